@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cgroup v2, directly in its file system (the cgroupfs manager).  Runs on the host side only.
+ * A cgroup is known by (path, id): the id is the inode number of its directory (the kernel's cgroup
+ * id), stored at creation and compared on the opened descriptor before anything is done to it.
+ */
+#ifndef ORLOP_CGROUP_CGROUP_H
+#define ORLOP_CGROUP_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "plan/plan.h"
+#include "util/error.h"
+
+struct cgroup {
+	int fd;				/* O_PATH|O_DIRECTORY would not do for CLONE_INTO_CGROUP:
+					 * O_RDONLY|O_DIRECTORY; -1 = none */
+	uint64_t id;
+	bool created;			/* the leaf was made by us (else it existed: leave it) */
+	unsigned created_above;		/* how many directories above it we made, too */
+};
+
+/*
+ * Make the directories, enable controllers on the way down, write the limits, attach the device
+ * program; *ret->fd is ready for clone3(CLONE_INTO_CGROUP).  A cgroup that exists already and holds
+ * processes or is frozen is refused.  On failure what was made is removed again.
+ * With plan mode NONE, or optional and refused: fd -1 and 0.
+ */
+int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err);
+
+/* Open an existing cgroup of ours by path below the root, checking @id (0 = do not check; -ESTALE
+ * when it is another one now, -ENOENT when gone). */
+int cgroup_open(const char *root, const char *path, uint64_t id, int *ret_fd, struct error *err);
+
+/* Move one process in (when CLONE_INTO_CGROUP could not be used). */
+int cgroup_attach(int fd, pid_t pid, struct error *err);
+
+/* Freeze (or thaw) and wait for cgroup.events to say so, at most @timeout_ms; on a timeout the cgroup
+ * is thawed again and -ETIMEDOUT returned. */
+int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct error *err);
+/* 1 frozen, 0 not, -errno. */
+int cgroup_frozen(int fd);
+
+/* cgroup.kill (5.14): SIGKILL for all in it and below; nothing left running is not an error. */
+int cgroup_kill_all(int fd, struct error *err);
+/* Send @sig to every process in it and below, by pidfd, until none is unsignalled. */
+int cgroup_signal_all(int fd, int sig, struct error *err);
+
+/* All process ids in it and below, ascending; *ret is malloc'ed. */
+int cgroup_procs(int fd, pid_t **ret, size_t *ret_n, struct error *err);
+
+/*
+ * Remove @path with its sub-cgroups and up to @above directories over it if they are empty.  Waits for
+ * cgroup.events to say "populated 0" up to @timeout_ms, never sleeps.  Not there: 0.
+ * The id is checked first.
+ */
+int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned above,
+		   int timeout_ms, struct error *err);
+
+/* "oom_kill" of memory.events since creation, 0 when there is no memory controller. */
+uint64_t cgroup_oom_kills(int fd);
+
+#endif

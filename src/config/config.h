@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * JSON text to checked structs (step 1).  The only system calls are those that read the file.
+ * Every error carries the JSON pointer, and for syntax errors the line and column, of its cause.
+ */
+#ifndef ORLOP_CONFIG_CONFIG_H
+#define ORLOP_CONFIG_CONFIG_H
+
+#include <stddef.h>
+
+#include "oci/config.h"
+#include "util/error.h"
+#include "util/mem.h"
+
+#define CONFIG_MAX_BYTES (16u << 20)
+
+/*
+ * Parse and validate @len bytes.  Result and all it points to live in @a.  @text may be changed or
+ * freed afterwards.  0 or -errno.
+ */
+int config_parse(struct arena *a, const char *text, size_t len, struct oci_config **ret,
+		 struct error *err);
+
+/*
+ * Read @name (at most CONFIG_MAX_BYTES, a regular file) below @dirfd and parse it.  *ret_text is
+ * the file's text, in the arena, for the saved copy; @ret_text may be NULL.
+ */
+int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,
+		char **ret_text, size_t *ret_len, struct error *err);
+
+/* The document of `exec --process`: one `process` object. */
+int config_parse_process(struct arena *a, const char *text, size_t len, struct oci_process *ret,
+			 struct error *err);
+
+/* One `linux.resources` object (for `update --resources`, and tests). */
+int config_parse_resources(struct arena *a, const char *text, size_t len,
+			   struct oci_resources *ret, struct error *err);
+
+#endif

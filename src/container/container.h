@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One function a verb, as seen from the host.  cli/ fills the options and prints errors; nothing here
+ * prints except what the verb itself outputs.  All return 0 or -errno with @err.
+ */
+#ifndef ORLOP_CONTAINER_CONTAINER_H
+#define ORLOP_CONTAINER_CONTAINER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "oci/types.h"
+#include "plan/plan.h"
+#include "util/error.h"
+
+struct global_options {
+	const char *root;		/* --root or NULL */
+	const char *log, *log_format, *log_level;
+	bool debug;
+	const char *cgroup_manager;	/* as given */
+	bool systemd_cgroup;
+	const char *rootless;		/* "true", "false", "auto" or NULL */
+};
+
+struct create_options {
+	const struct global_options *global;
+	const char *id;
+	const char *bundle;		/* default "." */
+	const char *config;		/* default "config.json" */
+	const char *console_socket;
+	const char *pidfd_socket;
+	const char *pid_file;
+	bool no_pivot, no_new_keyring, no_subreaper;
+	unsigned preserve_fds;
+	bool detach, keep;		/* run only */
+};
+
+int container_create(const struct create_options *o, struct error *err);
+/* *ret_status: the container's exit code, 128+signal; 0 when detached. */
+int container_run(const struct create_options *o, int *ret_status, struct error *err);
+int container_start(const struct global_options *g, const char *id, struct error *err);
+
+struct exec_options {
+	const struct global_options *global;
+	const char *id;
+	const char *process;		/* --process FILE, else the members below */
+	struct strings args, env;
+	const char *cwd;
+	const char *user;		/* "UID[:GID]" or NULL */
+	struct strings caps;
+	uint32_t *additional_gids;
+	size_t n_additional_gids;
+	bool tty, detach, no_new_privs, ignore_paused;
+	const char *console_socket, *pidfd_socket, *pid_file;
+	const char *apparmor, *process_label;
+	const char *cgroup;		/* sub-cgroup of the container's own */
+	unsigned preserve_fds;
+};
+
+int container_exec(const struct exec_options *o, int *ret_status, struct error *err);
+
+int container_state(const struct global_options *g, const char *id, struct error *err);
+int container_kill(const struct global_options *g, const char *id, int sig, bool all,
+		   struct error *err);
+int container_delete(const struct global_options *g, const char *id, bool force, struct error *err);
+int container_pause(const struct global_options *g, const char *id, struct error *err);
+int container_resume(const struct global_options *g, const char *id, struct error *err);
+
+enum list_format { LIST_TABLE, LIST_JSON };
+int container_list(const struct global_options *g, enum list_format format, bool quiet,
+		   struct error *err);
+/* @args: extra arguments for ps(1) in table form, as runc. */
+int container_ps(const struct global_options *g, const char *id, enum list_format format,
+		 const struct strings *args, struct error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Namespaces: opened and mapped by the parent, entered by the child. */
+#ifndef ORLOP_NS_NS_H
+#define ORLOP_NS_NS_H
+
+#include <sys/types.h>
+
+#include "plan/plan.h"
+#include "util/error.h"
+
+/* Parent: open every namespace file of plan->joins and check its type with NS_GET_NSTYPE.
+ * @ret_fds has plan->n_joins elements; on failure all are closed. */
+int ns_open_joins(const struct plan_ns *p, int *ret_fds, struct error *err);
+
+/* Child or launcher: enter those of the joins whose flag is in @which (setns(2)), in order, closing
+ * each descriptor. */
+int ns_enter_joins(const struct plan_ns *p, int *fds, uint64_t which, struct error *err);
+
+/* Parent: write setgroups, gid_map and uid_map of @pid (or run the helpers, by absolute path, with an
+ * empty environment), through @proc_pid, a descriptor of its /proc directory; read back. */
+int ns_write_maps(const struct plan_ns *p, int proc_pid, pid_t pid, struct error *err);
+
+/* Child, after its ids are mapped: become 0:0 of the new user namespace. */
+int ns_become_root(struct error *err);
+
+/* Child: bring `lo` up (SIOCSIFFLAGS, or netlink). */
+int ns_loopback_up(struct error *err);
+
+/* Child: sethostname(2), setdomainname(2); NULL is left alone. */
+int ns_set_names(const struct plan_ns *p, struct error *err);
+
+/* clone3(2) of a process that continues like fork(2): 0 in the child, the pid in the parent, -errno.
+ * @cgroup_fd < 0: no CLONE_INTO_CGROUP.  @flags: CLONE_NEW*, CLONE_PARENT. */
+pid_t ns_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config.json `linux` (runtime-spec config-linux.md). */
+#ifndef ORLOP_OCI_LINUX_H
+#define ORLOP_OCI_LINUX_H
+
+#include <sys/types.h>
+
+#include "oci/resources.h"
+#include "oci/seccomp.h"
+#include "oci/types.h"
+#include "util/str.h"
+
+struct oci_namespace {
+	uint64_t flag;			/* CLONE_NEW* */
+	const char *name;		/* "network" */
+	char *path;			/* NULL = make a new one */
+};
+
+struct oci_device {
+	mode_t type;			/* S_IFCHR, S_IFBLK or S_IFIFO */
+	char *path;			/* as written, absolute */
+	dev_t dev;
+	mode_t mode;			/* permission bits; absent in the file = 0666 */
+	uint32_t uid, gid;
+};
+
+struct oci_linux {
+	struct oci_namespace *namespaces;
+	size_t n_namespaces;
+	struct oci_id_mappings uid_mappings, gid_mappings;
+	struct oci_device *devices;
+	size_t n_devices;
+	char *cgroups_path;		/* NULL when absent or "" */
+	struct oci_resources resources;
+	struct key_values sysctl;	/* keys as written */
+	struct oci_seccomp seccomp;
+	char *rootfs_propagation_word;	/* NULL when absent */
+	unsigned long rootfs_propagation;	/* MS_SHARED, ...; 0 when absent */
+	struct strings masked_paths, readonly_paths;
+	char *mount_label;		/* NULL or "" = none */
+};
+
+/* "cgroup" -> CLONE_NEWCGROUP, ...; `features` prints the names. */
+extern const struct name_value namespace_names[];
+extern const size_t n_namespace_names;
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every decision, made before the first side effect, as plain const structs: the contract between
+ * the half that runs on the host and the half that runs in the container.
+ *
+ * plan_build() is pure: config + host facts + options in, plan out; no system call, no descriptor.
+ * A path *inside* the root file system is never resolved here, only cleaned lexically.
+ * Leaf values are used as the `oci_` structs they came in.  The plan lives in one arena that is
+ * sealed afterwards.
+ */
+#ifndef ORLOP_PLAN_PLAN_H
+#define ORLOP_PLAN_PLAN_H
+
+#include <linux/filter.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "oci/config.h"
+#include "sys/probe.h"
+#include "util/error.h"
+#include "util/mem.h"
+
+struct bpf_insn;
+
+/* ---- what the command line adds ------------------------------------------------------------- */
+
+enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_DISABLED };
+
+struct plan_options {
+	const char *id;
+	const char *bundle;		/* absolute path */
+	enum cgroup_manager cgroup_manager;
+	bool no_pivot;
+	bool no_new_keyring;
+	bool detached;			/* create, run --detach */
+	bool has_console_socket;
+	unsigned preserve_fds;		/* descriptors 3.. handed on, besides LISTEN_FDS */
+	unsigned listen_fds;		/* from the environment, already checked */
+	bool rootless;			/* --rootless decided: not fully privileged on the host */
+};
+
+/* ---- namespaces ----------------------------------------------------------------------------- */
+
+enum plan_idmap_method {
+	IDMAP_NONE,			/* no new user namespace */
+	IDMAP_WRITE,			/* write uid_map and gid_map ourselves */
+	IDMAP_HELPERS,			/* newuidmap(1), newgidmap(1) */
+};
+
+struct plan_join {
+	uint64_t flag;			/* CLONE_NEW* */
+	const char *path;
+	const char *where;		/* JSON pointer */
+};
+
+struct plan_ns {
+	uint64_t create;		/* CLONE_NEW* for clone3 */
+	struct plan_join *joins;	/* user first, mount last; opened by the parent */
+	size_t n_joins;
+	bool launcher;			/* a user or pid namespace is joined: a short-lived process
+					 * enters it and clones the container process from there */
+	bool userns;			/* the container process ends up in another user namespace */
+	enum plan_idmap_method idmap;
+	const char *uid_map, *gid_map;	/* text of the files, "inside outside size\n" lines */
+	bool deny_setgroups;		/* write "deny" before gid_map (unprivileged) */
+	bool loopback_up;		/* a network namespace of our own */
+	const char *hostname, *domainname;	/* NULL = leave */
+};
+
+/* ---- root file system ----------------------------------------------------------------------- */
+
+enum plan_mount_kind {
+	MOUNT_BIND,			/* open_tree(OPEN_TREE_CLONE) of source */
+	MOUNT_FS,			/* fsopen(fstype) */
+	MOUNT_CGROUP2,			/* cgroup2 of our own cgroup namespace, else a bind of the
+					 * container's own cgroup directory */
+	MOUNT_SYSFS,			/* fsopen, or a recursive bind of /sys when refused */
+	MOUNT_REMOUNT,			/* change the attributes of what is mounted there */
+};
+
+struct plan_mount {
+	unsigned index;			/* in config.json: /mounts/INDEX */
+	enum plan_mount_kind kind;
+	const char *destination;	/* cleaned, absolute in the container */
+	const char *source;		/* BIND: absolute host path; FS: device name as given */
+	const char *fstype;
+	const struct oci_mount_options *options;
+	struct strings data;		/* fsconfig words, e.g. with the SELinux context added */
+	bool on_proc;			/* destination below /proc: only the allow list (checked on the
+					 * opened mount point) */
+	bool late_readonly;		/* "ro" on a tmpfs or below which we must still create: set after
+					 * devices, links and later mount points exist */
+};
+
+struct plan_device {
+	const char *path;		/* cleaned */
+	mode_t mode;			/* type and permission bits */
+	dev_t dev;
+	uint32_t uid, gid;
+	const char *where;		/* JSON pointer, or "" for the default devices */
+};
+
+struct plan_link {
+	const char *target;		/* text of the link */
+	const char *path;
+};
+
+struct plan_rootfs {
+	bool mount_ns;			/* new or joined: without one nothing below is done but chroot */
+	const char *path;		/* absolute host path of the root file system */
+	bool readonly;
+	bool no_pivot;
+	bool sources_in_child;		/* the parent lacks CAP_SYS_ADMIN over its mounts: the child opens
+					 * root and bind sources by host path before it pivots */
+	unsigned long host_propagation;	/* MS_SLAVE or MS_PRIVATE: what the copied host tree gets */
+	unsigned long propagation;	/* of "/" after pivot_root; 0 = leave */
+	struct plan_mount *mounts;
+	size_t n_mounts;
+	bool devices_by_bind;		/* user namespace: bind the host's nodes, mknod is refused */
+	bool skip_default_dev;		/* /dev is a bind mount of the caller's: leave it alone */
+	struct plan_device *devices;	/* default devices and linux.devices */
+	size_t n_devices;
+	struct plan_link *links;	/* /dev/fd, /dev/stdin, ..., /dev/ptmx */
+	size_t n_links;
+	struct strings masked, readonly_paths;	/* cleaned */
+	bool console;			/* bind the pty onto /dev/console */
+	bool private_proc;		/* a private procfs is needed (LSM attributes, sysctl) */
+	bool new_cgroupns;		/* MOUNT_CGROUP2 can mount our own */
+};
+
+/* ---- cgroup --------------------------------------------------------------------------------- */
+
+enum plan_cgroup_mode { PLAN_CGROUP_NONE, PLAN_CGROUP_FS };
+
+struct plan_cgroup_write {
+	const char *file;		/* "memory.max" */
+	const char *value;
+	const char *where;		/* JSON pointer */
+	unsigned controller;		/* CGROUP_* bit, 0 for cgroup.* */
+	bool optional;			/* a missing file is not an error (memory.swap.max = max or 0) */
+};
+
+struct plan_cgroup {
+	enum plan_cgroup_mode mode;
+	const char *root;		/* mount point of cgroup2 */
+	bool hybrid;
+	const char *path;		/* below root, "/a/b"; cleaned, never ".." and never "/" */
+	bool optional;			/* rootless without limits: no cgroup if it cannot be made */
+	unsigned controllers;		/* bits to enable on the way down */
+	struct plan_cgroup_write *writes;	/* in order; unified last */
+	size_t n_writes;
+	struct bpf_insn *device_program;	/* NULL = none */
+	size_t n_device_insns;
+	bool device_program_optional;	/* rootless: a refused program is a warning */
+};
+
+/* ---- process -------------------------------------------------------------------------------- */
+
+struct plan_sysctl {
+	const char *file;		/* below /proc/sys: "net/ipv4/ip_forward" */
+	const char *value;
+	const char *where;
+};
+
+struct plan_process {
+	const struct oci_process *oci;	/* ids, capabilities, rlimits, labels: used as they are */
+	char *const *argv;		/* argv[0] is looked up in PATH of envp, inside */
+	char *const *envp;		/* complete, without HOME when `add_home` */
+	bool add_home;			/* add HOME from the container's /etc/passwd */
+	const char *cwd;
+	mode_t umask;
+	bool terminal;
+	unsigned keep_fds;		/* 3..3+keep_fds-1 stay open */
+	bool listen_fds;		/* set LISTEN_PID=1 (and LISTEN_FDS) */
+	struct plan_sysctl *sysctls;
+	size_t n_sysctls;
+	bool new_keyring;
+	bool oom_optional;		/* rootless: EACCES on oom_score_adj is a warning */
+};
+
+/* ---- security ------------------------------------------------------------------------------- */
+
+struct plan_security {
+	struct oci_capabilities caps;	/* cut to what the kernel knows */
+	bool no_new_privs;
+	const char *apparmor;		/* profile name or NULL */
+	const char *selinux;		/* process label or NULL */
+	const char *mount_label;	/* or NULL */
+	const struct oci_seccomp *seccomp;	/* NULL = none */
+};
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+struct plan {
+	const struct oci_config *config;
+	const char *id, *bundle;
+	bool rootless;
+	bool has_process;		/* config has `process` (else start fails) */
+	struct plan_ns ns;
+	struct plan_rootfs rootfs;
+	struct plan_cgroup cgroup;
+	struct plan_process process;
+	struct plan_security security;
+	const struct oci_hooks *hooks;
+};
+
+/* Warnings (unknown capability, ...) go to the log.  0 or -errno. */
+int plan_build(struct arena *a, const struct oci_config *config, const struct facts *facts,
+	       const struct plan_options *options, const struct plan **ret, struct error *err);
+
+/*
+ * The part for one more process in a running container (`exec`): process and security only.
+ * @config is the container's saved configuration (seccomp, labels it falls back to).
+ */
+int plan_build_exec(struct arena *a, const struct oci_config *config,
+		    const struct oci_process *process, const struct facts *facts,
+		    const struct plan_options *options, const struct plan **ret,
+		    struct error *err);
+
+/* The plan as stable text, one decision a line: golden tests. */
+void plan_dump(const struct plan *p, FILE *out);
+
+/* Used by plan_build, each in its own file; see there. */
+int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
+	    struct error *err);
+int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
+		const struct plan_options *o, struct error *err);
+int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
+		const struct plan_options *o, struct error *err);
+int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err);
+int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,
+		 const struct facts *f, const struct plan_options *o, struct error *err);
+int plan_sysctl(struct arena *a, struct plan *p, struct error *err);
+int plan_security(struct arena *a, struct plan *p, const struct oci_process *process,
+		  const struct facts *f, const struct plan_options *o, struct error *err);
+
+#endif

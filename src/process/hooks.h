@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Hooks (runtime-spec config.md#posix-platform-hooks): one list, in order. */
+#ifndef ORLOP_PROCESS_HOOKS_H
+#define ORLOP_PROCESS_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "oci/hooks.h"
+#include "util/error.h"
+
+struct hook_run {
+	enum oci_hook_kind kind;
+	const struct oci_hook_list *list;
+	const char *state_json;		/* compact, given on stdin; may be ignored by the hook */
+	size_t state_len;
+	char *const *default_env;	/* for hooks without env; NULL: our own environment without
+					 * LISTEN_*, NOTIFY_SOCKET, LD_* and ORLOP_* */
+	int extra_fd;			/* -1, or a descriptor of ours to close in the hook */
+};
+
+/*
+ * Run them one after the other: own process group, descriptors 0-2 only (stdin: the state; stdout and
+ * stderr: captured, the last lines are in the error), killed as a group at the timeout.  Stops at the
+ * first failure with -errno; with @go_on (poststop) a failure is a warning and the rest run: 0.
+ */
+int hooks_run(const struct hook_run *run, bool go_on, struct error *err);
+
+#endif

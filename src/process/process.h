@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is set on the container process itself, in the order of the stages. */
+#ifndef ORLOP_PROCESS_PROCESS_H
+#define ORLOP_PROCESS_PROCESS_H
+
+#include <sys/types.h>
+
+#include "plan/plan.h"
+#include "util/error.h"
+
+/* process/user.c: setgroups (exactly the list), setresgid, setresuid; raw and verified.  In a user
+ * namespace with setgroups denied an empty list is skipped, a non-empty one is an error. */
+int process_set_groups(const struct oci_user *user, struct error *err);
+int process_set_ids(const struct oci_user *user, struct error *err);
+
+/* process/user.c: HOME of @uid from etc/passwd in the container's "/" (our own parser, rules R20 and
+ * T41: O_NONBLOCK, regular, <= 1 MiB, first exact match); "/" when there is none.  In @a. */
+const char *process_home(struct arena *a, uint32_t uid);
+
+/* process/rlimits.c: exactly soft and hard, read back. */
+int process_set_rlimits(const struct oci_process *p, struct error *err);
+/* Parent: raise hard limits of @pid that the child will not be allowed to raise (prlimit(2)). */
+int process_raise_rlimits(const struct oci_process *p, pid_t pid, struct error *err);
+
+/* process/oom.c, parent: write oom_score_adj through @proc_pid, a descriptor of /proc/PID.  Equal to
+ * the present value: nothing is written.  @optional: EACCES is a warning. */
+int process_set_oom_score(int proc_pid, int value, bool optional, struct error *err);
+
+/* process/sysctl.c: write each below sys/ of @proc (a private, unmasked procfs), RESOLVE_BENEATH. */
+int process_write_sysctls(const struct plan_process *p, int proc, struct error *err);
+
+/* process/exec.c: chdir to cwd (made 0755 when missing), by descriptor; getcwd must start with "/". */
+int process_enter_cwd(const char *cwd, bool create, struct error *err);
+/* Again as the user, when the first try was refused with EACCES. */
+
+/* process/exec.c: find argv[0] as execvp(3) does with PATH of @envp: the path to execute, in @a.
+ * "executable file `X` not found in $PATH: No such file or directory", or permission denied. */
+int process_find_program(struct arena *a, char *const *argv, char *const *envp, const char **ret,
+			 struct error *err);
+
+/* process/exec.c: the environment given to execve: HOME, LISTEN_FDS, LISTEN_PID added.  Last
+ * duplicate wins.  In @a. */
+char **process_environment(struct arena *a, const struct plan_process *p, uint32_t uid);
+
+/* process/tty.c, in the parent of a foreground `run`/`exec -t`: raw mode, copying, window size,
+ * restoring on every path. */
+struct tty_proxy;
+int tty_proxy_new(int master, struct tty_proxy **ret, struct error *err);	/* takes @master */
+/* Wait for the end of @pidfd while copying stdin <-> master <-> stdout and forwarding the signals in
+ * @signal_fd (signalfd(2): SIGWINCH sets the size, others are passed to @on_signal). */
+int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
+		  void (*on_signal)(void *ctx, int sig), void *ctx, struct error *err);
+void tty_proxy_free(struct tty_proxy *t);	/* restores the terminal; NULL is fine */
+/* TIOCSWINSZ on @fd; 0 x 0 takes the size of our own stdin when it is a terminal. */
+int tty_set_size(int fd, uint16_t rows, uint16_t cols, struct error *err);
+/* Child: make @peer the controlling terminal and 0, 1, 2 (setsid was called); takes @peer. */
+int tty_take_control(int peer, struct error *err);
+/* Parent: give @master to the console socket at @path, one message, one descriptor. */
+int tty_send_console(int socket, int master, struct error *err);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The root file system, from the plan's list of mounts to pivot_root(2).  Runs in the container
+ * process, except rootfs_open() which runs in the parent.  Names inside are resolved once, below
+ * `root`, by openat2(2) (util/path.h); mounts are made by descriptor with their attributes set
+ * before they are attached.
+ */
+#ifndef ORLOP_ROOTFS_ROOTFS_H
+#define ORLOP_ROOTFS_ROOTFS_H
+
+#include "plan/plan.h"
+#include "util/error.h"
+
+/* Opened by the parent, inherited by the child.  -1 where not needed. */
+struct rootfs_handles {
+	int tree;			/* detached clone of the root file system, made private */
+	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
+	size_t n_sources;
+	int cgroup;			/* borrowed: the container's cgroup directory, or -1 */
+};
+
+void rootfs_handles_init(struct rootfs_handles *h);
+void rootfs_handles_close(struct rootfs_handles *h);
+
+/* Parent: check that the root file system is a directory and open what the parent can open.  With
+ * plan->sources_in_child only the check is done. */
+int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err);
+
+/* Child state between the stages below. */
+struct rootfs {
+	int root;			/* O_PATH: "/" of the container */
+	int proc;			/* private procfs (subset=pid unless sysctls), or -1 */
+};
+
+/* Child, in order.  All return 0 or -errno with @err. */
+
+/* Stop propagation to and from the host, attach the root tree, open `root`. */
+int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
+		 struct error *err);
+/* Every mount of the plan, in the listed order; closes the sources. */
+int rootfs_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
+		  struct error *err);
+/* Default devices, linux.devices, links. */
+int rootfs_devices(const struct plan_rootfs *p, struct rootfs *r, struct error *err);
+/*
+ * Open a pty in the container's own devpts: the ptmx below dev/pts of `root`, verified by file
+ * system magic and device number, the peer by TIOCGPTPEER; bind the peer onto /dev/console when the
+ * plan says so.
+ */
+int rootfs_console(const struct plan_rootfs *p, struct rootfs *r, uint32_t uid, int *ret_master,
+		   int *ret_peer, struct error *err);
+/* readonlyPaths, maskedPaths, late read-only tmpfs, read-only root. */
+int rootfs_protect(const struct plan_rootfs *p, struct rootfs *r, struct error *err);
+/* pivot_root (or chroot with no_pivot / without a mount namespace), drop the old root, apply the
+ * propagation of "/", chdir("/"). */
+int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* capabilities(7) of the container process. */
+#ifndef ORLOP_SECURITY_CAPS_H
+#define ORLOP_SECURITY_CAPS_H
+
+#include "oci/process.h"
+#include "util/error.h"
+
+/* Needs CAP_SETPCAP.  Drops everything outside @caps->bounding from the bounding set; also clears
+ * securebits' keep-caps history.  Before the ids change. */
+int caps_limit_bounding(const struct oci_capabilities *caps, unsigned last_cap, struct error *err);
+
+/* PR_SET_KEEPCAPS 1, so that the permitted set survives setresuid(2). */
+int caps_keep(struct error *err);
+
+/* After the ids changed: effective, permitted, inheritable, ambient exactly as wanted, keep-caps off.
+ * What cannot be granted is left out with a warning (runtime-spec 1.1: never an error). */
+int caps_apply(const struct oci_capabilities *caps, struct error *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * AppArmor and SELinux labels.  A label that cannot be applied is an error (rule R11).
+ * Files: apparmor.c, selinux.c or selinux_none.c.
+ */
+#ifndef ORLOP_SECURITY_LSM_H
+#define ORLOP_SECURITY_LSM_H
+
+#include "util/error.h"
+
+/* Parent, before any side effect: is the LSM there and the profile loaded / the label valid?
+ * NULL labels are fine. */
+int apparmor_check(const char *profile, struct error *err);
+int selinux_check(const char *label, const char *where, struct error *err);
+
+/* Child: the label the next execve(2) gets, through @proc, a private procfs. */
+int apparmor_set_exec(int proc, const char *profile, struct error *err);
+int selinux_set_exec(int proc, const char *label, struct error *err);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* seccomp(2): profile to BPF through libseccomp in the parent; loading in the child. */
+#ifndef ORLOP_SECURITY_SECCOMP_H
+#define ORLOP_SECURITY_SECCOMP_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oci/seccomp.h"
+#include "util/error.h"
+
+#define SECCOMP_MAX_INSNS 32768	/* the kernel takes 4096 for one filter; bigger is refused */
+
+/* Lives in memory shared by parent and child (MAP_SHARED|MAP_ANONYMOUS), so the parent may compile
+ * while the child mounts. */
+struct seccomp_program {
+	uint32_t flags;			/* SECCOMP_FILTER_FLAG_* for seccomp(2) */
+	uint32_t n;			/* instructions, 0 = not compiled yet */
+	struct sock_filter insns[];
+};
+
+size_t seccomp_program_size(void);	/* bytes to map */
+
+/*
+ * Compile.  Unknown system call names are skipped (counted, debug log); a rule equal to the default is
+ * skipped; several conditions on one argument are split (they become OR, as runc does).  System calls
+ * newer than every name in the profile answer ENOSYS when the default action is ERRNO, so that libc
+ * falls back.  The bad-architecture action is kill process.  Binary tree on.
+ */
+int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *ret,
+		    struct error *err);
+
+/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN. */
+int seccomp_load(const struct seccomp_program *prog, struct error *err);
+
+/* Flags the running kernel and library support, for `features`. */
+uint32_t seccomp_supported_flags(void);
+
+/* Everything libseccomp can refuse, without keeping the result (host check before side effects). */
+const char *seccomp_library_version(void);	/* "2.5.4" */
+
+#endif

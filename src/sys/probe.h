@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Host facts, looked up once and handed to plan/ as an argument, so that a test can hand in any
+ * host it likes.  Only what a decision needs; everything here costs system calls at every start.
+ */
+#ifndef ORLOP_SYS_PROBE_H
+#define ORLOP_SYS_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Bits of `struct facts.controllers_v1` and of plan_cgroup.controllers. */
+enum {
+	CGROUP_CPU = 1 << 0, CGROUP_CPUSET = 1 << 1, CGROUP_IO = 1 << 2, CGROUP_MEMORY = 1 << 3,
+	CGROUP_HUGETLB = 1 << 4, CGROUP_PIDS = 1 << 5, CGROUP_RDMA = 1 << 6, CGROUP_MISC = 1 << 7,
+};
+
+struct facts {
+	uid_t euid;
+	gid_t egid;
+	bool cap_sys_admin;		/* effective, in our own user namespace */
+	bool in_initial_userns;		/* /proc/self/uid_map is "0 0 4294967295" */
+	bool cap_sys_resource;
+	unsigned last_cap;		/* highest capability the kernel knows */
+	char cgroup_root[64];		/* where cgroup2 is mounted: "/sys/fs/cgroup",
+					 * "/sys/fs/cgroup/unified", or "" when nowhere */
+	bool cgroup_hybrid;		/* cgroup_root is the "unified" one */
+	bool proc_masked;		/* unused so far */
+};
+
+/* Fill in what the running host says. */
+void facts_probe(struct facts *ret);
+
+/* The names of the controllers, indexed by bit number. */
+extern const char *const cgroup_controller_names[8];
+
+#endif
