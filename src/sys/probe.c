@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Host facts.  Runs in the parent, once, before the plan is made. */
+#include "sys/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/compat.h"
+
+const char *const cgroup_controller_names[8] = {
+	"cpu", "cpuset", "io", "memory", "hugetlb", "pids", "rdma", "misc",
+};
+
+static ssize_t read_small(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n < 0)
+		return -EIO;
+	buf[n] = '\0';
+	return n;
+}
+
+/* user_namespaces(7): the initial namespace maps all ids onto themselves. */
+static bool initial_userns(void)
+{
+	unsigned inside = 1, outside = 1, size = 0;
+	char buf[256];
+
+	if (read_small("/proc/self/uid_map", buf, sizeof(buf)) <= 0)
+		return true;	/* a kernel without user namespaces has no such file */
+	return sscanf(buf, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 &&
+	       outside == 0 && size == 4294967295u;
+}
+
+static bool is_cgroup2(const char *path)
+{
+	struct statfs st;
+
+	return statfs(path, &st) == 0 && (unsigned long)st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static uint64_t effective_caps(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+/* The bounding set knows every capability of the kernel and answers EINVAL above: prctl(2). */
+static unsigned probe_last_cap(void)
+{
+	unsigned low = CAP_SETFCAP, high = 63;	/* low: in every kernel we run on */
+
+	while (low < high) {
+		unsigned middle = (low + high + 1) / 2;
+
+		if (prctl(PR_CAPBSET_READ, middle) >= 0)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+void facts_probe(struct facts *ret)
+{
+	uint64_t caps = effective_caps();
+
+	memset(ret, 0, sizeof(*ret));
+	ret->euid = geteuid();
+	ret->egid = getegid();
+	ret->cap_sys_admin = caps >> CAP_SYS_ADMIN & 1;
+	ret->cap_sys_resource = caps >> CAP_SYS_RESOURCE & 1;
+	ret->in_initial_userns = initial_userns();
+	ret->last_cap = probe_last_cap();
+	if (is_cgroup2("/sys/fs/cgroup")) {
+		strcpy(ret->cgroup_root, "/sys/fs/cgroup");
+	} else if (is_cgroup2("/sys/fs/cgroup/unified")) {
+		strcpy(ret->cgroup_root, "/sys/fs/cgroup/unified");
+		ret->cgroup_hybrid = true;
+	}
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Raw system calls, for every process of ours. */
+#include "sys/syscalls.h"
+
+#include <errno.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/compat.h"
+
+#define CALL(...)                                              \
+	({                                                     \
+		long call_ret_ = syscall(__VA_ARGS__);         \
+		call_ret_ < 0 ? -(long)errno : call_ret_;      \
+	})
+
+pid_t sys_clone3(struct clone_args *args)
+{
+	return (pid_t)CALL(SYS_clone3, args, sizeof(*args));
+}
+
+int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+
+	return (int)CALL(SYS_openat2, dirfd, path, &how, sizeof(how));
+}
+
+int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return (int)CALL(SYS_close_range, first, last, flags);
+}
+
+int sys_pidfd_open(pid_t pid, unsigned flags)
+{
+	return (int)CALL(SYS_pidfd_open, pid, flags);
+}
+
+int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags)
+{
+	return (int)CALL(SYS_pidfd_send_signal, pidfd, sig, info, flags);
+}
+
+int sys_faccessat2(int dirfd, const char *path, int mode, int flags)
+{
+	return (int)CALL(SYS_faccessat2, dirfd, path, mode, flags);
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)CALL(SYS_pivot_root, new_root, put_old);
+}
+
+int sys_setgroups(size_t n, const gid_t *list)
+{
+	return (int)CALL(SYS_setgroups, n, list);
+}
+
+int sys_setresuid(uid_t r, uid_t e, uid_t s)
+{
+	return (int)CALL(SYS_setresuid, r, e, s);
+}
+
+int sys_setresgid(gid_t r, gid_t e, gid_t s)
+{
+	return (int)CALL(SYS_setresgid, r, e, s);
+}
+
+int sys_seccomp(unsigned op, unsigned flags, void *args)
+{
+	return (int)CALL(SYS_seccomp, op, flags, args);
+}
+
+int sys_bpf(int cmd, void *attr, unsigned size)
+{
+	return (int)CALL(SYS_bpf, cmd, attr, size);
+}
+
+long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	return CALL(SYS_keyctl, op, a, b, c, d);
+}
+
+ssize_t sys_getcwd(char *buf, size_t size)
+{
+	return CALL(SYS_getcwd, buf, size);
+}
+
+int sys_execveat(int dirfd, const char *path, char *const *argv, char *const *envp, int flags)
+{
+	return (int)CALL(SYS_execveat, dirfd, path, argv, envp, flags);
+}
+
+int sys_fsopen(const char *fstype, unsigned flags)
+{
+	return (int)CALL(SYS_fsopen, fstype, flags);
+}
+
+int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int aux)
+{
+	return (int)CALL(SYS_fsconfig, fs, cmd, key, value, aux);
+}
+
+int sys_fsmount(int fs, unsigned flags, unsigned attr)
+{
+	return (int)CALL(SYS_fsmount, fs, flags, attr);
+}
+
+int sys_open_tree(int dirfd, const char *path, unsigned flags)
+{
+	return (int)CALL(SYS_open_tree, dirfd, path, flags);
+}
+
+int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags)
+{
+	return (int)CALL(SYS_move_mount, from, from_path, to, to_path, flags);
+}
+
+int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attr)
+{
+	return (int)CALL(SYS_mount_setattr, dirfd, path, flags, attr, sizeof(*attr));
+}

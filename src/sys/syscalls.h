@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* System calls without (or with an unwanted) libc wrapper.  All return >= 0 or -errno. */
+#ifndef ORLOP_SYS_SYSCALLS_H
+#define ORLOP_SYS_SYSCALLS_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct clone_args;
+struct open_how;
+struct mount_attr;
+
+pid_t sys_clone3(struct clone_args *args);
+int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int sys_close_range(unsigned first, unsigned last, unsigned flags);
+int sys_pidfd_open(pid_t pid, unsigned flags);
+int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);
+int sys_faccessat2(int dirfd, const char *path, int mode, int flags);
+int sys_pivot_root(const char *new_root, const char *put_old);
+int sys_setgroups(size_t n, const gid_t *list);
+int sys_setresuid(uid_t r, uid_t e, uid_t s);
+int sys_setresgid(gid_t r, gid_t e, gid_t s);
+int sys_seccomp(unsigned op, unsigned flags, void *args);
+int sys_bpf(int cmd, void *attr, unsigned size);
+long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+ssize_t sys_getcwd(char *buf, size_t size);	/* the kernel's own: "(unreachable)..." possible */
+int sys_execveat(int dirfd, const char *path, char *const *argv, char *const *envp, int flags);
+
+/* The new mount API. */
+int sys_fsopen(const char *fstype, unsigned flags);
+int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int aux);
+int sys_fsmount(int fs, unsigned flags, unsigned attr);
+int sys_open_tree(int dirfd, const char *path, unsigned flags);
+int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
+int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attr);
+
+#endif

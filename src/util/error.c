@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Errors without heap, for every process of ours. */
+#include "util/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *error_words(int errnum)
+{
+	/* strerrordesc_np(3): a table, neither locale nor buffer. */
+	const char *words = strerrordesc_np(abs(errnum));
+
+	return words ? words : "unknown error";
+}
+
+/* Append to a bounded string. */
+static void append(char *buf, size_t size, const char *s)
+{
+	size_t len = strlen(buf);
+
+	snprintf(buf + len, size - len, "%s", s);
+}
+
+int error_set(struct error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	code = abs(code);
+	err->code = code;
+	err->where[0] = '\0';
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return -code;
+}
+
+int error_errno(struct error *err, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+
+	err->code = abs(errnum);
+	err->where[0] = '\0';
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	append(err->text, sizeof(err->text), ": ");
+	append(err->text, sizeof(err->text), error_words(errnum));
+	return -err->code;
+}
+
+int error_config(struct error *err, const char *where, const char *fmt, ...)
+{
+	va_list ap;
+
+	err->code = EINVAL;
+	snprintf(err->where, sizeof(err->where), "%s", where);
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return -err->code;
+}
+
+int error_in(struct error *err, const char *fmt, ...)
+{
+	char old[ERROR_TEXT_MAX];
+	va_list ap;
+
+	memcpy(old, err->text, sizeof(old));
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	append(err->text, sizeof(err->text), ": ");
+	append(err->text, sizeof(err->text), old);
+	return -err->code;
+}
+
+int error_at(struct error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err->where[0] != '\0')
+		return -err->code;
+	va_start(ap, fmt);
+	vsnprintf(err->where, sizeof(err->where), fmt, ap);
+	va_end(ap);
+	return -err->code;
+}
+
+int error_hint(struct error *err, const char *fmt, ...)
+{
+	char hint[ERROR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(hint, sizeof(hint), fmt, ap);
+	va_end(ap);
+	append(err->text, sizeof(err->text), " (");
+	append(err->text, sizeof(err->text), hint);
+	append(err->text, sizeof(err->text), ")");
+	return -err->code;
+}
