@@ -95,7 +95,7 @@ static void json_escape(const char *s, char *buf, size_t size)
 
 static void to_file(enum log_level level, const char *text)
 {
-	char line[6144], quoted[4096], when[40];
+	char line[6144], quoted[4096], when[96];
 	int n;
 
 	timestamp(when, sizeof(when));
