@@ -54,11 +54,16 @@ struct plan_join {
 };
 
 struct plan_ns {
-	uint64_t create;		/* CLONE_NEW* for clone3 */
+	uint64_t create;		/* CLONE_NEW* for clone3; never CLONE_NEWCGROUP */
+	uint64_t unshare;		/* CLONE_NEWCGROUP or 0: by unshare(2) in the container process.
+					 * Its root is the cgroup of the caller at that moment, which for
+					 * clone3 is still the parent's: cgroup_namespaces(7) */
 	struct plan_join *joins;	/* user first, mount last; opened by the parent */
 	size_t n_joins;
-	bool launcher;			/* a user or pid namespace is joined: a short-lived process
-					 * enters it and clones the container process from there */
+	bool launcher;			/* launcher_joins is not 0: a short-lived process enters those
+					 * and clones the container process from there */
+	uint64_t launcher_joins;	/* user and pid; and everything when a new user namespace is
+					 * made, which has no power over namespaces made outside it */
 	bool userns;			/* the container process ends up in another user namespace */
 	enum plan_idmap_method idmap;
 	const char *uid_map, *gid_map;	/* text of the files, "inside outside size\n" lines */
