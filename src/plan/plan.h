@@ -226,6 +226,8 @@ int plan_build_exec(struct arena *a, const struct oci_config *config,
 void plan_dump(const struct plan *p, FILE *out);
 
 /* Used by plan_build, each in its own file; see there. */
+uint64_t plan_ns_flags(const struct plan *p);	/* CLONE_NEW* of all namespaces made or joined */
+int plan_mounts(struct arena *a, struct plan *p, struct error *err);
 int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
 	    struct error *err);
 int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `mounts`: what each entry means, in the listed order.  Destinations are cleaned as text and never
+ * looked up here.  Runs in the parent, before the first side effect; makes no system call.
+ */
+#include "plan/plan.h"
+
+#include "util/log.h"
+#include "util/path.h"
+#include "util/str.h"
+
+/*
+ * A mount over a file of procfs can turn the kernel's answers into somebody's lies (LSM attributes,
+ * sysctls).  These are the files that engines and lxcfs cover to show the container's own numbers.
+ */
+static const char *const proc_files[] = {
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/dev",
+	"/proc/slabinfo", "/proc/stat", "/proc/swaps", "/proc/sys/crypto/fips_enabled",
+	"/proc/sys/kernel/ns_last_pid", "/proc/uptime",
+};
+
+static bool may_cover(const char *destination)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(proc_files); i++)
+		if (str_eq(destination, proc_files[i]))
+			return true;
+	return false;
+}
+
+static int check_destination(const struct plan_mount *m, struct error *err)
+{
+	if (str_eq(m->destination, "/"))
+		return error_config(err, "destination", "a mount on / would hide the root file system: "
+				    "use root.path for what the container sees as /");
+	if (!m->on_proc)
+		return 0;
+	if (!may_cover(m->destination))
+		return error_config(err, "destination", "%s: nothing may be mounted below /proc except on "
+				    "files such as /proc/cpuinfo, /proc/meminfo and /proc/uptime",
+				    m->destination);
+	if (m->kind != MOUNT_BIND)
+		return error_config(err, "destination", "%s is a file: only a bind mount can cover it",
+				    m->destination);
+	return 0;
+}
+
+static int check_type(const struct oci_mount *c, struct error *err)
+{
+	if (c->type && *c->type && !str_eq(c->type, "none") && !str_eq(c->type, "bind"))
+		return 0;
+	return error_config(err, "type", "a file system type is needed, as in /proc/filesystems; for a bind "
+			    "mount add \"bind\" or \"rbind\" to the options");
+}
+
+static int plan_kind(struct plan_mount *m, const struct oci_mount *c, struct error *err)
+{
+	if (c->options.remount) {
+		m->kind = MOUNT_REMOUNT;
+	} else if (c->options.bind) {
+		m->kind = MOUNT_BIND;
+	} else {
+		int r = check_type(c, err);
+
+		if (r < 0)
+			return r;
+		if (str_eq(c->type, "cgroup") || str_eq(c->type, "cgroup2"))
+			m->kind = MOUNT_CGROUP2;
+		else if (str_eq(c->type, "sysfs"))
+			m->kind = MOUNT_SYSFS;
+		else
+			m->kind = MOUNT_FS;
+	}
+	return 0;
+}
+
+static int plan_source(struct arena *a, struct plan_mount *m, const struct oci_mount *c,
+		       const char *bundle, struct error *err)
+{
+	bool given = c->source && *c->source;
+
+	switch (m->kind) {
+	case MOUNT_BIND:
+		if (!given)
+			return error_config(err, "source", "a bind mount needs a source");
+		m->source = path_join(a, bundle, c->source);
+		break;
+	case MOUNT_CGROUP2:
+		m->fstype = "cgroup2";
+		m->source = "cgroup";
+		break;
+	case MOUNT_SYSFS:
+	case MOUNT_FS:
+		m->fstype = c->type;
+		m->source = given ? c->source : c->type;
+		break;
+	case MOUNT_REMOUNT:
+		break;
+	}
+	return 0;
+}
+
+/* ---- file system options -------------------------------------------------------------------- */
+
+/*
+ * mount(2) took one string in which commas separate and quotes protect them; fsconfig(2) takes one
+ * option at a time and no quotes.  So a word such as `size=1m,mode=700` is cut, except where a comma is
+ * quoted or (overlayfs) escaped, and the quotes around an LSM context go.
+ */
+static size_t option_length(const char *s)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	for (; s[n] && (quoted || s[n] != ','); n++) {
+		if (s[n] == '"')
+			quoted = !quoted;
+		else if (s[n] == '\\' && s[n + 1])
+			n++;
+	}
+	return n;
+}
+
+static bool is_context(const char *word)
+{
+	return str_starts(word, "context=") || str_starts(word, "fscontext=") ||
+	       str_starts(word, "defcontext=") || str_starts(word, "rootcontext=");
+}
+
+static char *without_quotes(char *word)
+{
+	char *value = strchr(word, '=') + 1;
+	size_t n = strlen(value);
+
+	if (n >= 2 && value[0] == '"' && value[n - 1] == '"') {
+		memmove(value, value + 1, n - 2);
+		value[n - 2] = '\0';
+	}
+	return word;
+}
+
+static void push_data(struct arena *a, struct strings *data, const char *word, size_t n)
+{
+	char *copy = arena_strndup(a, word, n);
+
+	arena_push(a, data->v, data->n) = is_context(copy) ? without_quotes(copy) : copy;
+}
+
+static bool has_context(const struct strings *data)
+{
+	for (size_t i = 0; i < data->n; i++)
+		if (is_context(data->v[i]))
+			return true;
+	return false;
+}
+
+/* File systems without security labels of their own on disk, which start empty for each container. */
+static bool takes_label(const struct plan_mount *m)
+{
+	return m->kind == MOUNT_FS && (str_eq(m->fstype, "tmpfs") || str_eq(m->fstype, "devpts"));
+}
+
+static void plan_data(struct arena *a, struct plan_mount *m, const char *label)
+{
+	const struct strings *words = &m->options->data;
+
+	if (m->kind == MOUNT_BIND) {
+		/* the kernel ignores them too; configurations with such words exist and work elsewhere */
+		for (size_t i = 0; i < words->n; i++)
+			log_warning("mounts[%u] (%s): option `%s` means nothing for a bind mount, it is left "
+				    "out", m->index, m->destination, words->v[i]);
+		return;
+	}
+	for (size_t i = 0; i < words->n; i++) {
+		for (const char *s = words->v[i]; *s; s += *s == ',') {
+			size_t n = option_length(s);
+
+			if (n > 0)
+				push_data(a, &m->data, s, n);
+			s += n;
+		}
+	}
+	if (label && takes_label(m) && !has_context(&m->data))
+		arena_push(a, m->data.v, m->data.n) = arena_printf(a, "context=%s", label);
+	arena_push(a, m->data.v, m->data.n) = NULL;
+	m->data.n--;
+}
+
+/* ---- one mount ------------------------------------------------------------------------------ */
+
+static bool asks_for_idmap(const struct oci_mount *c)
+{
+	return c->options.idmap || c->options.idmap_recursive || c->uid_mappings.n > 0 ||
+	       c->gid_mappings.n > 0;
+}
+
+/*
+ * "ro" belongs to the mount, but the runtime still has to make things there: mount points of later
+ * entries, device nodes, links.  Other file systems come with their contents.
+ */
+static bool read_only_later(const struct plan_mount *m)
+{
+	return m->kind == MOUNT_FS && m->options->ro &&
+	       (str_eq(m->fstype, "tmpfs") || str_eq(m->fstype, "ramfs") ||
+		str_eq(m->destination, "/dev"));
+}
+
+static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct plan_mount *m,
+		      struct error *err)
+{
+	const struct oci_mount *c = &p->config->mounts[index];
+	const char *label = p->config->linux_.mount_label;
+	int r;
+
+	m->index = index;
+	m->options = &c->options;
+	m->destination = path_clean(a, c->destination);
+	m->on_proc = str_starts(m->destination, "/proc/");
+
+	r = plan_kind(m, c, err);
+	if (r == 0)
+		r = check_destination(m, err);
+	if (r == 0)
+		r = plan_source(a, m, c, p->bundle, err);
+	if (r < 0)
+		return r;
+	if (asks_for_idmap(c))
+		return error_config(err, "options", "%s: id-mapped mounts (idmap, ridmap, uidMappings, "
+				    "gidMappings) are not supported by this version", m->destination);
+	if (c->options.tmpcopyup && !(m->kind == MOUNT_FS && str_eq(m->fstype, "tmpfs")))
+		return error_config(err, "options", "%s: tmpcopyup works on a tmpfs only",
+				    m->destination);
+	plan_data(a, m, label && *label ? label : NULL);
+	m->late_readonly = read_only_later(m);
+	return 0;
+}
+
+int plan_mounts(struct arena *a, struct plan *p, struct error *err)
+{
+	struct plan_rootfs *rf = &p->rootfs;
+	size_t n = p->config->n_mounts;
+
+	rf->mounts = arena_new_array(a, struct plan_mount, n);
+	for (; rf->n_mounts < n; rf->n_mounts++) {
+		unsigned i = rf->n_mounts;
+		int r = plan_mount(a, p, i, &rf->mounts[i], err);
+
+		if (r < 0) {
+			char member[ERROR_WHERE_MAX];
+
+			strcpy(member, err->where);
+			err->where[0] = '\0';
+			return error_at(err, "/mounts/%u/%s", i, member);
+		}
+	}
+	return 0;
+}

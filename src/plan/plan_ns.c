@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which namespaces are made and which are joined, in what order, and how ids are mapped.
+ * Runs in the parent, before the first side effect; makes no system call.
+ */
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+
+#include "util/str.h"
+
+/* user_namespaces(7): "up to 340 lines" since Linux 4.15; and less than a page, one write(2). */
+#define ID_MAP_MAX_LINES 340
+#define ID_MAP_MAX_BYTES 4096
+
+static const struct oci_namespace *find_ns(const struct oci_linux *l, uint64_t flag)
+{
+	for (size_t i = 0; i < l->n_namespaces; i++)
+		if (l->namespaces[i].flag == flag)
+			return &l->namespaces[i];
+	return NULL;
+}
+
+uint64_t plan_ns_flags(const struct plan *p)
+{
+	uint64_t flags = p->ns.create | p->ns.unshare;
+
+	for (size_t i = 0; i < p->ns.n_joins; i++)
+		flags |= p->ns.joins[i].flag;
+	return flags;
+}
+
+/*
+ * The user namespace comes first, because it gives the power to enter those that it owns; the mount
+ * namespace last, because everything after it sees other files.  The rest as listed.
+ */
+static unsigned join_rank(uint64_t flag)
+{
+	return flag == CLONE_NEWUSER ? 0 : flag == CLONE_NEWNS ? 2 : 1;
+}
+
+static void plan_joins(struct arena *a, struct plan_ns *ns, const struct oci_linux *l)
+{
+	for (unsigned rank = 0; rank <= 2; rank++) {
+		for (size_t i = 0; i < l->n_namespaces; i++) {
+			const struct oci_namespace *n = &l->namespaces[i];
+
+			if (!n->path || join_rank(n->flag) != rank)
+				continue;
+			arena_push(a, ns->joins, ns->n_joins) = (struct plan_join){
+				.flag = n->flag,
+				.path = n->path,
+				.where = arena_printf(a, "/linux/namespaces/%zu/path", i),
+			};
+		}
+	}
+}
+
+static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_linux *l)
+{
+	uint64_t joined = 0;
+
+	for (size_t i = 0; i < l->n_namespaces; i++) {
+		const struct oci_namespace *n = &l->namespaces[i];
+
+		if (n->path)
+			joined |= n->flag;
+		else if (n->flag == CLONE_NEWCGROUP)
+			ns->unshare |= n->flag;
+		else
+			ns->create |= n->flag;
+	}
+	plan_joins(a, ns, l);
+
+	ns->launcher_joins = joined & (CLONE_NEWUSER | CLONE_NEWPID);
+	if (ns->create & CLONE_NEWUSER)
+		ns->launcher_joins = joined;
+	ns->launcher = ns->launcher_joins != 0;
+	ns->userns = find_ns(l, CLONE_NEWUSER) != NULL;
+	ns->loopback_up = (ns->create & CLONE_NEWNET) != 0;
+}
+
+static int map_text(struct arena *a, const struct oci_id_mappings *m, const char *where,
+		    const char **ret, struct error *err)
+{
+	char *text = arena_strdup(a, "");
+
+	if (m->n == 0)
+		return error_config(err, where, "a new user namespace needs at least one entry here "
+				    "(\"containerID\": 0, \"hostID\": ..., \"size\": ...)");
+	if (m->n > ID_MAP_MAX_LINES)
+		return error_config(err, where, "%zu entries: the kernel takes at most %d",
+				    m->n, ID_MAP_MAX_LINES);
+	for (size_t i = 0; i < m->n; i++)
+		text = arena_printf(a, "%s%u %u %u\n", text, m->v[i].container_id, m->v[i].host_id,
+				    m->v[i].size);
+	if (strlen(text) >= ID_MAP_MAX_BYTES)
+		return error_config(err, where, "%zu entries make %zu bytes: the kernel takes less than "
+				    "%d at once", m->n, strlen(text), ID_MAP_MAX_BYTES);
+	*ret = text;
+	return 0;
+}
+
+static bool maps_only(const struct oci_id_mappings *m, uint32_t id)
+{
+	return m->n == 1 && m->v[0].host_id == id && m->v[0].size == 1;
+}
+
+/* "Root" of the container is 0 inside: it makes the mounts, so it has to exist. */
+static bool maps_root(const struct oci_id_mappings *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].container_id == 0 && m->v[i].size > 0)
+			return true;
+	return false;
+}
+
+/*
+ * user_namespaces(7): without CAP_SETUID and CAP_SETGID in the parent namespace the kernel takes one
+ * line that maps the writer's own effective id, and a gid_map only after setgroups(2) is denied for
+ * good.  Anything else is for newuidmap(1) and newgidmap(1), which obey subuid(5).
+ */
+static int plan_idmap(struct arena *a, struct plan_ns *ns, const struct oci_linux *l,
+		      const struct facts *f, struct error *err)
+{
+	int r;
+
+	if (!(ns->create & CLONE_NEWUSER))
+		return 0;
+
+	r = map_text(a, &l->uid_mappings, "/linux/uidMappings", &ns->uid_map, err);
+	if (r == 0)
+		r = map_text(a, &l->gid_mappings, "/linux/gidMappings", &ns->gid_map, err);
+	if (r < 0)
+		return r;
+	if (!maps_root(&l->uid_mappings))
+		return error_config(err, "/linux/uidMappings", "containerID 0 is not mapped: the container "
+				    "is set up as user 0 of its user namespace");
+	if (!maps_root(&l->gid_mappings))
+		return error_config(err, "/linux/gidMappings", "containerID 0 is not mapped: the container "
+				    "is set up as group 0 of its user namespace");
+
+	if (f->cap_sys_admin) {
+		ns->idmap = IDMAP_WRITE;
+	} else if (maps_only(&l->uid_mappings, f->euid) && maps_only(&l->gid_mappings, f->egid)) {
+		ns->idmap = IDMAP_WRITE;
+		ns->deny_setgroups = true;
+	} else {
+		ns->idmap = IDMAP_HELPERS;
+	}
+	return 0;
+}
+
+static int check_privilege(const struct plan_ns *ns, const struct facts *f, struct error *err)
+{
+	if (f->cap_sys_admin || ns->userns)
+		return 0;
+	error_set(err, EPERM, "a container without a user namespace needs CAP_SYS_ADMIN, which uid %u "
+		  "does not have here: add {\"type\": \"user\"} to linux.namespaces, with "
+		  "linux.uidMappings and linux.gidMappings (`orlop spec --rootless` writes such a "
+		  "configuration), or run as root", (unsigned)f->euid);
+	return error_at(err, "/linux/namespaces");
+}
+
+static int plan_names(struct plan *p, struct error *err)
+{
+	const struct oci_config *c = p->config;
+	bool uts = (plan_ns_flags(p) & CLONE_NEWUTS) != 0;
+
+	if (c->hostname && !uts)
+		return error_config(err, "/hostname", "without a uts namespace this would rename the "
+				    "host: add {\"type\": \"uts\"} to linux.namespaces");
+	if (c->domainname && !uts)
+		return error_config(err, "/domainname", "without a uts namespace this would rename the "
+				    "host: add {\"type\": \"uts\"} to linux.namespaces");
+	p->ns.hostname = c->hostname;
+	p->ns.domainname = c->domainname;
+	return 0;
+}
+
+int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
+	    struct error *err)
+{
+	const struct oci_linux *l = &p->config->linux_;
+	int r;
+
+	(void)o;
+	plan_flags(a, &p->ns, l);
+	r = check_privilege(&p->ns, f, err);
+	if (r == 0)
+		r = plan_idmap(a, &p->ns, l, f, err);
+	if (r == 0)
+		r = plan_names(p, err);
+	return r;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The process itself: arguments, environment, directory, descriptors; for `create`, `run` and `exec`
+ * alike.  Runs in the parent, before the first side effect; makes no system call.
+ */
+#include "plan/plan.h"
+
+#include <errno.h>
+
+#include "util/str.h"
+
+/* LISTEN_FDS and --preserve-fds together; far below any limit on open files worth having. */
+#define KEEP_FDS_MAX 65536
+
+static char *const *or_empty(struct arena *a, const struct strings *s)
+{
+	return s->v ? s->v : arena_new_array(a, char *, 1);
+}
+
+static bool has_variable(const struct strings *env, const char *assign)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (str_starts(env->v[i], assign))
+			return true;
+	return false;
+}
+
+int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,
+		 const struct facts *f, const struct plan_options *o, struct error *err)
+{
+	struct plan_process *pp = &p->process;
+
+	(void)f;
+	if (process->present && process->args.n == 0)
+		return error_config(err, "/process/args", "there is nothing to run: at least one entry is "
+				    "needed");
+	if (o->preserve_fds > KEEP_FDS_MAX || o->listen_fds > KEEP_FDS_MAX)
+		return error_set(err, E2BIG, "%u descriptors to preserve and %u in LISTEN_FDS: at most %d "
+				 "of each are possible", o->preserve_fds, o->listen_fds, KEEP_FDS_MAX);
+
+	pp->oci = process;
+	pp->argv = or_empty(a, &process->args);
+	pp->envp = or_empty(a, &process->env);
+	pp->add_home = !has_variable(&process->env, "HOME=");
+	pp->cwd = process->cwd ? process->cwd : "/";
+	pp->umask = process->user.umask.set ? process->user.umask.v : 022;
+	pp->terminal = process->terminal;
+	pp->keep_fds = o->listen_fds + o->preserve_fds;
+	pp->listen_fds = o->listen_fds > 0;
+	pp->new_keyring = !o->no_new_keyring;
+	pp->oom_optional = o->rootless;
+	return 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The root file system: where it is, what is mounted, made and hidden in it.  Names inside it are
+ * cleaned as text and never looked up here.  Runs in the parent, before the first side effect; makes
+ * no system call.
+ */
+#include "plan/plan.h"
+
+#include <linux/sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "util/path.h"
+#include "util/str.h"
+
+/* runtime-spec config-linux.md#default-devices; /dev/console and /dev/ptmx are made otherwise. */
+static const struct {
+	const char *path;
+	unsigned major, minor;
+} default_devices[] = {
+	{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 }, { "/dev/full", 1, 7 },
+	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+};
+
+/* runtime-linux.md#dev-symbolic-links */
+static const struct plan_link proc_links[] = {
+	{ "/proc/self/fd", "/dev/fd" },
+	{ "/proc/self/fd/0", "/dev/stdin" },
+	{ "/proc/self/fd/1", "/dev/stdout" },
+	{ "/proc/self/fd/2", "/dev/stderr" },
+};
+static const struct plan_link ptmx_link = { "pts/ptmx", "/dev/ptmx" };
+
+/* The last mount made at @destination, which is the one that is seen there. */
+static const struct plan_mount *mount_at(const struct plan_rootfs *rf, const char *destination)
+{
+	const struct plan_mount *found = NULL;
+
+	for (size_t i = 0; i < rf->n_mounts; i++)
+		if (rf->mounts[i].kind != MOUNT_REMOUNT &&
+		    str_eq(rf->mounts[i].destination, destination))
+			found = &rf->mounts[i];
+	return found;
+}
+
+static bool is_fs(const struct plan_mount *m, const char *fstype)
+{
+	return m && m->kind == MOUNT_FS && str_eq(m->fstype, fstype);
+}
+
+/* ---- without a mount namespace -------------------------------------------------------------- */
+
+/*
+ * pivot_root(2) and every mount would change what the host sees, so nothing is left but chroot(2), and
+ * what asks for more is refused.
+ */
+static int check_without_mount_ns(const struct oci_config *c, struct error *err)
+{
+	const char *where = c->n_mounts ? "/mounts"
+		: c->root.readonly ? "/root/readonly"
+		: c->linux_.n_devices ? "/linux/devices"
+		: c->linux_.masked_paths.n ? "/linux/maskedPaths"
+		: c->linux_.readonly_paths.n ? "/linux/readonlyPaths"
+		: c->linux_.rootfs_propagation ? "/linux/rootfsPropagation"
+		: c->process.terminal ? "/process/terminal" : NULL;
+
+	if (!where)
+		return 0;
+	return error_config(err, where, "without a mount namespace this would change the host: add "
+			    "{\"type\": \"mount\"} to linux.namespaces");
+}
+
+/* ---- devices and links ---------------------------------------------------------------------- */
+
+static struct plan_device *push_device(struct arena *a, struct plan_rootfs *rf)
+{
+	return &arena_push(a, rf->devices, rf->n_devices);
+}
+
+static bool configured(const struct plan_rootfs *rf, const char *path)
+{
+	for (size_t i = 0; i < rf->n_devices; i++)
+		if (str_eq(rf->devices[i].path, path))
+			return true;
+	return mount_at(rf, path) != NULL;
+}
+
+static void plan_devices(struct arena *a, struct plan_rootfs *rf, const struct oci_linux *l)
+{
+	for (size_t i = 0; i < l->n_devices; i++) {
+		const struct oci_device *d = &l->devices[i];
+
+		*push_device(a, rf) = (struct plan_device){
+			.path = path_clean(a, d->path),
+			.mode = d->type | (d->mode & 07777),
+			.dev = d->dev,
+			.uid = d->uid,
+			.gid = d->gid,
+			.where = arena_printf(a, "/linux/devices/%zu", i),
+		};
+	}
+	if (rf->skip_default_dev)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++) {
+		if (configured(rf, default_devices[i].path))
+			continue;
+		*push_device(a, rf) = (struct plan_device){
+			.path = default_devices[i].path,
+			.mode = S_IFCHR | 0666,
+			.dev = makedev(default_devices[i].major, default_devices[i].minor),
+			.where = "",
+		};
+	}
+}
+
+static void push_link(struct arena *a, struct plan_rootfs *rf, const struct plan_link *link)
+{
+	if (!configured(rf, link->path))
+		arena_push(a, rf->links, rf->n_links) = *link;
+}
+
+static void plan_links(struct arena *a, struct plan_rootfs *rf)
+{
+	if (rf->skip_default_dev)
+		return;
+	if (mount_at(rf, "/proc"))
+		for (size_t i = 0; i < ARRAY_SIZE(proc_links); i++)
+			push_link(a, rf, &proc_links[i]);
+	if (is_fs(mount_at(rf, "/dev/pts"), "devpts"))
+		push_link(a, rf, &ptmx_link);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------- */
+
+static void clean_paths(struct arena *a, const struct strings *in, struct strings *ret)
+{
+	ret->v = in->n ? arena_new_array(a, char *, in->n + 1) : NULL;
+	for (; ret->n < in->n; ret->n++)
+		ret->v[ret->n] = path_clean(a, in->v[ret->n]);
+}
+
+/*
+ * The copy of the host's tree must not pass mounts on to the host.  A slave still receives them, which
+ * rootfsPropagation `slave` and `shared` mean, and which bind sources opened in the child need when
+ * they are to stay slaves of the host's.  config-linux.md#rootfs-mount-propagation
+ */
+static unsigned long host_propagation(const struct plan_rootfs *rf)
+{
+	const unsigned long receives = MS_SLAVE | MS_SHARED;
+
+	if (rf->propagation & receives)
+		return MS_SLAVE;
+	for (size_t i = 0; i < rf->n_mounts; i++)
+		for (size_t j = 0; j < rf->mounts[i].options->n_propagation; j++)
+			if (rf->mounts[i].options->propagation[j] & receives)
+				return MS_SLAVE;
+	return MS_PRIVATE;
+}
+
+static int check_terminal(const struct plan_rootfs *rf, struct error *err)
+{
+	const struct plan_mount *dev = mount_at(rf, "/dev");
+
+	if (!rf->console || mount_at(rf, "/dev/pts") || (dev && dev->kind == MOUNT_BIND))
+		return 0;
+	return error_config(err, "/process/terminal", "a terminal is made in the container's own devpts: add "
+			    "a mount of type devpts at /dev/pts");
+}
+
+int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
+		const struct plan_options *o, struct error *err)
+{
+	const struct oci_config *c = p->config;
+	struct plan_rootfs *rf = &p->rootfs;
+	int r;
+
+	if (!c->root.path || !*c->root.path)
+		return error_config(err, "/root/path", "the directory of the root file system is missing");
+	rf->path = path_join(a, p->bundle, c->root.path);
+	rf->mount_ns = (plan_ns_flags(p) & CLONE_NEWNS) != 0;
+	rf->sources_in_child = !f->cap_sys_admin;
+	if (!rf->mount_ns)
+		return check_without_mount_ns(c, err);
+
+	rf->readonly = c->root.readonly;
+	rf->no_pivot = o->no_pivot;
+	rf->propagation = c->linux_.rootfs_propagation;
+	rf->devices_by_bind = p->ns.userns || !f->in_initial_userns;
+	rf->new_cgroupns = (p->ns.unshare & CLONE_NEWCGROUP) != 0;
+	rf->console = c->process.terminal;
+	r = plan_mounts(a, p, err);
+	if (r < 0)
+		return r;
+	rf->host_propagation = host_propagation(rf);
+	r = check_terminal(rf, err);
+	if (r < 0)
+		return r;
+
+	if (mount_at(rf, "/dev"))
+		rf->skip_default_dev = mount_at(rf, "/dev")->kind == MOUNT_BIND;
+	plan_devices(a, rf, &c->linux_);
+	plan_links(a, rf);
+	clean_paths(a, &c->linux_.masked_paths, &rf->masked);
+	clean_paths(a, &c->linux_.readonly_paths, &rf->readonly_paths);
+	return 0;
+}

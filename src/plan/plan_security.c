@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Capabilities, labels, seccomp: what the process is allowed.  Runs in the parent, before the first
+ * side effect; makes no system call.
+ */
+#include "plan/plan.h"
+
+#include "oci/names.h"
+#include "util/log.h"
+#include "util/str.h"
+
+static const char *or_null(const char *s)
+{
+	return s && *s ? s : NULL;
+}
+
+static void warn_dropped(const char *set, uint64_t caps, const char *why)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		const char *name = "unknown";
+
+		if (!(caps & (1ull << i)))
+			continue;
+		for (size_t j = 0; j < n_capability_names; j++)
+			if (capability_names[j].value == i)
+				name = capability_names[j].name;
+		log_warning("process.capabilities.%s: capability %u (%s) is left out: %s", set, i, name,
+			    why);
+	}
+}
+
+static void keep_only(const char *set, uint64_t *caps, uint64_t possible, const char *why)
+{
+	warn_dropped(set, *caps & ~possible, why);
+	*caps &= possible;
+}
+
+/*
+ * What cannot be granted is logged and left out, never an error (runtime-spec config.md#linux-process).
+ * capset(2) fails as a whole for effective bits outside permitted, and the kernel raises an ambient
+ * capability only when it is both permitted and inheritable: capabilities(7).
+ */
+static void plan_caps(struct oci_capabilities *c, unsigned last_cap)
+{
+	static const char why[] = "the kernel does not know it";
+	uint64_t known = last_cap >= 63 ? UINT64_MAX : (1ull << (last_cap + 1)) - 1;
+
+	keep_only("bounding", &c->bounding, known, why);
+	keep_only("permitted", &c->permitted, known, why);
+	keep_only("inheritable", &c->inheritable, known, why);
+	keep_only("effective", &c->effective, known, why);
+	keep_only("ambient", &c->ambient, known, why);
+	keep_only("effective", &c->effective, c->permitted, "it is not in the permitted set");
+	keep_only("ambient", &c->ambient, c->permitted & c->inheritable,
+		  "it is not in both the permitted and the inheritable set");
+}
+
+int plan_security(struct arena *a, struct plan *p, const struct oci_process *process,
+		  const struct facts *f, const struct plan_options *o, struct error *err)
+{
+	const struct oci_linux *l = &p->config->linux_;
+	struct plan_security *s = &p->security;
+
+	(void)a;
+	(void)o;
+	(void)err;
+	if (process->has_capabilities)
+		s->caps = process->capabilities;
+	plan_caps(&s->caps, f->last_cap);
+	s->no_new_privs = process->no_new_privileges;
+	s->apparmor = or_null(process->apparmor_profile);
+	s->selinux = or_null(process->selinux_label);
+	s->mount_label = or_null(l->mount_label);
+	s->seccomp = l->seccomp.present ? &l->seccomp : NULL;
+	return 0;
+}
