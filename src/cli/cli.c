@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Global options, then one command.  Whatever fails comes back here as one error and is printed
+ * once.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+
+#include "cli/commands.h"
+#include "cli/version.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+struct globals {
+	struct global_options o;
+	bool version;
+};
+
+#define GLOBAL(member) offsetof(struct globals, o.member)
+
+static const struct option global_rows[] = {
+	{ "root", 0, OPTION_STRING, GLOBAL(root), "DIR",
+	  "where the state of containers is kept (default: /run/orlop,\n"
+	  "or $XDG_RUNTIME_DIR/orlop for other users than root)" },
+	{ "log", 0, OPTION_STRING, GLOBAL(log), "FILE",
+	  "append messages to FILE; errors go to stderr as well" },
+	{ "log-format", 0, OPTION_WORD, GLOBAL(log_format), "text|json",
+	  "format of the messages in the log file (default: text)" },
+	{ "log-level", 0, OPTION_WORD, GLOBAL(log_level), "error|warning|info|debug",
+	  "least important message to write (default: warning;\n"
+	  "with --log-format json: error)" },
+	{ "debug", 0, OPTION_FLAG, GLOBAL(debug), NULL, "the same as --log-level debug" },
+	{ "cgroup-manager", 0, OPTION_WORD, GLOBAL(cgroup_manager), "cgroupfs|disabled|systemd",
+	  "who makes the cgroup (default: cgroupfs); systemd is not built yet" },
+	{ "systemd-cgroup", 0, OPTION_FLAG, GLOBAL(systemd_cgroup), NULL,
+	  "the same as --cgroup-manager systemd: not built yet" },
+	{ "rootless", 0, OPTION_WORD, GLOBAL(rootless), "true|false|auto",
+	  "go on without some privileges of root (default: auto)" },
+	{ "version", 'v', OPTION_FLAG, offsetof(struct globals, version), NULL,
+	  "show versions" },
+};
+
+const struct option_table global_option_table = {
+	.who = "", .v = global_rows, .n = ARRAY_SIZE(global_rows), .ordered = true,
+};
+
+/* Engines that ask for JSON read the file as one object, the error: a warning in front of it would
+ * hide it from them. */
+static enum log_level log_level_of(const struct global_options *g, bool json)
+{
+	if (g->debug)
+		return LOG_LEVEL_DEBUG;
+	if (!g->log_level)
+		return json ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
+	if (str_eq(g->log_level, "error"))
+		return LOG_LEVEL_ERROR;
+	if (str_eq(g->log_level, "warning"))
+		return LOG_LEVEL_WARNING;
+	return str_eq(g->log_level, "info") ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
+static int open_log(const struct global_options *g, struct error *err)
+{
+	bool json = g->log_format && str_eq(g->log_format, "json");
+
+	return log_open(g->log, json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT, log_level_of(g, json), err);
+}
+
+static int refuse_systemd(const struct global_options *g, struct error *err)
+{
+	if (!g->systemd_cgroup && !(g->cgroup_manager && str_eq(g->cgroup_manager, "systemd")))
+		return 0;
+	return error_set(err, ENOSYS,
+			 "the systemd cgroup manager is not built yet (set the engine to cgroupfs)");
+}
+
+/* The names in "ID [SIGNAL]": the one at @index, or NULL when it is optional or not there. */
+static const char *required_argument(const struct command *c, size_t index, struct arena *a)
+{
+	const char *word = c->arguments;
+
+	for (; index && *word; index--) {
+		word += strcspn(word, " ");
+		word += strspn(word, " ");
+	}
+	if (!*word || *word == '[')
+		return NULL;
+	return arena_strndup(a, word, strcspn(word, " "));
+}
+
+static int check_arguments(const struct invocation *inv, struct error *err)
+{
+	const struct command *c = inv->command;
+	const char *missing = required_argument(c, inv->n_args, inv->arena);
+
+	if (inv->n_args > c->max_args)
+		error_set(err, EINVAL, "%s: one argument too many: `%s`", c->name,
+			  inv->args[c->max_args]);
+	else if (missing)
+		error_set(err, EINVAL, "%s: the argument %s is missing", c->name, missing);
+	else
+		return 0;
+	return error_hint(err, "see `orlop %s --help`", c->name);
+}
+
+static int run_command(const struct global_options *g, struct arena *a, char **argv, int argc,
+		       struct error *err)
+{
+	const struct command *c = command_find(argv[0]);
+	struct invocation inv = { .command = c, .global = g, .arena = a };
+	struct option_table table;
+	struct option_result parsed;
+	int r;
+
+	if (!c)
+		return command_unknown(argv[0], err);
+	table = command_option_table(c);
+	if (c->options_size)
+		inv.options = arena_alloc(a, 1, c->options_size);
+	r = options_parse(a, &table, argc - 1, argv + 1, inv.options, &parsed, err);
+	if (r < 0)
+		return r;
+	if (parsed.help) {
+		_cleanup_(strbuf_free) struct strbuf out = { 0 };
+
+		command_help_text(c, &out);
+		return command_print(&out, err);
+	}
+	inv.args = parsed.args;
+	inv.n_args = parsed.n_args;
+	r = check_arguments(&inv, err);
+	if (r == 0 && !c->takes_no_container)
+		r = refuse_systemd(g, err);
+	return r < 0 ? r : c->run(&inv, err);
+}
+
+static int run(int argc, char **argv, struct arena *a, struct error *err)
+{
+	struct globals *globals = arena_alloc(a, 1, sizeof(*globals));
+	_cleanup_(strbuf_free) struct strbuf out = { 0 };
+	struct option_result parsed;
+	int r;
+
+	r = options_parse(a, &global_option_table, argc, argv, globals, &parsed, err);
+	if (r < 0)
+		return r;
+	if (parsed.help)
+		program_help_text(&out);
+	else if (globals->version)
+		version_text(&out);
+	if (out.len)
+		return command_print(&out, err);
+	r = open_log(&globals->o, err);
+	if (r < 0)
+		return r;
+	if (!parsed.n_args)
+		return error_set(err, EINVAL, "no command is given (see `orlop --help`)");
+	return run_command(&globals->o, a, parsed.args, (int)parsed.n_args, err);
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct arena *a = arena_new();
+	struct error err = { 0 };
+	int r;
+
+	/* argc is 0 for a caller that gives execve(2) an empty argv. */
+	r = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), a, &err);
+	if (r < 0) {
+		log_error(&err);
+		r = 1;
+	}
+	arena_free(a);
+	return r;
+}

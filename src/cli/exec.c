@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `orlop exec`: one more process in a running container. */
+#include "cli/commands.h"
+
+#include <errno.h>
+
+struct exec_arguments {
+	struct exec_options o;
+	struct strings gids;
+};
+
+#define EXEC(member) offsetof(struct exec_arguments, o.member)
+
+static const struct option rows[] = {
+	{ "process", 'p', OPTION_STRING, EXEC(process), "FILE",
+	  "read the whole process from FILE, a JSON `process` object" },
+	{ "detach", 'd', OPTION_FLAG, EXEC(detach), NULL, "return once the program runs" },
+	{ "pid-file", 0, OPTION_STRING, EXEC(pid_file), "FILE",
+	  "write the pid of the process there" },
+	{ "console-socket", 0, OPTION_STRING, EXEC(console_socket), "PATH",
+	  "socket that receives the terminal" },
+	{ "pidfd-socket", 0, OPTION_STRING, EXEC(pidfd_socket), "PATH",
+	  "socket that receives a pidfd of the process" },
+	{ "preserve-fds", 0, OPTION_UNSIGNED, EXEC(preserve_fds), "N",
+	  "hand on N descriptors, from 3 on" },
+	{ "cgroup", 0, OPTION_STRING, EXEC(cgroup), "PATH",
+	  "run in this existing cgroup below that of the container" },
+	{ "ignore-paused", 0, OPTION_FLAG, EXEC(ignore_paused), NULL,
+	  "also in a paused container; the program waits for `resume`" },
+	{ "tty", 't', OPTION_FLAG, EXEC(tty), NULL, "give the program a terminal" },
+	{ "cwd", 0, OPTION_STRING, EXEC(cwd), "DIR",
+	  "working directory (default: that of the container)" },
+	{ "env", 'e', OPTION_LIST, EXEC(env), "NAME=VALUE",
+	  "add to the environment of the container; repeatable" },
+	{ "user", 'u', OPTION_STRING, EXEC(user), "UID[:GID]",
+	  "user and group, as numbers (default: those of the container)" },
+	{ "additional-gids", 'g', OPTION_LIST, offsetof(struct exec_arguments, gids), "GID[,GID...]",
+	  "supplementary groups; repeatable" },
+	{ "cap", 'c', OPTION_LIST, EXEC(caps), "CAP",
+	  "add a capability to those of the container; repeatable" },
+	{ "no-new-privs", 0, OPTION_FLAG, EXEC(no_new_privs), NULL,
+	  "no privileges by execve(2) (set-user-id, file capabilities)" },
+	{ "process-label", 0, OPTION_STRING, EXEC(process_label), "LABEL", "SELinux label" },
+	{ "apparmor", 0, OPTION_STRING, EXEC(apparmor), "PROFILE", "AppArmor profile" },
+};
+
+/* A decimal id as it is written back: no sign, no space, no leading zero, not (uid_t)-1. */
+static bool is_id(const char *s, uint32_t *ret)
+{
+	if (s[0] == '0' && s[1] != '\0')
+		return false;
+	return str_to_u32(s, ret) == 0 && *ret != UINT32_MAX;
+}
+
+/* A text that is no number must never end up as user 0. */
+static int check_user(struct arena *a, const char *user, struct error *err)
+{
+	char *uid = arena_strdup(a, user);
+	char *gid = strchr(uid, ':');
+	uint32_t id;
+
+	if (gid)
+		*gid++ = '\0';
+	if (is_id(uid, &id) && (!gid || is_id(gid, &id)))
+		return 0;
+	return error_set(err, EINVAL, "exec: option `--user`: `%s` is not UID or UID:GID, both "
+			 "decimal numbers below 4294967295 (names are not looked up)", user);
+}
+
+static int read_gids(struct arena *a, struct exec_arguments *e, struct error *err)
+{
+	for (size_t i = 0; i < e->gids.n; i++) {
+		char *text = arena_strdup(a, e->gids.v[i]);
+
+		for (char *next; text; text = next) {
+			uint32_t id;
+
+			next = strchr(text, ',');
+			if (next)
+				*next++ = '\0';
+			if (!is_id(text, &id))
+				return error_set(err, EINVAL, "exec: option `--additional-gids`: "
+						 "`%s` is not a decimal number below 4294967295",
+						 text);
+			arena_push(a, e->o.additional_gids, e->o.n_additional_gids) = id;
+		}
+	}
+	return 0;
+}
+
+static int check_env(const struct strings *env, struct error *err)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (env->v[i][0] == '=' || !strchr(env->v[i], '='))
+			return error_set(err, EINVAL, "exec: option `--env`: `%s` is not NAME=VALUE",
+					 env->v[i]);
+	return 0;
+}
+
+/* The file holds all of it; what the command line says besides would be lost without a word. */
+static int check_alone(const struct exec_arguments *e, struct error *err)
+{
+	const struct exec_options *o = &e->o;
+	const struct { const char *name; bool given; } others[] = {
+		{ "tty", o->tty }, { "cwd", o->cwd }, { "env", o->env.n }, { "user", o->user },
+		{ "additional-gids", e->gids.n }, { "cap", o->caps.n },
+		{ "no-new-privs", o->no_new_privs }, { "process-label", o->process_label },
+		{ "apparmor", o->apparmor },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i].given)
+			return error_set(err, EINVAL, "exec: option `--%s` and a --process file "
+					 "exclude each other (set it in the file)", others[i].name);
+	if (o->args.n)
+		return error_set(err, EINVAL, "exec: the argument `%s` and a --process file exclude "
+				 "each other (set it in the file)", o->args.v[0]);
+	return 0;
+}
+
+static int check(struct arena *a, struct exec_arguments *e, struct error *err)
+{
+	int r;
+
+	if (e->o.process)
+		return check_alone(e, err);
+	if (!e->o.args.n)
+		return error_set(err, EINVAL, "exec: the argument COMMAND is missing, and there is "
+				 "no --process (see `orlop exec --help`)");
+	r = e->o.user ? check_user(a, e->o.user, err) : 0;
+	if (r == 0)
+		r = read_gids(a, e, err);
+	return r < 0 ? r : check_env(&e->o.env, err);
+}
+
+static int run(struct invocation *inv, struct error *err)
+{
+	struct exec_arguments *e = inv->options;
+	int status = 0;
+	int r;
+
+	e->o.global = inv->global;
+	e->o.id = inv->args[0];
+	e->o.args.n = inv->n_args - 1;
+	e->o.args.v = e->o.args.n ? inv->args + 1 : NULL;
+	r = check(inv->arena, e, err);
+	if (r < 0)
+		return r;
+	r = container_exec(&e->o, &status, err);
+	return r < 0 ? r : status;
+}
+
+const struct command command_exec = {
+	.name = "exec", .arguments = "ID [COMMAND [ARGUMENT...]]", .max_args = ARGS_UNLIMITED,
+	.ordered = true,
+	.summary = "Run one more program in a running container",
+	.details = "COMMAND is required unless --process is given.  The exit status is that of the\n"
+		   "program, 128+N when signal N ended it; 0 with --detach.",
+	.options = rows, .n_options = ARRAY_SIZE(rows),
+	.options_size = sizeof(struct exec_arguments), .run = run,
+};

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `orlop features` (runtime-spec features.md): what this program implements, not what the host
+ * offers.  Every word comes from the table that the reader of the configuration uses.  What is known
+ * not to be built is printed as false or as an empty list; null would mean "unknown".
+ */
+#include "cli/features.h"
+
+#include <sched.h>
+
+#include "cli/commands.h"
+#include "cli/version.h"
+#include "json/writer.h"
+#include "oci/config.h"
+#include "oci/names.h"
+#include "util/cleanup.h"
+
+static void write_member(struct json_writer *w, const char *key, const char *value)
+{
+	json_write_key(w, key);
+	json_write_string(w, value);
+}
+
+static void write_flag(struct json_writer *w, const char *key, bool value)
+{
+	json_write_key(w, key);
+	json_write_bool(w, value);
+}
+
+static void begin(struct json_writer *w, const char *key)
+{
+	json_write_key(w, key);
+	json_write_object(w);
+}
+
+static void write_names(struct json_writer *w, const char *key, const struct name_value *names,
+			size_t n)
+{
+	json_write_key(w, key);
+	json_write_array(w);
+	for (size_t i = 0; i < n; i++)
+		json_write_string(w, names[i].name);
+	json_write_end_array(w);
+}
+
+static void write_mount_options(struct json_writer *w)
+{
+	json_write_key(w, "mountOptions");
+	json_write_array(w);
+	for (size_t i = 0; i < mount_option_table_len; i++) {
+		enum mount_option_kind kind = mount_option_table[i].kind;
+
+		/* Known words, so that they can be refused. */
+		if (kind != MOUNT_OPTION_IDMAP && kind != MOUNT_OPTION_COPYUP)
+			json_write_string(w, mount_option_table[i].name);
+	}
+	json_write_end_array(w);
+}
+
+static void write_hooks(struct json_writer *w)
+{
+	json_write_key(w, "hooks");
+	json_write_array(w);
+	for (size_t i = 0; i < N_HOOK_KINDS; i++)
+		json_write_string(w, oci_hook_names[i]);
+	json_write_end_array(w);
+}
+
+static void write_namespaces(struct json_writer *w)
+{
+	json_write_key(w, "namespaces");
+	json_write_array(w);
+	for (size_t i = 0; i < n_namespace_names; i++)
+		/* The time namespace is refused. */
+		if (namespace_names[i].value != CLONE_NEWTIME)
+			json_write_string(w, namespace_names[i].name);
+	json_write_end_array(w);
+}
+
+static void write_cgroup(struct json_writer *w)
+{
+	begin(w, "cgroup");
+	write_flag(w, "v1", false);
+	write_flag(w, "v2", true);
+	write_flag(w, "systemd", false);
+	write_flag(w, "systemdUser", false);
+	write_flag(w, "rdma", true);
+	json_write_end_object(w);
+}
+
+static void write_seccomp(struct json_writer *w)
+{
+	begin(w, "seccomp");
+	write_flag(w, "enabled", true);
+	write_names(w, "actions", seccomp_action_names, n_seccomp_action_names);
+	write_names(w, "operators", seccomp_operator_names, n_seccomp_operator_names);
+	write_names(w, "archs", seccomp_arch_names, n_seccomp_arch_names);
+	write_names(w, "knownFlags", seccomp_flag_names, n_seccomp_flag_names);
+	write_names(w, "supportedFlags", seccomp_flag_names, n_seccomp_flag_names);
+	json_write_end_object(w);
+}
+
+/* Objects with the single member "enabled". */
+static void write_enabled(struct json_writer *w, const char *key, bool value)
+{
+	begin(w, key);
+	write_flag(w, "enabled", value);
+	json_write_end_object(w);
+}
+
+static void write_not_built(struct json_writer *w)
+{
+	begin(w, "memoryPolicy");
+	write_names(w, "modes", NULL, 0);
+	write_names(w, "flags", NULL, 0);
+	json_write_end_object(w);
+	begin(w, "intelRdt");
+	write_flag(w, "enabled", false);
+	write_flag(w, "schemata", false);
+	write_flag(w, "monitoring", false);
+	json_write_end_object(w);
+	begin(w, "mountExtensions");
+	write_enabled(w, "idmap", false);
+	json_write_end_object(w);
+	write_enabled(w, "netDevices", false);
+}
+
+static void write_annotations(struct json_writer *w)
+{
+	_cleanup_(strbuf_free) struct strbuf seccomp = { 0 };
+
+	begin(w, "annotations");
+	write_member(w, "run.orlop.version", version_orlop);
+	write_member(w, "run.orlop.commit", version_commit);
+	write_member(w, "io.github.seccomp.libseccomp.version", version_libseccomp(&seccomp));
+	json_write_end_object(w);
+}
+
+char *features_text(size_t *ret_len)
+{
+	struct json_writer w;
+
+	json_write_init(&w, true);
+	json_write_object(&w);
+	write_member(&w, "ociVersionMin", OCI_VERSION_MIN);
+	write_member(&w, "ociVersionMax", OCI_VERSION);
+	write_hooks(&w);
+	write_mount_options(&w);
+	begin(&w, "linux");
+	write_namespaces(&w);
+	write_names(&w, "capabilities", capability_names, n_capability_names);
+	write_cgroup(&w);
+	write_seccomp(&w);
+	write_enabled(&w, "apparmor", true);
+	write_enabled(&w, "selinux", true);
+	write_not_built(&w);
+	json_write_end_object(&w);
+	write_annotations(&w);
+	/* No annotation of a configuration changes what we do. */
+	write_names(&w, "potentiallyUnsafeConfigAnnotations", NULL, 0);
+	json_write_end_object(&w);
+	return json_write_finish(&w, ret_len);
+}
+
+static int run(struct invocation *inv, struct error *err)
+{
+	_cleanup_(strbuf_free) struct strbuf out = { 0 };
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	(void)inv;
+	text = features_text(&len);
+	strbuf_add(&out, text, len);
+	strbuf_adds(&out, "\n");
+	return command_print(&out, err);
+}
+
+const struct command command_features = {
+	.name = "features", .arguments = "", .max_args = 0, .takes_no_container = true,
+	.summary = "Show as JSON what this runtime implements",
+	.run = run,
+};

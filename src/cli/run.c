@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `orlop run`: create, start, and in the foreground also wait and delete. */
+#include "cli/commands.h"
+
+static const struct option rows[] = {
+	CREATE_OPTIONS,
+	{ "detach", 'd', OPTION_FLAG, offsetof(struct create_options, detach), NULL,
+	  "return once the program runs" },
+	{ "keep", 0, OPTION_FLAG, offsetof(struct create_options, keep), NULL,
+	  "do not delete the container when its program has ended" },
+};
+
+static int run(struct invocation *inv, struct error *err)
+{
+	struct create_options *o = inv->options;
+	int status = 0;
+	int r;
+
+	create_options_finish(o, inv);
+	r = container_run(o, &status, err);
+	return r < 0 ? r : status;
+}
+
+const struct command command_run = {
+	.name = "run", .arguments = "ID", .max_args = 1,
+	.summary = "Create and start a container, wait for its end and delete it",
+	.details = "The exit status is that of the program, 128+N when signal N ended it; 0 with --detach.",
+	.options = rows, .n_options = ARRAY_SIZE(rows),
+	.options_size = sizeof(struct create_options), .run = run,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ORLOP_CLI_VERSION_H
+#define ORLOP_CLI_VERSION_H
+
+#include "util/str.h"
+
+extern const char version_orlop[];	/* "0.1.0" */
+extern const char version_commit[];	/* or "unknown"; defined in a file made at build time */
+const char *version_libseccomp(struct strbuf *buf);	/* "2.5.4" */
+
+/* What --version prints; engines read the first three lines. */
+void version_text(struct strbuf *out);
+
+#endif
