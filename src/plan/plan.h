@@ -142,7 +142,10 @@ struct plan_cgroup_write {
 	const char *value;
 	const char *where;		/* JSON pointer */
 	unsigned controller;		/* CGROUP_* bit, 0 for cgroup.* */
-	bool optional;			/* a missing file is not an error (memory.swap.max = max or 0) */
+	bool optional;			/* says what holds without it ("max"): a missing file is not an
+					 * error, and no controller is enabled for it */
+	const char *alt_file, *alt_value;	/* tried when `file` does not exist; NULL = none
+					 * (io.bfq.weight, io.weight: only the write can tell) */
 };
 
 struct plan_cgroup {
@@ -151,6 +154,8 @@ struct plan_cgroup {
 	bool hybrid;
 	const char *path;		/* below root, "/a/b"; cleaned, never ".." and never "/" */
 	bool optional;			/* rootless without limits: no cgroup if it cannot be made */
+	bool attach_late;		/* pids.max is 0: clone3(CLONE_INTO_CGROUP) would be refused with
+					 * EAGAIN; clone outside, then cgroup_attach */
 	unsigned controllers;		/* bits to enable on the way down */
 	struct plan_cgroup_write *writes;	/* in order; unified last */
 	size_t n_writes;
