@@ -1,0 +1,107 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the lanes share. A lane is a bash script that runs steps; each result is a line
+# "pass|fail|skip <tab> lane/test" in $results, each output a file in $logs.
+# Set by tests/run: $top $build $logs $results $lane.
+tests=(tests/system)
+
+pass() { printf 'pass\t%s/%s\n' "$lane" "$1" >>"$results"; }
+
+fail() { # TEST [LOG]
+	printf 'fail\t%s/%s\n' "$lane" "$1" >>"$results"
+	echo "   FAILED: $lane/$1"
+	if [ -n "${2-}" ]; then tail -n 60 "$2" | sed 's/^/   | /'; fi
+}
+
+# Run a command that is no test of its own; only its failure is a result.
+quietly() { # NAME COMMAND...
+	local name=$1 log begin=$SECONDS
+	log=$logs/$lane-$name.log
+	shift
+	if timeout_call "$@" >"$log" 2>&1 </dev/null; then
+		[ $((SECONDS - begin)) -lt 3 ] || echo "   $name: $((SECONDS - begin)) s"
+		return 0
+	fi
+	fail "$name" "$log"
+	return 1
+}
+
+# Run a command that is one test.
+step() { # NAME COMMAND...
+	quietly "$@" || return
+	pass "$1"
+	echo "   ok: $1"
+}
+
+timeout_call() {
+	if [ "$(type -t "$1")" = function ]; then ("$@"); else timeout -k 10 "${limit:-900}" "$@"; fi
+}
+
+# The tree as it is in the clone, without what builds left there.
+copy_source() {
+	rm -rf "$build/src"
+	mkdir -p "$build/src"
+	tar -c --exclude=./build --exclude=.git --exclude=__pycache__ --exclude='*.o' --exclude='*.a' \
+		--exclude=./Makefile --exclude=./config.status --exclude=./orlop --exclude=.deps . |
+		tar -x -C "$build/src" && cd "$build/src" && ./autogen.sh
+}
+
+# Configure and build in $build/NAME.
+build_in() { # NAME CONFIGURE-ARGUMENT...
+	mkdir -p "$build/$1"
+	cd "$build/$1" || return
+	shift
+	if [ ! -e Makefile ] || [ "$(cat configured 2>/dev/null)" != "$*" ]; then
+		"$build/src/configure" -q "$@" && echo "$*" >configured || return
+	fi
+	make -s -j"$(nproc)" all && make -s -j"$(nproc)" check TESTS=
+}
+
+# Run the unit tests in $build/NAME and count the cases of each program.
+unit_tests() { # NAME MAKE-ARGUMENT...
+	local dir=$build/$1 status=0
+	shift
+	cd "$dir" || return
+	find tests -name '*.trs' -delete
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 900 make -s check TESTS="$(make -s unit-programs)" "$@" \
+		>"$logs/$lane-unit.log" 2>&1 || status=$?
+	"$top/tests/lanes/results.py" tap "$lane" tests >>"$results"
+	if [ $status != 0 ]; then
+		[ -n "$(find tests -name '*.trs')" ] || fail "make check" "$logs/$lane-unit.log"
+		find tests -name '*.trs' -exec grep -l ':global-test-result: [^PS]' {} + | while read -r trs; do
+			echo "   FAILED: $lane/${trs%.trs}"
+			grep -av '^ok ' "${trs%.trs}.log" | tail -n 30 | sed 's/^/   | /'
+		done
+	fi
+	echo "   $(grep -c "^pass.$lane/" "$results") unit tests passed"
+}
+
+# Run the system tests with what build/NAME holds: pytest of the distribution, whatever python3
+# comes first in PATH. An optional prefix command is where: the virtual machine.
+system_tests() { # NAME REPORT [PREFIX...]
+	local dir=$build/$1 report=$2
+	shift 2
+	timeout -k 10 "${limit:-1800}" "$@" env ORLOP="$dir/orlop" ORLOP_TEST_BIN="$dir/tests/system/probe" \
+		PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+		-o junit_family=xunit1 --junitxml="$report" "${tests[@]}"
+}
+
+# The same as a lane: every test is a result.
+system_lane() { # NAME PREFIX...
+	local dir=$1 report=$build/$lane.xml log=$logs/$lane-pytest.log status=0
+	shift
+	rm -f "$report"
+	system_tests "$dir" "$report" "$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ -s "$report" ] && [ $status -le 1 ]; then
+		"$top/tests/lanes/results.py" junit "$lane" "$report" >>"$results"
+		[ $status = 0 ] || sed -n '/= FAILURES =/,$p' "$log" | tail -n 200 | sed 's/^/   | /'
+		echo "   $(tail -n 1 "$log")"
+	else
+		fail "pytest ended with status $status" "$log"
+	fi
+}
+
+# Run a command in the virtual machine, which sees the tree under the same path.
+in_vm() {
+	"$top/tests/vm/lab" run --share "$top" --timeout "${limit:-1800}" -- "$@"
+}
