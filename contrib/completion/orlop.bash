@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Completion for orlop(8) in bash. Commands, options and the kinds of their values come from the
+# program itself: `orlop help --list-options`.
+
+_orlop_values() # argument-name current-word
+{
+	case $1 in
+	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
+	FILE | PATH) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+	*\|*) mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$2") ;;
+	esac
+}
+
+_orlop()
+{
+	local program=${COMP_WORDS[0]} cur=${COMP_WORDS[COMP_CWORD]}
+	local command='' expected='' list word argument who long short value i
+	local arguments=() root=() names=() place=0
+	local -A takes=()
+
+	COMPREPLY=()
+	list=$("$program" help --list-options 2>/dev/null) || return
+	# A tab counts as a blank for `read` and would hide empty fields.
+	list=${list//$'\t'/$'\037'}
+
+	for ((i = 1; i <= COMP_CWORD; i++)); do
+		if [[ $i -eq 1 || $word == "$command" ]]; then
+			takes=() names=()
+			while IFS=$'\037' read -r who _ long short value _; do
+				[[ $who == "$command" && $long ]] || continue
+				names+=("$long")
+				takes[$long]=$value
+				[[ $short ]] && takes[$short]=$value
+			done <<<"$list"
+		fi
+		((i < COMP_CWORD)) || break
+		word=${COMP_WORDS[i]}
+		if [[ $word == '=' ]]; then
+			continue
+		elif [[ $expected ]]; then
+			[[ $expected == root ]] && root=(--root "$word")
+			expected=''
+		elif [[ $word == -* ]]; then
+			expected=${takes[$word]-}
+			[[ $word == --root ]] && expected=root
+		elif [[ ! $command ]]; then
+			command=$word
+			while IFS=$'\037' read -r who long _ _ argument _; do
+				[[ $who == "$command" && $long == command ]] && read -ra arguments <<<"$argument"
+			done <<<"$list"
+		else
+			((place++))
+		fi
+	done
+
+	[[ $cur == '=' ]] && cur=''
+	if [[ $expected ]]; then
+		_orlop_values "${expected/root/DIR}" "$cur"
+	elif [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "${names[*]}" -- "$cur")
+	elif [[ ! $command || ${arguments[place]-} == '[COMMAND]' ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(while IFS=$'\037' read -r who long _; do
+			[[ $long == command ]] && echo "$who"
+		done <<<"$list")" -- "$cur")
+	else
+		case ${arguments[place]-} in
+		ID) mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
+		'[SIGNAL]') mapfile -t COMPREPLY < <(compgen -A signal -- "$cur") ;;
+		'[COMMAND' | '[ARGUMENT...]]') mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		esac
+	fi
+}
+
+complete -F _orlop orlop

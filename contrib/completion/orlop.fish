@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Completion for orlop(8) in fish. Commands and options come from the program itself:
+# `orlop help --list-options`.
+
+complete -c orlop -f
+
+for line in (orlop help --list-options 2>/dev/null)
+    set -l field (string split \t -- $line)
+    set -l who $field[1]
+    if test "$field[2]" = command
+        complete -c orlop -n __fish_use_subcommand -a $who -d $field[6]
+        if string match -q 'ID*' -- $field[5]
+            complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(orlop list -q 2>/dev/null)'
+        end
+        continue
+    end
+    set -l rule -c orlop -l (string sub -s 3 -- $field[3]) -d $field[6]
+    if test -n "$who"
+        set -a rule -n "__fish_seen_subcommand_from $who"
+    else
+        set -a rule -n __fish_use_subcommand
+    end
+    test -n "$field[4]"; and set -a rule -s (string sub -s 2 -- $field[4])
+    switch $field[5]
+        case ''
+        case DIR
+            set -a rule -x -a '(__fish_complete_directories)'
+        case FILE PATH
+            set -a rule -r -F
+        case '*|*'
+            set -a rule -x -a (string replace -a '|' ' ' -- $field[5])
+        case '*'
+            set -a rule -x
+    end
+    complete $rule
+end
