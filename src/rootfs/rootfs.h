@@ -29,7 +29,9 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 /* Child state between the stages below. */
 struct rootfs {
 	int root;			/* O_PATH: "/" of the container */
-	int proc;			/* private procfs (subset=pid unless sysctls), or -1 */
+	int proc;			/* private, unmasked, unattached procfs, or -1 */
+	int *late;			/* mounts that become read-only in rootfs_protect() */
+	size_t n_late;
 };
 
 /* Child, in order.  All return 0 or -errno with @err. */
@@ -49,7 +51,7 @@ int rootfs_devices(const struct plan_rootfs *p, struct rootfs *r, struct error *
  */
 int rootfs_console(const struct plan_rootfs *p, struct rootfs *r, uint32_t uid, int *ret_master,
 		   int *ret_peer, struct error *err);
-/* readonlyPaths, maskedPaths, late read-only tmpfs, read-only root. */
+/* readonlyPaths, maskedPaths (in this order), late read-only tmpfs, read-only root. */
 int rootfs_protect(const struct plan_rootfs *p, struct rootfs *r, struct error *err);
 /* pivot_root (or chroot with no_pivot / without a mount namespace), drop the old root, apply the
  * propagation of "/", chdir("/"). */

@@ -29,7 +29,8 @@ int path_open_in_root(int root, const char *path, int flags);
 /*
  * The same, but missing components are made: directories 0755, and the last one a directory
  * (@is_dir) or an empty regular file 0644, independent of the umask, by mkdirat/openat with
- * O_EXCL|O_NOFOLLOW in the descriptor of the parent.  An O_PATH descriptor or -errno.
+ * O_EXCL|O_NOFOLLOW in the descriptor of the parent.  A descriptor good as a mount point and for
+ * *at calls (O_PATH, or of the file just made), or -errno.
  * A dangling link in the way is resolved inside the root like any other.
  */
 int path_make_in_root(int root, const char *path, bool is_dir);

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Device nodes and the links of /dev, in the container process.  An inode that is there already is
+ * never changed: it is what was asked for, or an error (runtime-spec config-linux.md#devices).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "rootfs/mount.h"
+#include "sys/mount_api.h"
+#include "util/cleanup.h"
+#include "util/path.h"
+#include "util/str.h"
+
+/* The directory of the last entry: most are neighbours in /dev. */
+struct parent {
+	int fd;
+	const char *path;
+	size_t len;
+};
+
+static int open_parent(struct parent *c, int root, const char *path, const char **ret_name,
+		       struct error *err)
+{
+	size_t len = (size_t)(strrchr(path, '/') - path);
+	int fd;
+
+	*ret_name = path + len + 1;
+	if (c->fd >= 0 && c->len == len && strncmp(c->path, path, len) == 0)
+		return c->fd;
+	fd = path_parent_in_root(root, path, ret_name);
+	if (fd < 0)
+		return error_errno(err, fd, "open the directory of %s", path);
+	if (c->fd >= 0)
+		close(c->fd);
+	*c = (struct parent){.fd = fd, .path = path, .len = len};
+	return fd;
+}
+
+static bool same_device(const struct plan_device *d, const struct stat *st)
+{
+	if ((st->st_mode & S_IFMT) != (d->mode & S_IFMT))
+		return false;
+	return S_ISFIFO(d->mode) || st->st_rdev == d->dev;
+}
+
+static int wrong_device(const struct plan_device *d, const struct stat *st, struct error *err)
+{
+	if (!same_device(d, st))
+		return error_set(err, EEXIST,
+				 "device %s: another file is there (type %o, device %u:%u, not type %o, device %u:%u)",
+				 d->path, st->st_mode & S_IFMT, major(st->st_rdev), minor(st->st_rdev),
+				 d->mode & S_IFMT, major(d->dev), minor(d->dev));
+	return error_set(err, EEXIST,
+			 "device %s: is there with mode %o and owner %u:%u, not mode %o and owner %u:%u",
+			 d->path, st->st_mode & 07777, st->st_uid, st->st_gid, d->mode & 07777, d->uid,
+			 d->gid);
+}
+
+static bool same_owner(const struct plan_device *d, const struct stat *st)
+{
+	return st->st_uid == d->uid && st->st_gid == d->gid;
+}
+
+/* The node, made or found, by descriptor; only what was made here is touched. */
+static int verify(const struct plan_device *d, int dir, const char *name, bool made,
+		  struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, errno, "look at the device %s", d->path);
+	if (!same_device(d, &st))
+		return wrong_device(d, &st, err);
+	if (made && !same_owner(d, &st)) {
+		if (fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
+			return error_errno(err, errno, "give the device %s to %u:%u", d->path, d->uid,
+					   d->gid);
+		if (fstat(fd, &st) < 0)
+			return error_errno(err, errno, "look at the device %s", d->path);
+	}
+	/* Of a default device the specification says nothing but that it is there. */
+	if (!made && d->where[0] == '\0')
+		return 0;
+	if (!same_owner(d, &st) || (st.st_mode & 07777) != (d->mode & 07777))
+		return wrong_device(d, &st, err);
+	return 0;
+}
+
+static int make_node(const struct plan_device *d, struct parent *c, int root, struct error *err)
+{
+	const char *name;
+	int r, dir = open_parent(c, root, d->path, &name, err);
+
+	if (dir < 0)
+		return dir;
+	r = mknodat(dir, name, d->mode, d->dev) < 0 ? -errno : 0;
+	if (r < 0 && r != -EEXIST) {
+		error_errno(err, r, "make the device %s", d->path);
+		return r == -EPERM ? error_hint(err, "CAP_MKNOD is missing") : r;
+	}
+	return verify(d, dir, name, r == 0, err);
+}
+
+/* Without CAP_MKNOD in the initial user namespace: the host's node of the same name, if it is one. */
+static int bind_node(const struct plan_device *d, int root, struct error *err)
+{
+	_cleanup_close_ int node = -1, target = -1;
+	struct stat st;
+	int r;
+
+	node = mount_clone(AT_FDCWD, d->path, false);
+	if (node < 0)
+		return error_errno(err, node, "device %s of the host", d->path);
+	if (fstat(node, &st) < 0)
+		return error_errno(err, errno, "look at the device %s of the host", d->path);
+	if (!same_device(d, &st))
+		return error_set(err, ENODEV,
+				 "device %s of the host is %u:%u, not %u:%u: in a user namespace only a node of the host can be given, under its own name",
+				 d->path, major(st.st_rdev), minor(st.st_rdev), major(d->dev),
+				 minor(d->dev));
+	target = path_open_in_root(root, d->path, O_PATH);
+	if (target == -ENOENT)
+		target = path_make_in_root(root, d->path, false);
+	if (target < 0)
+		return error_errno(err, target, "make a place for the device %s", d->path);
+	r = mount_set_propagation(node, MS_PRIVATE);
+	if (r == 0)
+		r = mount_attach(node, target);
+	return r < 0 ? error_errno(err, r, "bind the device %s", d->path) : 0;
+}
+
+/* A default device that linux.devices names again, with its own mode and owner. */
+static bool named_again(const struct plan_rootfs *p, size_t i)
+{
+	if (p->devices[i].where[0] != '\0')
+		return false;
+	for (size_t k = i + 1; k < p->n_devices; k++)
+		if (str_eq(p->devices[k].path, p->devices[i].path))
+			return true;
+	return false;
+}
+
+static int make_devices(const struct plan_rootfs *p, struct parent *c, int root, struct error *err)
+{
+	for (size_t i = 0; i < p->n_devices; i++) {
+		const struct plan_device *d = &p->devices[i];
+		int r;
+
+		if ((p->skip_default_dev && d->where[0] == '\0') || named_again(p, i))
+			continue;
+		if (p->devices_by_bind && !S_ISFIFO(d->mode))
+			r = bind_node(d, root, err);
+		else
+			r = make_node(d, c, root, err);
+		if (r < 0)
+			return error_at(err, "%s", d->where);
+	}
+	return 0;
+}
+
+/* Something is where the link @l belongs.  A link stays; a ptmx node of the image does not. */
+static int existing_link(const struct plan_link *l, int dir, const char *name, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_errno(err, errno, "look at %s", l->path);
+	if (S_ISLNK(st.st_mode))
+		return 0;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || !str_eq(name, "ptmx"))
+		return error_set(err, EEXIST, "link %s: another file is there", l->path);
+	if (unlinkat(dir, name, 0) < 0 || symlinkat(l->target, dir, name) < 0)
+		return error_errno(err, errno, "replace the node %s by a link", l->path);
+	return 0;
+}
+
+static int make_links(const struct plan_rootfs *p, struct parent *c, int root, struct error *err)
+{
+	for (size_t i = 0; !p->skip_default_dev && i < p->n_links; i++) {
+		const struct plan_link *l = &p->links[i];
+		const char *name;
+		int r, dir = open_parent(c, root, l->path, &name, err);
+
+		if (dir < 0)
+			return dir;
+		if (symlinkat(l->target, dir, name) == 0)
+			continue;
+		if (errno != EEXIST)
+			return error_errno(err, errno, "make the link %s", l->path);
+		r = existing_link(l, dir, name, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int rootfs_devices(const struct plan_rootfs *p, struct rootfs *r, struct error *err)
+{
+	struct parent c = {.fd = -1};
+	mode_t mask;
+	int ret;
+
+	if (!p->mount_ns)
+		return 0;
+	mask = umask(0);
+	ret = make_devices(p, &c, r->root, err);
+	if (ret == 0)
+		ret = make_links(p, &c, r->root, err);
+	umask(mask);
+	if (c.fd >= 0)
+		close(c.fd);
+	return ret;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The mount API by descriptor (rule R3): a mount is made detached, gets its attributes and only then
+ * a place.  Runs in the container process; cloning of bind sources also in the parent.
+ */
+#include "rootfs/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "sys/mount_api.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+/* What the kernel wrote into the log of a file system context: fsopen(2), "e text" lines. */
+static void add_kernel_message(int fs, struct error *err)
+{
+	char line[256], last[256] = "";
+	ssize_t n;
+
+	while ((n = read(fs, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == 'e' || last[0] == '\0')
+			strcpy(last, n > 2 ? line + 2 : line);
+	}
+	if (last[0])
+		error_hint(err, "the kernel says: %s", last);
+}
+
+static int fail(int fs, int r, struct error *err, const char *what, const char *fstype,
+		const char *word)
+{
+	error_errno(err, r, "%s %s%s%s", what, fstype, word ? ": option " : "", word ? word : "");
+	add_kernel_message(fs, err);
+	return r;
+}
+
+static int set_word(int fs, const char *fstype, const char *word, struct error *err)
+{
+	_cleanup_free_ char *copy = xstrdup(word);
+	char *value = strchr(copy, '=');
+	int r;
+
+	if (value)
+		*value++ = '\0';
+	r = sys_fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, copy, value, 0);
+	return r < 0 ? fail(fs, r, err, "file system", fstype, word) : 0;
+}
+
+static int configure(int fs, const struct mount_fs *m, struct error *err)
+{
+	int r = 0;
+
+	if (m->source && m->source[0])
+		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", m->source, 0);
+	if (r < 0)
+		return fail(fs, r, err, "set the source of", m->fstype, NULL);
+	for (size_t i = 0; r == 0 && m->flags && i < m->flags->n; i++)
+		r = set_word(fs, m->fstype, m->flags->v[i], err);
+	for (size_t i = 0; r == 0 && m->data && i < m->data->n; i++)
+		r = set_word(fs, m->fstype, m->data->v[i], err);
+	if (r < 0)
+		return r;
+	if (m->mode)
+		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", m->mode, 0);
+	if (r < 0)
+		return fail(fs, r, err, "set the mode of", m->fstype, NULL);
+	r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	return r < 0 ? fail(fs, r, err, "create file system", m->fstype, NULL) : 0;
+}
+
+int mount_new_fs(const struct mount_fs *m, struct error *err)
+{
+	_cleanup_close_ int fs = -1;
+	int r;
+
+	fs = sys_fsopen(m->fstype, FSOPEN_CLOEXEC);
+	if (fs < 0) {
+		error_errno(err, fs, "file system type %s", m->fstype);
+		return fs == -ENODEV ? error_hint(err, "the kernel does not have it") : fs;
+	}
+	r = configure(fs, m, err);
+	if (r < 0)
+		return r;
+	r = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr);
+	return r < 0 ? fail(fs, r, err, "mount file system", m->fstype, NULL) : r;
+}
+
+int mount_clone(int dirfd, const char *path, bool recursive)
+{
+	return sys_open_tree(dirfd, path,
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				     (unsigned)(recursive ? AT_RECURSIVE : 0) |
+				     (unsigned)(*path ? 0 : AT_EMPTY_PATH));
+}
+
+int mount_attach(int mnt, int target)
+{
+	return sys_move_mount(mnt, "", target, "",
+			      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+int mount_set_propagation(int mnt, unsigned long propagation)
+{
+	struct mount_attr attr = {.propagation = propagation & ~(unsigned long)MS_REC};
+
+	return sys_mount_setattr(mnt, "",
+				 AT_EMPTY_PATH | (unsigned)(propagation & MS_REC ? AT_RECURSIVE : 0),
+				 &attr);
+}
+
+/* Flags of a mount that came from a more privileged mount namespace cannot be taken away:
+ * mount_namespaces(7). */
+static void name_locked(int mnt, uint64_t clr, struct error *err)
+{
+	static const struct {
+		uint64_t attr;
+		unsigned long statvfs;
+		const char *name;
+	} flags[] = {
+		{MOUNT_ATTR_RDONLY, ST_RDONLY, "ro"},
+		{MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid"},
+		{MOUNT_ATTR_NODEV, ST_NODEV, "nodev"},
+		{MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec"},
+		{MOUNT_ATTR__ATIME, ST_NOATIME | ST_RELATIME, "atime"},
+		{MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime"},
+	};
+	char names[64] = "";
+	struct statvfs st;
+
+	if (fstatvfs(mnt, &st) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if ((clr & flags[i].attr) && (st.f_flag & flags[i].statvfs)) {
+			strcat(names, names[0] ? ", " : "");
+			strcat(names, flags[i].name);
+		}
+	if (names[0])
+		error_hint(err, "locked by the user namespace that owns the source: %s", names);
+}
+
+int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struct error *err)
+{
+	struct mount_attr attr = {.attr_set = set, .attr_clr = clr};
+	int r;
+
+	if (!set && !clr)
+		return 0;
+	r = sys_mount_setattr(mnt, "", AT_EMPTY_PATH | (unsigned)(recursive ? AT_RECURSIVE : 0),
+			      &attr);
+	if (r == 0)
+		return 0;
+	error_errno(err, r, "set the mount attributes");
+	if (r == -EPERM)
+		name_locked(mnt, clr, err);
+	return r;
+}
+
+int mount_open_source(const struct plan_mount *m, struct error *err)
+{
+	int fd = mount_clone(AT_FDCWD, m->source, m->options->recursive);
+
+	if (fd >= 0)
+		return fd;
+	error_errno(err, fd, "mount source %s", m->source);
+	if (fd == -EINVAL && !m->options->recursive)
+		error_hint(err, "there may be mounts below it which cannot be left out: use rbind");
+	return error_at(err, "/mounts/%u/source", m->index);
+}

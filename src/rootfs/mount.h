@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One mount at a time, by descriptor: what the files of rootfs/ share. */
+#ifndef ORLOP_ROOTFS_MOUNT_H
+#define ORLOP_ROOTFS_MOUNT_H
+
+#include "oci/types.h"
+#include "plan/plan.h"
+#include "rootfs/rootfs.h"
+#include "util/error.h"
+
+/* A file system to be made by fsopen(2). */
+struct mount_fs {
+	const char *fstype;
+	const char *source;		/* device name, or NULL */
+	const struct strings *flags;	/* FSCONFIG_SET_FLAG, or NULL */
+	const struct strings *data;	/* "key=value" or "key", or NULL */
+	const char *mode;		/* value of one more key, "mode", or NULL */
+	uint64_t attr;			/* MOUNT_ATTR_* of fsmount(2) */
+};
+
+/* A detached mount of a new file system: a descriptor or -errno; the text holds the kernel's message. */
+int mount_new_fs(const struct mount_fs *fs, struct error *err);
+
+/* A detached clone of @path relative to @dirfd ("" for @dirfd itself): a descriptor or -errno. */
+int mount_clone(int dirfd, const char *path, bool recursive);
+
+/* Attach the detached @mnt onto @target.  0 or -errno. */
+int mount_attach(int mnt, int target);
+
+/* Set and clear attributes of the mount @mnt; 0 or -errno with @err, which names the flags that the
+ * kernel holds locked. */
+int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struct error *err);
+
+/* MS_SHARED, MS_PRIVATE, ..., with MS_REC or not.  0 or -errno. */
+int mount_set_propagation(int mnt, unsigned long propagation);
+
+/* Parent or child: the detached clone of a bind source of the plan. */
+int mount_open_source(const struct plan_mount *m, struct error *err);
+
+/* Perform mount @m; takes @source (a detached clone, or -1). */
+int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,
+		  struct rootfs *r, struct error *err);
+
+#endif

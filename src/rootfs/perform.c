@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One mount of config.json: from its place in the plan to its place in the tree.  Container process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "rootfs/mount.h"
+#include "sys/mount_api.h"
+#include "util/cleanup.h"
+#include "util/path.h"
+#include "util/str.h"
+
+#define PROC_ROOT_INO 1
+
+/* Where a mount goes, as it was found. */
+struct target {
+	int fd;
+	bool made;			/* by us, just now */
+	struct statx st;
+};
+
+/* The files of procfs that others (lxcfs) may replace; everything else there is ours and the kernel's. */
+static const char *const proc_files[] = {
+	"cpuinfo", "diskstats", "loadavg", "meminfo", "net/dev", "slabinfo", "stat", "swaps", "uptime",
+	"sys/crypto/fips_enabled", "sys/kernel/ns_last_pid",
+};
+
+static bool proc_file_allowed(const char *destination)
+{
+	if (!str_starts(destination, "/proc/"))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(proc_files); i++)
+		if (str_eq(destination + strlen("/proc/"), proc_files[i]))
+			return true;
+	return false;
+}
+
+/*
+ * @t lies in a procfs.  The name alone proves nothing, /proc may be a link of the image: walk again
+ * from a /proc that is a real directory and the root of a procfs, never upwards, and keep what is
+ * found there.
+ */
+static int check_proc_target(const struct plan_mount *m, int root, struct target *t,
+			     struct error *err)
+{
+	_cleanup_close_ int proc = -1;
+	struct statfs fs;
+	struct stat st;
+	int fd;
+
+	if ((t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && t->st.stx_ino == PROC_ROOT_INO)
+		return 0;
+	if (!proc_file_allowed(m->destination))
+		return error_set(err, EPERM, "a mount inside of procfs is not allowed");
+	proc = path_open_in_root(root, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (proc < 0)
+		return error_errno(err, proc, "open /proc");
+	if (fstatfs(proc, &fs) < 0 || fstat(proc, &st) < 0)
+		return error_errno(err, errno, "look at /proc");
+	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INO)
+		return error_set(err, EPERM, "/proc of the container is not a procfs");
+	fd = sys_openat2(proc, m->destination + strlen("/proc/"), O_PATH | O_CLOEXEC, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+	if (fd < 0)
+		return error_errno(err, fd, "open it below /proc");
+	close(t->fd);
+	t->fd = fd;
+	return 0;
+}
+
+static bool is_root(int root, const struct target *t)
+{
+	struct statx st;
+
+	if (!(t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return false;
+	if (statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return true;
+	return st.stx_mnt_id == t->st.stx_mnt_id;
+}
+
+static int look_at_target(const struct plan_mount *m, int root, struct target *t,
+			  struct error *err)
+{
+	struct statfs fs;
+
+	if (statx(t->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_INO | STATX_MNT_ID,
+		  &t->st) < 0 || fstatfs(t->fd, &fs) < 0)
+		return error_errno(err, errno, "look at the mount point");
+	if (is_root(root, t) && m->kind != MOUNT_REMOUNT)
+		return error_set(err, EINVAL, "the mount point is the root of the container");
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return check_proc_target(m, root, t, err);
+	return 0;
+}
+
+/*
+ * Find or make the mount point.  @like: a mount whose root tells whether a directory or a file is
+ * wanted, or -1 for a directory.
+ */
+static int open_target(const struct plan_mount *m, int root, int like, struct target *t,
+		       struct error *err)
+{
+	/* A link in place of /proc or /sys would lead later lookups astray. */
+	bool fixed = m->kind == MOUNT_SYSFS || (m->kind == MOUNT_FS && str_eq(m->fstype, "proc"));
+	struct stat st = {.st_mode = S_IFDIR};
+
+	t->made = false;
+	t->fd = path_open_in_root(root, m->destination,
+				  O_PATH | (fixed ? O_DIRECTORY | O_NOFOLLOW : 0));
+	if (t->fd == -ENOENT && m->kind != MOUNT_REMOUNT) {
+		if (like >= 0 && fstat(like, &st) < 0)
+			return error_errno(err, errno, "look at the source");
+		t->fd = path_make_in_root(root, m->destination, S_ISDIR(st.st_mode));
+		t->made = true;
+	}
+	if (t->fd == -ENOTDIR && fixed)
+		return error_set(err, ENOTDIR, "mount point: not a directory");
+	if (t->fd < 0)
+		return error_errno(err, t->fd, "mount point");
+	return look_at_target(m, root, t, err);
+}
+
+static bool has_key(const struct strings *words, const char *key)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (str_starts(words->v[i], key))
+			return true;
+	return false;
+}
+
+/* The attributes to be set before the mount is attached. */
+static uint64_t early_attr(const struct plan_mount *m)
+{
+	return m->options->attr_set & ~(uint64_t)(m->late_readonly ? MOUNT_ATTR_RDONLY : 0);
+}
+
+static int make_fs(const struct plan_mount *m, const struct target *t, struct error *err)
+{
+	struct mount_fs fs = {
+		.fstype = m->fstype,
+		.source = m->source ? m->source : m->fstype,
+		.flags = &m->options->sb_flags,
+		.data = &m->data,
+		.attr = early_attr(m),
+	};
+	char mode[16];
+	int r;
+
+	/* A directory of the image that has a mode of its own (1777 of /tmp) keeps it. */
+	if (str_eq(m->fstype, "tmpfs") && !t->made && !has_key(&m->data, "mode=")) {
+		snprintf(mode, sizeof(mode), "%o", t->st.stx_mode & 07777u);
+		fs.mode = mode;
+	}
+	r = mount_new_fs(&fs, err);
+	if (r == -EINVAL && str_eq(m->fstype, "devpts") && has_key(&m->data, "gid="))
+		error_hint(err, "is the group of gid= mapped into the user namespace?");
+	return r;
+}
+
+/* The host's tree at @path instead of a file system of our own, with the flags on all of it. */
+static int clone_instead(const char *path, const struct plan_mount *m, bool readonly,
+			 struct error *err)
+{
+	_cleanup_close_ int fd = mount_clone(AT_FDCWD, path, true);
+	uint64_t set = early_attr(m) & ~(uint64_t)MOUNT_ATTR__ATIME;
+	int r;
+
+	*err = (struct error){0};
+	if (fd < 0)
+		return error_errno(err, fd, "bind %s of the host instead", path);
+	if (readonly)
+		set |= MOUNT_ATTR_RDONLY;
+	r = mount_change_attr(fd, set, 0, true, err);
+	return r < 0 ? r : steal_fd(&fd);
+}
+
+static int make_sysfs(const struct plan_mount *m, const struct target *t, struct error *err)
+{
+	int fd = make_fs(m, t, err);
+
+	/* The network namespace belongs to another user namespace: sysfs(5), network_namespaces(7). */
+	return fd == -EPERM ? clone_instead("/sys", m, false, err) : fd;
+}
+
+/*
+ * cgroup2 as seen from our own cgroup namespace; else a bind of the container's own cgroup, or at
+ * worst of all of them, which must then not be writable (without a cgroup namespace the limits of the
+ * container itself would be).
+ */
+static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
+			struct error *err)
+{
+	struct mount_fs fs = {
+		.fstype = "cgroup2",
+		.source = m->source ? m->source : "cgroup",
+		.flags = &m->options->sb_flags,
+		.data = &m->data,
+		.attr = early_attr(m),
+	};
+	uint64_t set = early_attr(m);
+	int r;
+
+	if (p->new_cgroupns) {
+		r = mount_new_fs(&fs, err);
+		if (r >= 0 || (r != -EPERM && r != -EBUSY))
+			return r;
+	} else {
+		set |= MOUNT_ATTR_RDONLY;
+	}
+	*err = (struct error){0};
+	if (*source < 0)
+		return clone_instead("/sys/fs/cgroup", m, true, err);
+	r = mount_change_attr(*source, set, m->options->attr_clr & ~set, false, err);
+	return r < 0 ? r : steal_fd(source);
+}
+
+/*
+ * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the
+ * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that; "slave"
+ * keeps the way in.
+ */
+static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
+		   struct error *err)
+{
+	unsigned long wanted = 0, type = p->host_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+	int r;
+
+	for (size_t i = 0; i < m->options->n_propagation; i++)
+		wanted |= m->options->propagation[i];
+	if ((wanted & MS_SHARED) && (p->propagation & MS_SHARED))
+		return 0;
+	r = mount_set_propagation(mnt, MS_REC | (wanted & MS_SLAVE ? MS_SLAVE : type));
+	return r < 0 ? error_errno(err, r, "stop the propagation of %s", m->source) : 0;
+}
+
+static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
+		     struct error *err)
+{
+	int r = isolate(p, m, *source, err);
+
+	if (r == 0)
+		r = mount_change_attr(*source, early_attr(m), m->options->attr_clr, false, err);
+	return r < 0 ? r : steal_fd(source);
+}
+
+static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
+		      const struct target *t, struct error *err)
+{
+	switch (m->kind) {
+	case MOUNT_BIND:
+		return make_bind(p, m, source, err);
+	case MOUNT_FS:
+		return make_fs(m, t, err);
+	case MOUNT_CGROUP2:
+		return make_cgroup2(p, m, source, err);
+	case MOUNT_SYSFS:
+		return make_sysfs(m, t, err);
+	case MOUNT_REMOUNT:
+		break;
+	}
+	return error_set(err, EINVAL, "unknown kind of mount");
+}
+
+/* What comes on top of the plain attributes, for a mount of any kind. */
+static int finish(const struct plan_mount *m, int mnt, struct error *err)
+{
+	const struct oci_mount_options *o = m->options;
+	int r = mount_change_attr(mnt, o->rattr_set, o->rattr_clr, true, err);
+
+	for (size_t i = 0; r == 0 && i < o->n_propagation; i++) {
+		r = mount_set_propagation(mnt, o->propagation[i]);
+		if (r < 0)
+			error_errno(err, r, "set the propagation");
+	}
+	return r;
+}
+
+static void keep_for_late(struct rootfs *r, const struct plan_mount *m, int *mnt)
+{
+	if (!m->late_readonly)
+		return;
+	r->late = xrealloc(r->late, r->n_late + 1, sizeof(*r->late));
+	r->late[r->n_late++] = steal_fd(mnt);
+}
+
+static int attach(const struct plan_mount *m, int mnt, int target, struct error *err)
+{
+	int r = mount_attach(mnt, target);
+
+	if (r == 0)
+		return 0;
+	error_errno(err, r, "attach the mount");
+	if (r == -ENOTDIR)
+		error_hint(err, "source and destination must both be directories, or neither%s%s",
+			   m->kind == MOUNT_BIND ? ": source " : "",
+			   m->kind == MOUNT_BIND ? m->source : "");
+	return r;
+}
+
+static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct target *t,
+			   struct error *err)
+{
+	int ret;
+
+	if (m->data.n || m->options->sb_flags.n)
+		return error_set(err, EOPNOTSUPP,
+				 "remount with options of the file system (%s) is not supported",
+				 m->data.n ? m->data.v[0] : m->options->sb_flags.v[0]);
+	if (!(t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return error_set(err, EINVAL, "remount: nothing is mounted there");
+	ret = mount_change_attr(t->fd, early_attr(m), m->options->attr_clr, false, err);
+	if (ret == 0)
+		ret = finish(m, t->fd, err);
+	if (ret == 0)
+		keep_for_late(r, m, &t->fd);
+	return ret;
+}
+
+static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
+		   struct rootfs *r, struct target *t, struct error *err)
+{
+	_cleanup_close_ int mnt = -1;
+	int ret;
+
+	if (m->options->idmap || m->options->idmap_recursive || m->options->tmpcopyup)
+		return error_set(err, EOPNOTSUPP, "%s is not supported",
+				 m->options->tmpcopyup ? "tmpcopyup" : "an id-mapped mount");
+	if (m->kind == MOUNT_BIND && *source < 0)
+		*source = mount_open_source(m, err);
+	if (m->kind == MOUNT_BIND && *source < 0)
+		return *source;
+	ret = open_target(m, r->root, m->kind == MOUNT_BIND ? *source : -1, t, err);
+	if (ret < 0)
+		return ret;
+	if (m->kind == MOUNT_REMOUNT)
+		return perform_remount(m, r, t, err);
+	mnt = make_mount(p, m, source, t, err);
+	if (mnt < 0)
+		return mnt;
+	ret = finish(m, mnt, err);
+	if (ret == 0)
+		ret = attach(m, mnt, t->fd, err);
+	if (ret == 0)
+		keep_for_late(r, m, &mnt);
+	return ret;
+}
+
+int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,
+		  struct rootfs *r, struct error *err)
+{
+	_cleanup_close_ int source = take_source;
+	struct target t = {.fd = -1};
+	int ret = perform(p, m, &source, r, &t, err);
+
+	if (t.fd >= 0)
+		close(t.fd);
+	if (ret < 0) {
+		error_in(err, "mount %s", m->destination);
+		error_at(err, "/mounts/%u", m->index);
+	}
+	return ret;
+}

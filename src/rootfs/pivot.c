@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The last look at the host: change the root and let the old one go.  Container process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "rootfs/mount.h"
+#include "sys/mount_api.h"
+
+/* Both names may be the same directory: the old root then lies on top of the new one and is the one
+ * that umount2(2) takes: pivot_root(2), NOTES. */
+static int pivot(struct error *err)
+{
+	int r = sys_pivot_root(".", ".");
+
+	if (r < 0) {
+		error_errno(err, r, "pivot_root");
+		return r == -EINVAL ? error_hint(err, "is the root of the host a ramdisk? --no-pivot does without") :
+				      r;
+	}
+	if (umount2(".", MNT_DETACH) < 0)
+		return error_errno(err, errno, "detach the root of the host");
+	return 0;
+}
+
+int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *err)
+{
+	int ret = 0;
+
+	if (fchdir(r->root) < 0)
+		return error_errno(err, errno, "enter the root file system");
+	if (p->mount_ns && !p->no_pivot)
+		ret = pivot(err);
+	else if (chroot(".") < 0)
+		ret = error_errno(err, errno, "chroot");
+	if (ret < 0)
+		return ret;
+	if (chdir("/") < 0)
+		return error_errno(err, errno, "enter the new root");
+	if (p->mount_ns && p->propagation)
+		ret = mount_set_propagation(r->root, p->propagation);
+	if (ret < 0)
+		return error_errno(err, ret, "set the propagation of the root");
+	close(r->root);
+	r->root = -1;
+	return 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The order of things: rootfs_open() in the parent takes hold of everything that is named by a path
+ * of the host; in the container process the tree is put over "/", so that pivot_root(2) finds it,
+ * and filled below the one descriptor `root`.
+ */
+#include "rootfs/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "rootfs/mount.h"
+#include "sys/mount_api.h"
+#include "util/cleanup.h"
+
+void rootfs_handles_init(struct rootfs_handles *h)
+{
+	*h = (struct rootfs_handles){.tree = -1, .cgroup = -1};
+}
+
+void rootfs_handles_close(struct rootfs_handles *h)
+{
+	if (h->tree >= 0)
+		close(h->tree);
+	for (size_t i = 0; i < h->n_sources; i++)
+		if (h->sources[i] >= 0)
+			close(h->sources[i]);
+	free(h->sources);
+	h->tree = -1;
+	h->sources = NULL;
+	h->n_sources = 0;
+}
+
+static int check_directory(const struct plan_rootfs *p, int fd, struct error *err)
+{
+	struct stat st;
+
+	if (fd < 0)
+		error_errno(err, fd, "root file system %s", p->path);
+	else if (fstat(fd, &st) < 0)
+		error_errno(err, errno, "look at the root file system %s", p->path);
+	else if (!S_ISDIR(st.st_mode))
+		error_errno(err, ENOTDIR, "root file system %s", p->path);
+	else
+		return 0;
+	return error_at(err, "/root/path");
+}
+
+static int open_directory(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * The tree, detached.  It never stays in the peer group of the host: nothing that is mounted in it
+ * shows up there.  A slave, which only receives, it becomes on request.
+ */
+static int open_root_tree(const struct plan_rootfs *p, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	bool slave = (p->propagation & (MS_SLAVE | MS_SHARED)) && (p->host_propagation & MS_SLAVE);
+	int r;
+
+	fd = mount_clone(AT_FDCWD, p->path, true);
+	r = check_directory(p, fd, err);
+	if (r < 0)
+		return r;
+	r = mount_set_propagation(fd, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE));
+	if (r < 0)
+		return error_errno(err, r, "stop the propagation of %s", p->path);
+	return steal_fd(&fd);
+}
+
+static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
+{
+	h->sources = xcalloc(p->n_mounts ? p->n_mounts : 1, sizeof(*h->sources));
+	for (h->n_sources = 0; h->n_sources < p->n_mounts; h->n_sources++)
+		h->sources[h->n_sources] = -1;
+	for (size_t i = 0; i < p->n_mounts; i++) {
+		const struct plan_mount *m = &p->mounts[i];
+
+		if (m->kind == MOUNT_BIND) {
+			h->sources[i] = mount_open_source(m, err);
+		} else if (m->kind == MOUNT_CGROUP2 && h->cgroup >= 0 &&
+			   (!p->new_cgroupns || p->devices_by_bind)) {
+			h->sources[i] = mount_clone(h->cgroup, "", false);
+			if (h->sources[i] < 0)
+				error_errno(err, h->sources[i], "clone the cgroup of the container");
+		} else {
+			continue;
+		}
+		if (h->sources[i] < 0) {
+			error_in(err, "mount %s", m->destination);
+			return error_at(err, "/mounts/%u", m->index);
+		}
+	}
+	return 0;
+}
+
+int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
+{
+	_cleanup_close_ int check = -1;
+
+	if (!p->mount_ns) {
+		h->tree = open_directory(p->path);
+		return check_directory(p, h->tree, err);
+	}
+	if (p->sources_in_child) {
+		check = open_directory(p->path);
+		return check_directory(p, check, err);
+	}
+	h->tree = open_root_tree(p, err);
+	if (h->tree < 0)
+		return h->tree;
+	return open_sources(p, h, err);
+}
+
+/*
+ * A procfs that is attached nowhere, so that nobody can have put anything over its files (rule R5).
+ * Without rights over the pid namespace (it is the host's, and we are in a user namespace) a clone of
+ * the procfs at /proc serves, after a look that it is one.
+ */
+static int open_private_proc(struct error *err)
+{
+	const struct mount_fs fs = {
+		.fstype = "proc",
+		.source = "proc",
+		.attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	};
+	_cleanup_close_ int fd = mount_new_fs(&fs, err);
+	struct statfs st;
+
+	if (fd == -EPERM) {
+		*err = (struct error){0};
+		fd = mount_clone(AT_FDCWD, "/proc", false);
+		if (fd < 0)
+			return error_errno(err, fd, "open /proc");
+		if (fstatfs(fd, &st) < 0)
+			return error_errno(err, errno, "look at /proc");
+		if (st.f_type != PROC_SUPER_MAGIC)
+			return error_set(err, EPERM, "/proc of the host is not a procfs");
+	}
+	return fd < 0 ? error_in(err, "private procfs") : steal_fd(&fd);
+}
+
+/*
+ * Cut the copied host tree off and put the container's over its root: pivot_root(2) wants a mount
+ * point whose parent is not shared.  "/" of this process stays the host's, below, until then.
+ */
+static int put_over_root(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
+			 struct error *err)
+{
+	struct mount_attr attr = {
+		.propagation = p->host_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+	};
+	int ret = sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr);
+
+	if (ret < 0)
+		return error_errno(err, ret, "stop the propagation of mounts to the host");
+	if (h->tree < 0)
+		h->tree = open_root_tree(p, err);
+	if (h->tree < 0)
+		return h->tree;
+	ret = sys_move_mount(h->tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	if (ret < 0)
+		return error_errno(err, ret, "attach the root file system %s", p->path);
+	r->root = steal_fd(&h->tree);
+	return 0;
+}
+
+int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
+		 struct error *err)
+{
+	int ret;
+
+	*r = (struct rootfs){.root = -1, .proc = -1};
+	if (!p->mount_ns) {
+		r->root = steal_fd(&h->tree);
+	} else {
+		ret = put_over_root(p, h, r, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (p->private_proc)
+		r->proc = open_private_proc(err);
+	return p->private_proc && r->proc < 0 ? r->proc : 0;
+}
+
+int rootfs_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
+		  struct error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && p->mount_ns && i < p->n_mounts; i++) {
+		int source = i < h->n_sources ? steal_fd(&h->sources[i]) : -1;
+
+		ret = mount_perform(p, &p->mounts[i], source, r, err);
+	}
+	rootfs_handles_close(h);
+	return ret;
+}
