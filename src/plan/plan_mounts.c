@@ -226,9 +226,14 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 	if (asks_for_idmap(c))
 		return error_config(err, "options", "%s: id-mapped mounts (idmap, ridmap, uidMappings, "
 				    "gidMappings) are not supported by this version", m->destination);
-	if (c->options.tmpcopyup && !(m->kind == MOUNT_FS && str_eq(m->fstype, "tmpfs")))
-		return error_config(err, "options", "%s: tmpcopyup works on a tmpfs only",
+	if (c->options.tmpcopyup)
+		return error_config(err, "options", "%s: tmpcopyup is not supported by this version",
 				    m->destination);
+	if (m->kind == MOUNT_REMOUNT && (c->options.data.n > 0 || c->options.sb_flags.n > 0))
+		return error_config(err, "options", "%s: remount changes what mounts have (ro, nosuid, ...); "
+				    "options of the file system (%s) are not supported with it",
+				    m->destination, c->options.data.n > 0 ? c->options.data.v[0]
+									  : c->options.sb_flags.v[0]);
 	plan_data(a, m, label && *label ? label : NULL);
 	m->late_readonly = read_only_later(m);
 	return 0;
