@@ -46,7 +46,9 @@ copy_source() {
 	mkdir -p "$build/src"
 	tar -c --exclude=./build --exclude=.git --exclude=__pycache__ --exclude='*.o' --exclude='*.a' \
 		--exclude=./Makefile --exclude=./config.status --exclude=./orlop --exclude=.deps . |
-		tar -x -C "$build/src" && cd "$build/src" && ./autogen.sh
+		tar -x -C "$build/src"
+	git -c safe.directory='*' rev-parse HEAD >"$build/src/.commit" 2>/dev/null || rm -f "$build/src/.commit"
+	cd "$build/src" && ./autogen.sh
 }
 
 # Configure and build in $build/NAME.
