@@ -16,12 +16,12 @@ struct hook_run {
 	size_t state_len;
 	char *const *default_env;	/* for hooks without env; NULL: our own environment without
 					 * LISTEN_*, NOTIFY_SOCKET, LD_* and ORLOP_* */
-	int extra_fd;			/* -1, or a descriptor of ours to close in the hook */
 };
 
 /*
- * Run them one after the other: own process group, descriptors 0-2 only (stdin: the state; stdout and
- * stderr: captured, the last lines are in the error), killed as a group at the timeout.  Stops at the
+ * Run them one after the other: own session, descriptors 0-2 only (stdin: the state; stdout and
+ * stderr: captured, the last lines are in the error), killed as a group at the timeout.  What a hook
+ * leaves behind when it ends well goes on.  SIGCHLD must not be ignored in the calling process.  Stops at the
  * first failure with -errno; with @go_on (poststop) a failure is a warning and the rest run: 0.
  */
 int hooks_run(const struct hook_run *run, bool go_on, struct error *err);

@@ -38,7 +38,11 @@ int process_enter_cwd(const char *cwd, bool create, struct error *err);
 int process_find_program(struct arena *a, char *const *argv, char *const *envp, const char **ret,
 			 struct error *err);
 
-/* process/exec.c: the environment given to execve: HOME, LISTEN_FDS, LISTEN_PID added.  Last
+/* process/exec.c: after execve(2) of @path failed with @errnum: the error, with what the file itself
+ * says about it (missing interpreter, CR LF, wrong machine).  Returns -errnum. */
+int process_exec_error(const char *path, int errnum, struct error *err);
+
+/* process/environ.c: the environment given to execve: HOME, LISTEN_FDS, LISTEN_PID added.  Last
  * duplicate wins.  In @a. */
 char **process_environment(struct arena *a, const struct plan_process *p, uint32_t uid);
 
@@ -47,10 +51,12 @@ char **process_environment(struct arena *a, const struct plan_process *p, uint32
 struct tty_proxy;
 int tty_proxy_new(int master, struct tty_proxy **ret, struct error *err);	/* takes @master */
 /* Wait for the end of @pidfd while copying stdin <-> master <-> stdout and forwarding the signals in
- * @signal_fd (signalfd(2): SIGWINCH sets the size, others are passed to @on_signal). */
+ * @signal_fd (signalfd(2): SIGWINCH sets the size, others are passed to @on_signal).  SIGPIPE must
+ * be ignored or blocked: stdout may be closed under us. */
 int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
 		  void (*on_signal)(void *ctx, int sig), void *ctx, struct error *err);
 void tty_proxy_free(struct tty_proxy *t);	/* restores the terminal; NULL is fine */
+void tty_proxy_freep(struct tty_proxy **t);	/* for _cleanup_() */
 /* TIOCSWINSZ on @fd; 0 x 0 takes the size of our own stdin when it is a terminal. */
 int tty_set_size(int fd, uint16_t rows, uint16_t cols, struct error *err);
 /* Child: make @peer the controlling terminal and 0, 1, 2 (setsid was called); takes @peer. */

@@ -17,4 +17,7 @@ int selinux_check(const char *label, const char *where, struct error *err);
 int apparmor_set_exec(int proc, const char *profile, struct error *err);
 int selinux_set_exec(int proc, const char *label, struct error *err);
 
+/* Child, around keyring_new_session(): the label of keys made from now on; NULL takes it back. */
+int selinux_set_key(int proc, const char *label, struct error *err);
+
 #endif

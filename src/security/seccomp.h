@@ -5,12 +5,13 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "oci/seccomp.h"
 #include "util/error.h"
 
-#define SECCOMP_MAX_INSNS 32768	/* the kernel takes 4096 for one filter; bigger is refused */
+#define SECCOMP_MAX_INSNS BPF_MAXINSNS	/* 4096: the kernel takes no longer filter */
 
 /* Lives in memory shared by parent and child (MAP_SHARED|MAP_ANONYMOUS), so the parent may compile
  * while the child mounts. */
@@ -31,13 +32,25 @@ size_t seccomp_program_size(void);	/* bytes to map */
 int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *ret,
 		    struct error *err);
 
-/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN. */
-int seccomp_load(const struct seccomp_program *prog, struct error *err);
+/*
+ * security/seccomp_stub.c: write to @ret the instructions that answer ENOSYS for system calls newer
+ * than the newest that @profile names, for each of @archs (SCMP_ARCH_*).  To be put in front of the
+ * filter; falls through to it.  Returns their number, at most SECCOMP_STUB_MAX; 0 when not wanted.
+ */
+#define SECCOMP_STUB_MAX 512
+size_t seccomp_stub(const struct oci_seccomp *profile, const uint32_t *archs, size_t n_archs,
+		    struct sock_filter *ret);
+
+/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN.  (libseccomp has a seccomp_load of its own.) */
+int seccomp_install(const struct seccomp_program *prog, struct error *err);
 
 /* Flags the running kernel and library support, for `features`. */
 uint32_t seccomp_supported_flags(void);
 
-/* Everything libseccomp can refuse, without keeping the result (host check before side effects). */
+/* What can be refused without compiling, before any side effect: actions and flags that are not
+ * supported by us or the running kernel. */
+int seccomp_check(const struct oci_seccomp *profile, struct error *err);
+
 const char *seccomp_library_version(void);	/* "2.5.4" */
 
 #endif

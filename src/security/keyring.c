@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A session keyring of the container's own.  Runs in the child, before the ids change.
+ *
+ * Anonymous (no name given), because a named one may have been made by somebody else beforehand:
+ * keyctl(2) KEYCTL_JOIN_SESSION_KEYRING would then join it.
+ */
+#include "security/keyring.h"
+
+#include <errno.h>
+#include <linux/keyctl.h>
+
+#include "sys/syscalls.h"
+#include "util/log.h"
+
+#define POSSESSOR_ALL 0x3f000000ul	/* KEY_POS_ALL of keyutils.h; nothing for user, group, other */
+
+int keyring_new_session(struct error *err)
+{
+	long serial = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+	long r;
+
+	if (serial == -ENOSYS) {
+		log_warning("no session keyring of its own: the kernel has no keyrings (CONFIG_KEYS), "
+			    "or a seccomp filter around us denies keyctl");
+		return 0;
+	}
+	if (serial == -EDQUOT) {
+		log_warning("no session keyring of its own: the user's quota of keys is used up; raise "
+			    "the sysctls kernel.keys.maxkeys and kernel.keys.maxbytes (root: "
+			    "kernel.keys.root_maxkeys), or use --no-new-keyring");
+		return 0;
+	}
+	if (serial < 0) {
+		error_errno(err, (int)serial, "make a session keyring");
+		return error_hint(err, "--no-new-keyring goes on without one");
+	}
+	r = sys_keyctl(KEYCTL_SETPERM, (unsigned long)serial, POSSESSOR_ALL, 0, 0);
+	if (r < 0)
+		return error_errno(err, (int)r, "restrict the session keyring to its possessor");
+	return 0;
+}
