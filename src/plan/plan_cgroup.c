@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the container's cgroup is and what is written there.  Pure, on the host side. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "plan/plan.h"
+#include "plan/plan_resources.h"
+#include "util/log.h"
+#include "util/path.h"
+#include "util/str.h"
+
+#define PARENT "/orlop/"	/* of relative paths, and of containers that name none */
+#define WHERE "/linux/cgroupsPath"
+
+/* The first write that asks for more than what holds without a cgroup, or NULL. */
+static const struct plan_cgroup_write *first_limit(const struct plan_cgroup *c)
+{
+	for (size_t i = 0; i < c->n_writes; i++)
+		if (!c->writes[i].optional)
+			return &c->writes[i];
+	return NULL;
+}
+
+static bool has_dotdot(const char *path)
+{
+	for (const char *s = path; *s; s += strspn(s, "/")) {
+		size_t n = strcspn(s, "/");
+
+		if (n == 2 && s[0] == '.' && s[1] == '.')
+			return true;
+		s += n;
+	}
+	return false;
+}
+
+static int check_path(const char *path, struct error *err)
+{
+	const char *colon = strchr(path, ':');
+
+	if (strlen(path) >= PATH_MAX)
+		return error_config(err, WHERE, "is longer than %d bytes", PATH_MAX - 1);
+	for (const char *s = path; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return error_config(err, WHERE, "contains a control character");
+	if (has_dotdot(path))
+		return error_config(err, WHERE, "contains \"..\", which could lead to a cgroup of somebody "
+				    "else");
+	/* "slice:prefix:name" names a systemd scope; as a directory it would be a surprise. */
+	if (path[0] != '/' && colon && strchr(colon + 1, ':'))
+		return error_config(err, WHERE, "\"%s\" has the form slice:prefix:name of the systemd cgroup "
+				    "driver, which does not exist here yet; configure the engine for the "
+				    "cgroupfs driver", path);
+	return 0;
+}
+
+static int plan_path(struct arena *a, struct plan *p, struct error *err)
+{
+	const char *path = p->config->linux_.cgroups_path;
+	int r;
+
+	if (!path || !*path) {
+		p->cgroup.path = arena_printf(a, PARENT "%s", p->id);
+		return 0;
+	}
+	r = check_path(path, err);
+	if (r < 0)
+		return r;
+	p->cgroup.path = path_clean(a, path[0] == '/' ? path : arena_printf(a, PARENT "%s", path));
+	if (str_eq(p->cgroup.path, "/") || str_eq(p->cgroup.path, "/orlop"))
+		return error_config(err, WHERE, "\"%s\" does not name a cgroup for one container", path);
+	return 0;
+}
+
+/*
+ * Without cgroups there can be no limits.  Device rules are another matter with
+ * --cgroup-manager=disabled: podman always writes some, also for its --cgroups=disabled, and leaves
+ * limits out then.
+ */
+static int plan_without(struct plan *p, const struct plan_options *o, bool disabled,
+			struct error *err)
+{
+	const struct plan_cgroup_write *limit = first_limit(&p->cgroup);
+	bool devices = p->config->linux_.resources.has_devices;
+
+	if (limit && disabled)
+		return error_config(err, limit->where, "no limit can be set with --cgroup-manager=disabled; "
+				    "remove the limit or the option");
+	if (limit)
+		return error_config(err, limit->where, "no limit can be set, cgroup2 is not mounted; mount it "
+				    "(mount -t cgroup2 none /sys/fs/cgroup), boot with "
+				    "systemd.unified_cgroup_hierarchy=1, or remove the limit");
+	if (devices && !disabled && !o->rootless)
+		return error_config(err, "/linux/resources/devices", "device access cannot be restricted, "
+				    "cgroup2 is not mounted; mount it (mount -t cgroup2 none "
+				    "/sys/fs/cgroup) or remove the list");
+	if (devices)
+		log_debug("without a cgroup, linux.resources.devices has no effect");
+	p->cgroup = (struct plan_cgroup){.mode = PLAN_CGROUP_NONE, .root = "", .optional = true};
+	return 0;
+}
+
+int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
+		struct error *err)
+{
+	bool disabled = o->cgroup_manager == CGROUP_MANAGER_DISABLED;
+	const struct oci_resources *resources = &p->config->linux_.resources;
+	int r;
+
+	p->cgroup = (struct plan_cgroup){.mode = PLAN_CGROUP_FS};
+	if (resources->present) {
+		r = plan_resources(a, resources, &p->cgroup, err);
+		if (r < 0)
+			return r;
+	}
+	if (disabled || !f->cgroup_root[0])
+		return plan_without(p, o, disabled, err);
+	p->cgroup.root = arena_strdup(a, f->cgroup_root);
+	p->cgroup.hybrid = f->cgroup_hybrid;
+	p->cgroup.optional = o->rootless && !first_limit(&p->cgroup);
+	p->cgroup.device_program_optional = o->rootless;
+	return plan_path(a, p, err);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * linux.resources.devices as a program of type BPF_PROG_TYPE_CGROUP_DEVICE.  Pure, on the host side.
+ *
+ * The list is one of changes, in order, to a state that begins with "deny everything".  For each of
+ * read, write and mknod by itself, the last entry which names the device decides; an access that
+ * asks for several (open with O_RDWR) is allowed if each of them is.  So the program walks the list
+ * backwards and keeps in r3 the accesses nobody has decided yet:
+ *
+ *	a deny entry that matches and has one of them:		no
+ *	an allow entry that matches: take its accesses away;	none left: yes
+ *	at the end: the default
+ *
+ * Before that, entries which later ones make void are dropped, and neighbours of the same kind,
+ * whose order does not matter, are merged and grouped by type and major number.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/bpf.h>
+#include <string.h>
+
+#include "plan/plan.h"
+#include "util/str.h"
+
+#define WHERE "/linux/resources/devices"
+#define RULES_MAX 4096		/* dropping void entries is quadratic */
+#define INSNS_MAX 0x6000	/* far jumps are 16 bits wide, and two values mean the exits */
+#define ACCESS_ALL (BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
+#define ANY (-1)
+
+struct rule {
+	bool allow;
+	short type;		/* BPF_DEVCG_DEV_BLOCK or _CHAR */
+	int64_t major;		/* or ANY */
+	int64_t first, last;	/* minor numbers, or ANY */
+	unsigned access;	/* BPF_DEVCG_ACC_* */
+};
+
+struct rules {
+	bool allow;		/* the default */
+	struct rule *v;
+	size_t n;
+};
+
+/* Every container can use these (runtime-spec config-linux.md#default-devices, and ptys) and may
+ * make nodes it cannot open: engines deny everything first and rely on it. */
+static const struct rule default_rules[] = {
+	{true, BPF_DEVCG_DEV_CHAR, ANY, ANY, ANY, BPF_DEVCG_ACC_MKNOD},
+	{true, BPF_DEVCG_DEV_BLOCK, ANY, ANY, ANY, BPF_DEVCG_ACC_MKNOD},
+	{true, BPF_DEVCG_DEV_CHAR, 1, 3, 3, ACCESS_ALL},	/* null */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 5, 5, ACCESS_ALL},	/* zero */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 7, 7, ACCESS_ALL},	/* full */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 8, 8, ACCESS_ALL},	/* random */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 9, 9, ACCESS_ALL},	/* urandom */
+	{true, BPF_DEVCG_DEV_CHAR, 5, 0, 0, ACCESS_ALL},	/* tty */
+	{true, BPF_DEVCG_DEV_CHAR, 5, 2, 2, ACCESS_ALL},	/* ptmx */
+	{true, BPF_DEVCG_DEV_CHAR, 136, ANY, ANY, ACCESS_ALL},	/* pts */
+};
+
+/* ---- from the list to rules ----------------------------------------------------------------- */
+
+static unsigned access_bits(unsigned access)
+{
+	return (access & DEVICE_ACCESS_READ ? BPF_DEVCG_ACC_READ : 0) |
+	       (access & DEVICE_ACCESS_WRITE ? BPF_DEVCG_ACC_WRITE : 0) |
+	       (access & DEVICE_ACCESS_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0);
+}
+
+static int add_rule(struct arena *a, struct rules *rules, const struct oci_device_rule *d,
+		    size_t index, struct error *err)
+{
+	struct rule rule = {
+		.allow = d->allow, .major = d->major < 0 ? ANY : d->major,
+		.first = d->minor < 0 ? ANY : d->minor, .last = d->minor < 0 ? ANY : d->minor,
+		.access = access_bits(d->access),
+	};
+
+	/* A device number of the kernel has 12 and 20 bits. */
+	if (rule.major > 0xfff || rule.first > 0xfffff) {
+		error_set(err, EINVAL, "there can be no device %" PRId64 ":%" PRId64, rule.major, rule.first);
+		return error_at(err, WHERE "/%zu", index);
+	}
+	if (d->type == 'a' && rule.major == ANY && rule.first == ANY && rule.access == ACCESS_ALL) {
+		rules->allow = d->allow;
+		rules->n = 0;
+		return 0;
+	}
+	if (d->type != 'c') {
+		rule.type = BPF_DEVCG_DEV_BLOCK;
+		arena_push(a, rules->v, rules->n) = rule;
+	}
+	if (d->type != 'b') {
+		rule.type = BPF_DEVCG_DEV_CHAR;
+		arena_push(a, rules->v, rules->n) = rule;
+	}
+	return 0;
+}
+
+/* Does @r apply to every device that @to applies to? */
+static bool covers(const struct rule *r, const struct rule *to)
+{
+	return r->type == to->type && (r->major == ANY || r->major == to->major) &&
+	       (r->first == ANY || (r->first <= to->first && to->last <= r->last));
+}
+
+static size_t remove_void(struct rule *v, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].access)
+			v[kept++] = v[i];
+	return kept;
+}
+
+static void drop_overridden(struct rules *rules)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < rules->n; i++)
+		for (size_t j = i + 1; rules->v[i].access && j < rules->n; j++)
+			if (covers(&rules->v[j], &rules->v[i]))
+				rules->v[i].access &= ~rules->v[j].access;
+	rules->n = remove_void(rules->v, rules->n);
+	/* What only repeats the default, before anything differs from it. */
+	while (same < rules->n && rules->v[same].allow == rules->allow)
+		same++;
+	rules->v += same;
+	rules->n -= same;
+}
+
+static int compare(const void *va, const void *vb)
+{
+	const struct rule *a = va, *b = vb;
+
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	if (a->major != b->major)
+		return a->major < b->major ? -1 : 1;
+	if (a->access != b->access)
+		return a->access < b->access ? -1 : 1;
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+/* @v: neighbours that all allow, or all deny: their order does not matter. */
+static size_t merge_run(struct rule *v, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)		/* one entry for each device */
+		for (size_t j = 0; v[i].access && j < i; j++)
+			if (covers(&v[i], &v[j]) && covers(&v[j], &v[i])) {
+				v[i].access |= v[j].access;
+				v[j].access = 0;
+			}
+	for (size_t i = 0; i < n; i++)		/* less what a wider one has already */
+		for (size_t j = 0; v[i].access && j < n; j++)
+			if (i != j && covers(&v[j], &v[i]))
+				v[i].access &= ~v[j].access;
+	n = remove_void(v, n);
+	qsort(v, n, sizeof(*v), compare);
+	for (size_t i = 0; i < n; i++) {	/* ranges of minor numbers */
+		struct rule *last = kept ? &v[kept - 1] : NULL;
+
+		if (last && v[i].first != ANY && last->type == v[i].type &&
+		    last->major == v[i].major && last->access == v[i].access &&
+		    last->last + 1 == v[i].first)
+			last->last = v[i].last;
+		else
+			v[kept++] = v[i];
+	}
+	return kept;
+}
+
+/* ---- from rules to instructions ------------------------------------------------------------- */
+
+/* r2 device type, r3 accesses not decided yet, r4 major, r5 minor */
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
+#define JUMP_IF(op, reg, value, off) INSN(BPF_JMP | (op) | BPF_K, reg, 0, off, value)
+#define JUMP(off) INSN(BPF_JMP | BPF_JA, 0, 0, off, 0)
+#define LOAD(reg, field) \
+	INSN(BPF_LDX | BPF_MEM | BPF_W, reg, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, field), 0)
+#define RETURN_VALUE(v) INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, v)
+#define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+/* Offsets that stand for the two exits until their place is known. */
+#define TO_ALLOW 0x7001
+#define TO_DENY 0x7002
+
+struct code {
+	struct arena *a;
+	struct bpf_insn *v;
+	size_t n;
+};
+
+static size_t emit(struct code *c, struct bpf_insn insn)
+{
+	arena_push(c->a, c->v, c->n) = insn;
+	return c->n - 1;
+}
+
+/* Let the jump at @from go to the next instruction. */
+static void land(struct code *c, size_t from)
+{
+	c->v[from].off = (int16_t)(c->n - from - 1);
+}
+
+static void emit_rule(struct code *c, const struct rule *r)
+{
+	int16_t exit = r->allow ? TO_ALLOW : TO_DENY;
+	size_t skip[2], n = 0;
+
+	if (r->first != ANY && r->first == r->last && r->access == ACCESS_ALL) {
+		emit(c, JUMP_IF(BPF_JEQ, BPF_REG_5, (int32_t)r->first, exit));
+		return;
+	}
+	if (r->first != ANY && r->first == r->last) {
+		skip[n++] = emit(c, JUMP_IF(BPF_JNE, BPF_REG_5, (int32_t)r->first, 0));
+	} else if (r->first != ANY) {
+		skip[n++] = emit(c, JUMP_IF(BPF_JLT, BPF_REG_5, (int32_t)r->first, 0));
+		skip[n++] = emit(c, JUMP_IF(BPF_JGT, BPF_REG_5, (int32_t)r->last, 0));
+	}
+	if (r->access == ACCESS_ALL) {
+		emit(c, JUMP(exit));
+	} else if (r->allow) {
+		emit(c, INSN(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_3, 0, 0,
+			     (int32_t)(ACCESS_ALL & ~r->access)));
+		emit(c, JUMP_IF(BPF_JEQ, BPF_REG_3, 0, exit));
+	} else {
+		emit(c, JUMP_IF(BPF_JSET, BPF_REG_3, (int32_t)r->access, exit));
+	}
+	while (n > 0)
+		land(c, skip[--n]);
+}
+
+static void emit_major(struct code *c, const struct rule *v, size_t n)
+{
+	size_t skip = 0;
+
+	if (v[0].major != ANY)
+		skip = emit(c, JUMP_IF(BPF_JNE, BPF_REG_4, (int32_t)v[0].major, 0));
+	for (size_t i = 0; i < n; i++)
+		emit_rule(c, &v[i]);
+	if (v[0].major != ANY)
+		land(c, skip);
+}
+
+/* A merged run: sorted by type, then by major number. */
+static void emit_run(struct code *c, const struct rule *v, size_t n)
+{
+	for (size_t type = 0, next; type < n; type = next) {
+		size_t skip = emit(c, JUMP_IF(BPF_JNE, BPF_REG_2, v[type].type, 0));
+
+		for (next = type; next < n && v[next].type == v[type].type;) {
+			size_t major = next;
+
+			while (next < n && v[next].type == v[type].type &&
+			       v[next].major == v[major].major)
+				next++;
+			emit_major(c, v + major, next - major);
+		}
+		land(c, skip);
+	}
+}
+
+/* The exits: the default, which is reached at the end too, and the other one if something jumps
+ * there (the kernel refuses a program with instructions that cannot be reached). */
+static void emit_exits(struct code *c, bool allow)
+{
+	int16_t ways[] = {allow ? TO_ALLOW : TO_DENY, allow ? TO_DENY : TO_ALLOW};
+	size_t end = c->n;
+
+	for (int way = 0; way < 2; way++) {
+		size_t target = c->n;
+		bool used = way == 0;
+
+		for (size_t i = 0; i < end; i++) {
+			if (BPF_CLASS(c->v[i].code) == BPF_JMP && c->v[i].off == ways[way]) {
+				c->v[i].off = (int16_t)(target - i - 1);
+				used = true;
+			}
+		}
+		if (!used)
+			continue;
+		emit(c, RETURN_VALUE(ways[way] == TO_ALLOW));
+		emit(c, EXIT);
+	}
+}
+
+static int emit_program(struct code *c, const struct rules *rules, struct error *err)
+{
+	emit(c, LOAD(BPF_REG_2, access_type));
+	emit(c, INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0));
+	emit(c, INSN(BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_3, 0, 0, 16));
+	emit(c, INSN(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff));
+	emit(c, LOAD(BPF_REG_4, major));
+	emit(c, LOAD(BPF_REG_5, minor));
+	for (size_t end = rules->n, start; end > 0; end = start) {
+		for (start = end - 1; start > 0 && rules->v[start - 1].allow == rules->v[start].allow;)
+			start--;
+		emit_run(c, rules->v + start, merge_run(rules->v + start, end - start));
+		if (c->n > INSNS_MAX)
+			return error_config(err, WHERE, "makes a program of more than %d instructions; join "
+					    "the entries", INSNS_MAX);
+	}
+	emit_exits(c, rules->allow);
+	return 0;
+}
+
+int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err)
+{
+	const struct oci_resources *r = &p->config->linux_.resources;
+	struct rules rules = {.allow = false};
+	struct code c = {.a = a};
+	int e;
+
+	p->cgroup.device_program = NULL;
+	p->cgroup.n_device_insns = 0;
+	if (p->cgroup.mode == PLAN_CGROUP_NONE || !r->has_devices)
+		return 0;
+	if (r->n_devices > RULES_MAX)
+		return error_config(err, WHERE, "has more than %d entries", RULES_MAX);
+	for (size_t i = 0; i < r->n_devices; i++) {
+		e = add_rule(a, &rules, &r->devices[i], i, err);
+		if (e < 0)
+			return e;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(default_rules); i++)
+		arena_push(a, rules.v, rules.n) = default_rules[i];
+	drop_overridden(&rules);
+	if (rules.allow && rules.n == 0)
+		return 0;
+	e = emit_program(&c, &rules, err);
+	if (e < 0)
+		return e;
+	p->cgroup.device_program = c.v;
+	p->cgroup.n_device_insns = c.n;
+	return 0;
+}

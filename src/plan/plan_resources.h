@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* linux.resources, which is shaped after cgroup v1, as writes to cgroup v2 files. */
+#ifndef ORLOP_PLAN_PLAN_RESOURCES_H
+#define ORLOP_PLAN_PLAN_RESOURCES_H
+
+#include "plan/plan.h"
+
+/*
+ * Fill in writes, n_writes, controllers and attach_late of @ret; the device list is not looked at.
+ * What v2 has no equivalent for is an error with its pointer.  0 or -errno.
+ */
+int plan_resources(struct arena *a, const struct oci_resources *r, struct plan_cgroup *ret,
+		   struct error *err);
+
+/* cpu.shares (2..262144, default 1024) as cpu.weight (1..10000, default 100). */
+unsigned plan_cpu_weight(uint64_t shares);
+
+#endif
