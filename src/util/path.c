@@ -77,10 +77,12 @@ static long long now_ns(void)
 
 int path_open_in_root(int root, const char *path, int flags)
 {
+	/* openat2(2) refuses what O_PATH would ignore. */
+	uint64_t all = (unsigned)flags | O_CLOEXEC | (unsigned)(flags & O_PATH ? 0 : O_NOCTTY);
 	long long start = 0;
 
 	for (int i = 0;; i++) {
-		int r = sys_openat2(root, path, (unsigned)flags | O_CLOEXEC | O_NOCTTY, 0,
+		int r = sys_openat2(root, path, all, 0,
 				    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 
 		if (r == -EINTR)
