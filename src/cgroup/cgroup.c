@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Making, opening and entering a cgroup, by the plan.  On the host side. */
+#include "cgroup/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cgroup/controllers.h"
+#include "cgroup/devices.h"
+#include "cgroup/events.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/str.h"
+
+#define MKDIR_TRIES 16
+
+/* ---- directories ---------------------------------------------------------------------------- */
+
+static int open_root(const char *root, int flags, struct error *err)
+{
+	_cleanup_close_ int fd = fd_openat(AT_FDCWD, root, O_DIRECTORY | flags, 0);
+	struct statfs st;
+
+	if (fd < 0)
+		return error_errno(err, fd, "open %s", root);
+	if (fstatfs(fd, &st) < 0)
+		return error_errno(err, errno, "look at %s", root);
+	if (st.f_type != CGROUP2_SUPER_MAGIC)
+		return error_set(err, ENODEV, "%s is not a cgroup2 file system", root);
+	return steal_fd(&fd);
+}
+
+static int open_below(int root, const char *path)
+{
+	return sys_openat2(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
+/* The directories above @path that are missing; counted are those in one piece down to @path. */
+static int make_above(int root, const char *path, unsigned *ret_made)
+{
+	char prefix[PATH_MAX];
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		memcpy(prefix, path, (size_t)(slash - path));
+		prefix[slash - path] = '\0';
+		if (mkdirat(root, prefix, 0755) == 0)
+			*ret_made += 1;
+		else if (errno == EEXIST)
+			*ret_made = 0;
+		else
+			return -errno;
+	}
+	return 0;
+}
+
+static void remove_made(int root, const char *path, const struct cgroup *c)
+{
+	char prefix[PATH_MAX], *slash;
+	unsigned n = c->created_above;
+
+	if (c->created && unlinkat(root, path, AT_REMOVEDIR) < 0)
+		return;
+	strcpy(prefix, path);
+	while (n-- > 0 && (slash = strrchr(prefix, '/')) != NULL) {
+		*slash = '\0';
+		if (unlinkat(root, prefix, AT_REMOVEDIR) < 0)
+			return;
+	}
+}
+
+/* One try.  -ENOENT and -ENODEV: a directory above was removed meanwhile, as the last container in
+ * it was deleted. */
+static int try_make(int root, const char *path, struct cgroup *ret)
+{
+	int r;
+
+	ret->created_above = 0;
+	ret->created = mkdirat(root, path, 0755) == 0;
+	if (!ret->created && errno == ENOENT) {
+		r = make_above(root, path, &ret->created_above);
+		if (r < 0)
+			return r;
+		ret->created = mkdirat(root, path, 0755) == 0;
+	}
+	if (!ret->created && errno != EEXIST)
+		return -errno;
+	ret->fd = open_below(root, path);
+	return ret->fd < 0 ? ret->fd : 0;
+}
+
+static int make(int root, const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
+{
+	int r = -ENOENT;
+
+	for (int i = 0; i < MKDIR_TRIES && (r == -ENOENT || r == -ENODEV); i++) {
+		r = try_make(root, p->path + 1, ret);
+		if (r < 0)
+			remove_made(root, p->path + 1, ret);
+	}
+	if (r == 0)
+		return 0;
+	ret->created = false;
+	ret->created_above = 0;
+	error_errno(err, r, "make cgroup %s in %s", p->path, p->root);
+	if (r == -EAGAIN)
+		error_hint(err, "cgroup.max.depth or cgroup.max.descendants of a cgroup above is reached");
+	if (r == -EACCES || r == -EPERM)
+		error_hint(err, "choose a linux.cgroupsPath below a cgroup delegated to you, or use "
+			   "--cgroup-manager=disabled");
+	return r;
+}
+
+/* ---- what is in it -------------------------------------------------------------------------- */
+
+static int identify(struct cgroup *c, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(c->fd, &st) < 0)
+		return error_errno(err, errno, "look at cgroup %s", path);
+	c->id = st.st_ino;
+	/* The umask is the caller's; the container's users look into it through a mount. */
+	if (c->created && (st.st_mode & 07777) != 0755 && fchmod(c->fd, 0755) < 0)
+		return error_errno(err, errno, "set the mode of cgroup %s", path);
+	return 0;
+}
+
+/* A cgroup of somebody else must not be limited, entered, or later killed; and what is cloned into
+ * a frozen one (or below one) never returns. */
+static int check_fit(int fd, const char *path, struct error *err)
+{
+	int64_t populated = cgroup_read_key(fd, "cgroup.events", "populated");
+	int64_t frozen = cgroup_read_key(fd, "cgroup.events", "frozen");
+
+	if (populated < 0)
+		return error_errno(err, (int)populated, "read cgroup.events of cgroup %s", path);
+	if (populated) {
+		error_set(err, EEXIST, "cgroup %s exists already and holds processes", path);
+		return error_hint(err, "choose another linux.cgroupsPath, or delete the container in it");
+	}
+	if (frozen > 0) {
+		error_set(err, EBUSY, "cgroup %s is frozen, itself or by one above it", path);
+		return error_hint(err, "write 0 to its cgroup.freeze");
+	}
+	return 0;
+}
+
+static int error_missing_file(const struct plan_cgroup *p, const struct plan_cgroup_write *w,
+			      struct error *err)
+{
+	if (w->alt_file)
+		error_set(err, ENOENT, "cgroup %s has neither %s nor %s", p->path, w->file, w->alt_file);
+	else
+		error_set(err, ENOENT, "cgroup %s has no file %s", p->path, w->file);
+	if (w->controller)
+		return error_hint(err, "the kernel is too old for it or built without it");
+	return error_hint(err, "the controller it belongs to is unknown here, or the kernel is too old");
+}
+
+static int write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w,
+		       struct error *err)
+{
+	const char *file = w->file, *value = w->value;
+	int r = fd_write_pseudo(fd, file, value, strlen(value));
+
+	/* EOPNOTSUPP: the disk has no such scheduler. */
+	if ((r == -ENOENT || r == -EOPNOTSUPP) && w->alt_file) {
+		file = w->alt_file;
+		value = w->alt_value;
+		r = fd_write_pseudo(fd, file, value, strlen(value));
+	}
+	if (r == 0 || (r == -ENOENT && w->optional))
+		return 0;
+	if (r == -ENOENT)
+		error_missing_file(p, w, err);
+	else
+		error_errno(err, r, "write \"%s\" to %s of cgroup %s", value, file, p->path);
+	if (r == -ENODEV && w->controller == CGROUP_IO)
+		error_hint(err, "device numbers are those of a whole disk, not of a partition");
+	return error_at(err, "%s", w->where);
+}
+
+static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struct error *err)
+{
+	int r = identify(c, p->path, err);
+
+	if (r == 0)
+		r = check_fit(c->fd, p->path, err);
+	if (r == 0)
+		r = cgroup_enable_controllers(root, c->fd, p, err);
+	for (size_t i = 0; r == 0 && i < p->n_writes; i++)
+		r = write_limit(c->fd, p, &p->writes[i], err);
+	if (r == 0)
+		r = cgroup_attach_devices(c->fd, p, !c->created, err);
+	return r;
+}
+
+int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
+{
+	_cleanup_close_ int root = -1;
+	struct cgroup c = {.fd = -1};
+	int r;
+
+	*ret = c;
+	if (p->mode == PLAN_CGROUP_NONE)
+		return 0;
+	root = open_root(p->root, O_RDONLY, err);
+	if (root < 0)
+		return root;
+	r = make(root, p, &c, err);
+	if (p->optional && (r == -EACCES || r == -EPERM || r == -EROFS)) {
+		log_debug("no cgroup for the container: %s", err->text);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	r = set_up(root, p, &c, err);
+	if (r < 0) {
+		close(c.fd);
+		remove_made(root, p->path + 1, &c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+/* ---- later ---------------------------------------------------------------------------------- */
+
+/* It comes from a state file: must name one cgroup below the root, not the root. */
+static bool is_path(const char *path)
+{
+	size_t n = 0;
+
+	if (path[0] != '/' || strlen(path) >= PATH_MAX)
+		return false;
+	for (const char *s = path + 1; ; s += n + 1) {
+		n = strcspn(s, "/");
+		if (n == 0 || (s[0] == '.' && (n == 1 || (n == 2 && s[1] == '.'))))
+			return false;
+		if (!s[n])
+			return true;
+	}
+}
+
+int cgroup_open(const char *root, const char *path, uint64_t id, int *ret_fd, struct error *err)
+{
+	_cleanup_close_ int root_fd = -1, fd = -1;
+	struct stat st;
+
+	if (!is_path(path))
+		return error_set(err, EINVAL, "\"%s\" is not the path of a container's cgroup", path);
+	root_fd = open_root(root, O_PATH, err);
+	if (root_fd < 0)
+		return root_fd;
+	fd = open_below(root_fd, path + 1);
+	if (fd < 0)
+		return error_errno(err, fd, "open cgroup %s in %s", path, root);
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, errno, "look at cgroup %s", path);
+	if (id && id != st.st_ino)
+		return error_set(err, ESTALE, "cgroup %s is not the one that was made for the container",
+				 path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int cgroup_attach(int fd, pid_t pid, struct error *err)
+{
+	char text[16];
+	int r, n = snprintf(text, sizeof(text), "%d", (int)pid);
+
+	r = fd_write_pseudo(fd, "cgroup.procs", text, (size_t)n);
+	if (r == 0)
+		return 0;
+	error_errno(err, r, "move process %d into the container's cgroup", (int)pid);
+	if (r == -EBUSY)
+		error_hint(err, "it passes controllers on to cgroups below it, and can then hold no "
+			   "process itself");
+	if (r == -EACCES || r == -EPERM)
+		error_hint(err, "needs write permission to cgroup.procs there and in the nearest cgroup "
+			   "above both places");
+	return r;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Controllers of cgroup v2, and why one cannot be had.  On the host side.
+ * A cgroup has a controller when every directory above it names it in cgroup.subtree_control
+ * (kernel Documentation/admin-guide/cgroup-v2.rst, "Controlling Controllers").
+ */
+#include "cgroup/controllers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/fd.h"
+#include "util/str.h"
+
+/* A name as long as the kernel's longest, in a path as long as the kernel's longest. */
+#define FILE_MAX (PATH_MAX + 32)
+
+static unsigned controller_bit(const char *name, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cgroup_controller_names); i++)
+		if (strlen(cgroup_controller_names[i]) == n &&
+		    strncmp(cgroup_controller_names[i], name, n) == 0)
+			return 1u << i;
+	return 0;
+}
+
+/* The names in one file, as bits. */
+static int read_bits(int dirfd, const char *file, unsigned *ret)
+{
+	char text[512];
+	ssize_t n = fd_read_pseudo(dirfd, file, text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	*ret = 0;
+	for (const char *s = text; *s; s += strspn(s, " ")) {
+		size_t len = strcspn(s, " ");
+
+		*ret |= controller_bit(s, len);
+		s += len;
+	}
+	return 0;
+}
+
+/* "+memory +pids" */
+static void list_bits(unsigned bits, const char *sign, char *ret, size_t size)
+{
+	size_t len = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(cgroup_controller_names); i++)
+		if (bits & (1u << i) && len < size)
+			len += (size_t)snprintf(ret + len, size - len, "%s%s%s", len ? " " : "", sign,
+						cgroup_controller_names[i]);
+}
+
+/* ---- why not -------------------------------------------------------------------------------- */
+
+/* The pointer of the first limit that needs one of @bits. */
+static const char *who_needs(const struct plan_cgroup *p, unsigned bits)
+{
+	for (size_t i = 0; i < p->n_writes; i++)
+		if (p->writes[i].controller & bits && !p->writes[i].optional)
+			return p->writes[i].where;
+	return "";
+}
+
+/* The line of /proc/cgroups, cgroups(7): hierarchy of v1 (0: none) and whether it is on. */
+static bool v1_line(const char *name, int *ret_hierarchy, int *ret_enabled)
+{
+	char text[4096], *save = NULL;
+
+	if (fd_read_pseudo(AT_FDCWD, "/proc/cgroups", text, sizeof(text)) < 0)
+		return false;
+	if (str_eq(name, "io"))
+		name = "blkio";
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		size_t n = strlen(name);
+
+		if (strncmp(l, name, n) == 0 && l[n] == '\t')
+			return sscanf(l + n, "%d %*d %d", ret_hierarchy, ret_enabled) == 2;
+	}
+	return false;
+}
+
+static int error_no_controller(int root, const struct plan_cgroup *p, const char *name,
+			       struct error *err)
+{
+	int hierarchy = 0, enabled = 1;
+
+	if (v1_line(name, &hierarchy, &enabled) && hierarchy != 0) {
+		error_set(err, ENODEV, "this limit needs the %s controller, which cgroup v1 holds on this "
+			  "host", name);
+		return error_hint(err, "boot with systemd.unified_cgroup_hierarchy=1, or with "
+				  "cgroup_no_v1=%s to free this one", name);
+	}
+	if (!enabled) {
+		error_set(err, ENODEV, "this limit needs the %s controller, which is switched off", name);
+		return error_hint(err, "remove cgroup_disable=%s from the kernel's command line; on some "
+				  "boards add cgroup_enable=%s", name, name);
+	}
+	/* The root of the whole hierarchy has no type, that of a cgroup namespace has one. */
+	if (faccessat(root, "cgroup.type", F_OK, 0) == 0) {
+		error_set(err, ENODEV, "this limit needs the %s controller, which was not passed on to %s, "
+			  "the root of this cgroup namespace", name, p->root);
+		return error_hint(err, "add it to cgroup.subtree_control above, on the host");
+	}
+	return error_set(err, ENODEV, "this limit needs the %s controller, which the kernel does not have "
+			 "(it is not in %s/cgroup.controllers)", name, p->root);
+}
+
+static int error_unavailable(int root, const struct plan_cgroup *p, const char *prefix,
+			     unsigned bits, struct error *err)
+{
+	unsigned first = bits & -bits;
+	char name[64];
+
+	list_bits(first, "", name, sizeof(name));
+	if (*prefix)
+		error_set(err, ENODEV, "this limit needs the %s controller, which cgroup /%s does not get "
+			  "from the one above it", name, prefix);
+	else
+		error_no_controller(root, p, name, err);
+	return error_at(err, "%s", who_needs(p, first));
+}
+
+static int error_enable(const struct plan_cgroup *p, const char *prefix, unsigned bits,
+			const char *words, int e, struct error *err)
+{
+	error_errno(err, e, "write \"%s\" to cgroup.subtree_control of cgroup /%s", words, prefix);
+	if (e == -EBUSY)
+		error_hint(err, "processes are in /%s itself, and a cgroup with processes cannot pass on "
+			   "controllers; move them to a child of it, or choose another "
+			   "linux.cgroupsPath", prefix);
+	else if (e == -EACCES || e == -EPERM || e == -EROFS)
+		error_hint(err, "delegation stops at /%s; with systemd add Delegate=yes to the unit that "
+			   "owns it", prefix);
+	else if (e == -EOPNOTSUPP)
+		error_hint(err, "/%s is a threaded cgroup", prefix);
+	return error_at(err, "%s", who_needs(p, bits));
+}
+
+/* ---- and how -------------------------------------------------------------------------------- */
+
+static int enable_below(int root, const struct plan_cgroup *p, const char *prefix, unsigned missing,
+			struct error *err)
+{
+	char file[FILE_MAX], words[128];
+	unsigned have, on;
+	int r;
+
+	snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, *prefix ? "/" : "");
+	r = read_bits(root, file, &on);
+	if (r < 0)
+		return error_errno(err, r, "read %s/%s", p->root, file);
+	missing &= ~on;
+	if (!missing)
+		return 0;
+	snprintf(file, sizeof(file), "%s%scgroup.controllers", prefix, *prefix ? "/" : "");
+	r = read_bits(root, file, &have);
+	if (r < 0)
+		return error_errno(err, r, "read %s/%s", p->root, file);
+	if (missing & ~have)
+		return error_unavailable(root, p, prefix, missing & ~have, err);
+	snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, *prefix ? "/" : "");
+	list_bits(missing, "+", words, sizeof(words));
+	r = fd_write_pseudo(root, file, words, strlen(words));
+	return r < 0 ? error_enable(p, prefix, missing, words, r, err) : 0;
+}
+
+int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, struct error *err)
+{
+	const char *path = p->path + 1;
+	char prefix[PATH_MAX] = "";
+	unsigned have, missing;
+	int r;
+
+	if (!p->controllers)
+		return 0;
+	r = read_bits(fd, "cgroup.controllers", &have);
+	if (r < 0)
+		return error_errno(err, r, "read cgroup.controllers of cgroup %s", p->path);
+	missing = p->controllers & ~have;
+	if (!missing)
+		return 0;
+	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+		size_t n = (size_t)(slash - path);
+
+		memcpy(prefix, path, n);
+		prefix[n] = '\0';
+		r = enable_below(root, p, prefix, missing, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Freezing, killing, and waiting for the kernel to say that it is done.  On the host side.
+ * cgroup.events sends POLLPRI on each change (kernel Documentation/admin-guide/cgroup-v2.rst), but
+ * only to somebody who has read it before: so read, then poll.
+ */
+#include "cgroup/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "cgroup/cgroup.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+static int64_t find_key(char *text, const char *key)
+{
+	size_t n = strlen(key);
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		int64_t v;
+
+		if (strncmp(line, key, n) == 0 && line[n] == ' ')
+			return str_to_i64(line + n + 1, &v) < 0 ? -ERANGE : v;
+	}
+	return -ENOMSG;
+}
+
+int64_t cgroup_read_key(int fd, const char *file, const char *key)
+{
+	char text[1024];
+	ssize_t n = fd_read_pseudo(fd, file, text, sizeof(text));
+
+	return n < 0 ? n : find_key(text, key);
+}
+
+int64_t cgroup_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int cgroup_wait_event(int fd, const char *key, int value, int64_t deadline_ms)
+{
+	_cleanup_close_ int events = fd_openat(fd, "cgroup.events", O_RDONLY, 0);
+
+	if (events < 0)
+		return events;
+	for (;;) {
+		char text[256];
+		ssize_t n = pread(events, text, sizeof(text) - 1, 0);
+		int64_t left, v;
+
+		if (n < 0)
+			return -errno;
+		text[n] = '\0';
+		v = find_key(text, key);
+		if (v < 0 || v == value)
+			return v < 0 ? (int)v : 0;
+		left = deadline_ms - cgroup_now_ms();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		n = fd_wait(events, POLLPRI, left > INT_MAX ? INT_MAX : (int)left);
+		if (n < 0)
+			return (int)n;
+	}
+}
+
+int cgroup_frozen(int fd)
+{
+	return (int)cgroup_read_key(fd, "cgroup.events", "frozen");
+}
+
+int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct error *err)
+{
+	int64_t deadline = cgroup_now_ms() + timeout_ms;
+	int r = fd_write_pseudo(fd, "cgroup.freeze", freeze ? "1" : "0", 1);
+
+	if (r < 0)
+		return error_errno(err, r, "write %d to cgroup.freeze", freeze);
+	r = cgroup_wait_event(fd, "frozen", freeze, deadline);
+	if (r == 0)
+		return 0;
+	if (freeze)	/* half frozen is worse than running */
+		fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
+	if (r == -ETIMEDOUT && freeze)
+		return error_set(err, ETIMEDOUT, "a process did not freeze within %d ms (it waits in the "
+				 "kernel or is stopped by a tracer); all of them run again", timeout_ms);
+	if (r == -ETIMEDOUT)
+		return error_set(err, ETIMEDOUT, "the cgroup is still frozen after %d ms: one above it is "
+				 "frozen too", timeout_ms);
+	return error_errno(err, r, "wait for cgroup.events to say \"frozen %d\"", freeze);
+}
+
+int cgroup_kill_all(int fd, struct error *err)
+{
+	int r = fd_write_pseudo(fd, "cgroup.kill", "1", 1);
+
+	if (r == 0 || r == -ENODEV)	/* ENODEV: removed meanwhile */
+		return 0;
+	if (r == -EOPNOTSUPP)		/* a threaded cgroup cannot be killed as one, cgroups(7) */
+		return cgroup_signal_all(fd, SIGKILL, err);
+	error_errno(err, r, "write 1 to cgroup.kill");
+	if (r == -ENOENT)
+		error_hint(err, "cgroup.kill needs Linux 5.14");
+	return r;
+}
+
+uint64_t cgroup_oom_kills(int fd)
+{
+	int64_t n = cgroup_read_key(fd, "memory.events", "oom_kill");
+
+	return n < 0 ? 0 : (uint64_t)n;
+}
