@@ -10,7 +10,7 @@ pass() { printf 'pass\t%s/%s\n' "$lane" "$1" >>"$results"; }
 fail() { # TEST [LOG]
 	printf 'fail\t%s/%s\n' "$lane" "$1" >>"$results"
 	echo "   FAILED: $lane/$1"
-	if [ -n "${2-}" ]; then tail -n 60 "$2" | sed 's/^/   | /'; fi
+	if [ -n "${2-}" ]; then grep -av '^  \(CC\|CCLD\|AR\) ' "$2" | tail -n 60 | sed 's/^/   | /'; fi
 }
 
 skip() { printf 'skip\t%s/%s\n' "$lane" "$1" >>"$results"; }

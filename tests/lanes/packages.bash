@@ -4,7 +4,7 @@
 set -eu
 if command -v apt-get >/dev/null; then
 	want=(gcc clang llvm libclang-rt-dev make autoconf automake pkg-config xz-utils file
-		libyajl-dev libseccomp-dev libcap-dev libselinux1-dev libpcre2-dev libcmocka-dev
+		libyajl-dev libseccomp-dev libselinux1-dev libcmocka-dev
 		valgrind shellcheck mandoc python3 python3-pytest strace busybox-static uidmap umoci
 		iproute2 procps util-linux)
 	need=()
@@ -29,9 +29,9 @@ if command -v apt-get >/dev/null; then
 	exec apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "${need[@]}"
 elif command -v dnf >/dev/null; then
 	exec dnf -q -y --setopt=install_weak_deps=False install gcc clang llvm compiler-rt make autoconf automake \
-		pkgconf-pkg-config xz file findutils diffutils yajl-devel libseccomp-devel libcap-devel \
-		libselinux-devel libcmocka-devel glibc-static libseccomp-static libcap-static libselinux-static \
-		pcre2-static libasan libubsan valgrind ShellCheck mandoc python3 python3-pytest strace busybox \
+		pkgconf-pkg-config xz file findutils diffutils yajl-devel libseccomp-devel \
+		libselinux-devel libcmocka-devel glibc-static libseccomp-static libselinux-static \
+		 libasan libubsan valgrind ShellCheck mandoc python3 python3-pytest strace busybox \
 		shadow-utils iproute procps-ng util-linux
 else
 	echo 'neither apt-get nor dnf is here: install the build and test dependencies by hand and use --no-install' >&2
