@@ -40,8 +40,9 @@ struct oci_linux {
 	char *mount_label;		/* NULL or "" = none */
 };
 
-/* "cgroup" -> CLONE_NEWCGROUP, ...; `features` prints the names. */
+/* "cgroup" -> CLONE_NEWCGROUP, ...  All names the specification knows; the reader refuses those after
+ * the first n_..._supported, and `features` leaves them out. */
 extern const struct name_value namespace_names[];
-extern const size_t n_namespace_names;
+extern const size_t n_namespace_names, n_namespace_names_supported;
 
 #endif

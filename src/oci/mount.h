@@ -30,7 +30,8 @@ struct oci_mount {
 	struct oci_id_mappings uid_mappings, gid_mappings;
 };
 
-/* One row per option word; `features` prints the names. */
+/* One row per option word, sorted; `features` prints the names (but not those of kind IDMAP and
+ * COPYUP as long as the reader refuses them). */
 enum mount_option_kind {
 	MOUNT_OPTION_ATTR,		/* set or clear in attr */
 	MOUNT_OPTION_RATTR,		/* set or clear in rattr */
@@ -52,6 +53,9 @@ struct mount_option_row {
 
 extern const struct mount_option_row mount_option_table[];
 extern const size_t mount_option_table_len;
+
+/* The row of @word, or NULL: a word for the file system. */
+const struct mount_option_row *mount_option_find(const char *word);
 
 struct arena;
 

@@ -33,14 +33,15 @@ struct oci_seccomp {
 	uint64_t digest;		/* of the profile's bytes: two equal profiles have the same */
 };
 
-/* Name tables: the reader and `features` use them. */
+/* Name tables: the reader and `features` use them.  The words after the first n_..._supported are known
+ * and refused by the reader, and left out by `features`. */
 extern const struct name_value seccomp_action_names[];
-extern const size_t n_seccomp_action_names;
+extern const size_t n_seccomp_action_names, n_seccomp_action_names_supported;
 extern const struct name_value seccomp_operator_names[];
 extern const size_t n_seccomp_operator_names;
 extern const struct name_value seccomp_arch_names[];
 extern const size_t n_seccomp_arch_names;
 extern const struct name_value seccomp_flag_names[];
-extern const size_t n_seccomp_flag_names;
+extern const size_t n_seccomp_flag_names, n_seccomp_flag_names_supported;
 
 #endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Text to checked structs: parse, read by field tables, apply the rules between members.  Runs in the
+ * command's own process; nothing of the host is looked at but the file itself.
+ */
+#include "config/config.h"
+
+#include <errno.h>
+
+#include "config/read.h"
+#include "config/validate.h"
+#include "json/pointer.h"
+#include "json/tree.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+
+static const struct field root_fields[] = {
+	{FIELD_STRING("path", struct oci_config, root.path), .flags = REQUIRED | NONEMPTY},
+	{FIELD_BOOL("readonly", struct oci_config, root.readonly)},
+};
+
+/* Its members live in struct oci_config itself. */
+static const struct object root_object = {
+	OBJECT(root_fields, struct oci_config),
+	.has_present = true, .present = offsetof(struct oci_config, root.present),
+};
+
+static int read_root(struct reader *r, const struct at *at, const struct json *v, void *base)
+{
+	return reader_object(r, at, v, &root_object, base);
+}
+
+/* Members for other systems (windows, vm, solaris, freebsd, zos) are unknown here, so ignored. */
+static const struct field config_fields[] = {
+	{FIELD_STRING("ociVersion", struct oci_config, oci_version), .flags = REQUIRED},
+	{FIELD_CALL("root", read_root), .flags = REQUIRED},
+	{FIELD_LIST("mounts", struct oci_config, mounts, n_mounts, &mount_object)},
+	{FIELD_OBJECT("process", struct oci_config, process, &process_object)},
+	{FIELD_STRING("hostname", struct oci_config, hostname), .flags = EMPTY_IS_ABSENT},
+	{FIELD_STRING("domainname", struct oci_config, domainname), .flags = EMPTY_IS_ABSENT},
+	{FIELD_OBJECT("hooks", struct oci_config, hooks, &hooks_object)},
+	{FIELD_KEY_VALUES("annotations", struct oci_config, annotations), .flags = NONEMPTY},
+	{FIELD_OBJECT("linux", struct oci_config, linux_, &linux_object)},
+};
+
+static const struct object config_object = {OBJECT(config_fields, struct oci_config)};
+
+struct document {
+	const char *text;
+	size_t len;
+	struct json *root;
+	const struct json *culprit;
+};
+
+/* Every error says where in the text it is, besides the pointer. */
+static int add_position(const struct document *d, struct error *err, int e)
+{
+	const struct json *v = d->culprit ? d->culprit : json_pointer_find(d->root, err->where);
+	unsigned line, column;
+
+	json_position(d->text, d->len, v->offset, &line, &column);
+	error_hint(err, "line %u, column %u", line, column);
+	return e;
+}
+
+static int read_document(struct arena *a, struct document *d, const struct object *object,
+			 void *base, struct error *err)
+{
+	struct reader r = {.arena = a, .err = err};
+	struct at top = {0};
+	int e = json_parse(a, d->text, d->len, &d->root, err);
+
+	if (e < 0)
+		return e;
+	e = reader_object(&r, &top, d->root, object, base);
+	d->culprit = r.culprit;
+	return e < 0 ? add_position(d, err, e) : 0;
+}
+
+int config_parse(struct arena *a, const char *text, size_t len, struct oci_config **ret,
+		 struct error *err)
+{
+	struct document d = {.text = text, .len = len};
+	struct oci_config *c = arena_new_array(a, struct oci_config, 1);
+	int e = read_document(a, &d, &config_object, c, err);
+
+	if (e < 0)
+		return e;
+	e = validate_config(c, err);
+	if (e < 0)
+		return add_position(&d, err, e);
+	*ret = c;
+	return 0;
+}
+
+int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,
+		char **ret_text, size_t *ret_len, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = fd_read_regular(dirfd, name, CONFIG_MAX_BYTES, &text);
+	int e;
+
+	if (n == -EFBIG)
+		return error_set(err, EFBIG, "read %s: larger than %u MiB", name,
+				 CONFIG_MAX_BYTES >> 20);
+	if (n == -EINVAL)
+		return error_set(err, EINVAL, "read %s: not a regular file", name);
+	if (n < 0)
+		return error_errno(err, (int)n, "read %s", name);
+	e = config_parse(a, text, (size_t)n, ret, err);
+	if (e < 0)
+		return error_in(err, "%s", name);
+	if (ret_text)
+		*ret_text = arena_strndup(a, text, (size_t)n);
+	if (ret_len)
+		*ret_len = (size_t)n;
+	return 0;
+}
+
+int config_parse_process(struct arena *a, const char *text, size_t len, struct oci_process *ret,
+			 struct error *err)
+{
+	struct document d = {.text = text, .len = len};
+	struct oci_process p = {0};
+	int e = read_document(a, &d, &process_object, &p, err);
+
+	if (e < 0)
+		return e;
+	e = validate_process(&p, "", err);
+	if (e < 0)
+		return add_position(&d, err, e);
+	*ret = p;
+	return 0;
+}
+
+int config_parse_resources(struct arena *a, const char *text, size_t len,
+			   struct oci_resources *ret, struct error *err)
+{
+	struct document d = {.text = text, .len = len};
+	struct oci_resources r = {0};
+	int e = read_document(a, &d, &resources_object, &r, err);
+
+	if (e < 0)
+		return e;
+	e = validate_resources(&r, "", err);
+	if (e < 0)
+		return add_position(&d, err, e);
+	*ret = r;
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The objects of config.json, each a field table in read_*.c. */
+#ifndef ORLOP_CONFIG_READ_H
+#define ORLOP_CONFIG_READ_H
+
+#include "config/reader.h"
+
+extern const struct object process_object;	/* struct oci_process */
+extern const struct object mount_object;	/* struct oci_mount */
+extern const struct object hooks_object;	/* struct oci_hooks */
+extern const struct object linux_object;	/* struct oci_linux */
+extern const struct object resources_object;	/* struct oci_resources */
+extern const struct object id_mapping_object;	/* struct oci_id_mapping */
+
+/* struct oci_seccomp; computes the digest */
+int read_seccomp(struct reader *r, const struct at *at, const struct json *v, void *base);
+
+#define OBJECT(fields_, struct_) \
+	.fields = (fields_), .n_fields = ARRAY_SIZE(fields_), .size = sizeof(struct_)
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `mounts`: runtime-spec config.md#mounts. */
+#include "config/read.h"
+
+#include "oci/mount.h"
+
+static const struct field id_mapping_fields[] = {
+	{FIELD_U32("containerID", struct oci_id_mapping, container_id), .flags = REQUIRED},
+	{FIELD_U32("hostID", struct oci_id_mapping, host_id), .flags = REQUIRED},
+	{FIELD_U32("size", struct oci_id_mapping, size), .flags = REQUIRED},
+};
+
+const struct object id_mapping_object = {OBJECT(id_mapping_fields, struct oci_id_mapping)};
+
+/* What the words mean, and words whose meaning is not built: never silently data. */
+static int mount_done(struct reader *r, const struct at *at, const struct json *v, void *base)
+{
+	struct oci_mount *m = base;
+	struct at options = {at, "options", 0};
+	const struct json *words = json_get(v, "options");
+
+	for (size_t i = 0; i < m->words.n; i++) {
+		const struct mount_option_row *row = mount_option_find(m->words.v[i]);
+		struct at word = {&options, NULL, i};
+
+		if (row && (row->kind == MOUNT_OPTION_IDMAP || row->kind == MOUNT_OPTION_COPYUP))
+			return reader_refuse(r, &word, words->array.v[i], row->name);
+	}
+	mount_options_parse(r->arena, &m->words, &m->options);
+	return 0;
+}
+
+static const struct field mount_fields[] = {
+	{FIELD_STRING("destination", struct oci_mount, destination), .flags = REQUIRED | NONEMPTY},
+	{FIELD_STRING("source", struct oci_mount, source), .flags = EMPTY_IS_ABSENT},
+	{FIELD_STRING("type", struct oci_mount, type), .flags = EMPTY_IS_ABSENT},
+	{FIELD_STRINGS("options", struct oci_mount, words)},
+	{FIELD_REFUSED("uidMappings", JSON_ARRAY), .flags = EMPTY_PASSES},
+	{FIELD_REFUSED("gidMappings", JSON_ARRAY), .flags = EMPTY_PASSES},
+};
+
+const struct object mount_object = {OBJECT(mount_fields, struct oci_mount), .done = mount_done};

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Field tables to structs.  Runs in the command's own process.  It calls itself only as deep as the
+ * tables nest, never as deep as the input does.
+ */
+#include "config/reader.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "json/pointer.h"
+#include "util/log.h"
+
+#define MAX_WARNINGS 16
+#define MAX_DEPTH 16		/* of the tables */
+
+static void pointer(const struct at *at, char buf[ERROR_WHERE_MAX])
+{
+	const struct at *chain[MAX_DEPTH];
+	size_t n = 0;
+
+	for (; at && at->up && n < MAX_DEPTH; at = at->up)
+		chain[n++] = at;
+	buf[0] = '\0';
+	while (n-- > 0) {
+		if (chain[n]->key)
+			json_pointer_key(buf, ERROR_WHERE_MAX, chain[n]->key);
+		else
+			json_pointer_index(buf, ERROR_WHERE_MAX, chain[n]->index);
+	}
+}
+
+static int fail(struct reader *r, const struct at *at, const struct json *v, const char *fmt,
+		va_list ap)
+{
+	char where[ERROR_WHERE_MAX], text[ERROR_TEXT_MAX];
+
+	pointer(at, where);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	r->culprit = v;
+	return error_config(r->err, where, "%s", text);
+}
+
+int reader_fail(struct reader *r, const struct at *at, const struct json *v, const char *fmt, ...)
+{
+	va_list ap;
+	int ret;
+
+	va_start(ap, fmt);
+	ret = fail(r, at, v, fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+int reader_fail_member(struct reader *r, const struct at *at, const struct json *v,
+		       const char *key, const char *fmt, ...)
+{
+	struct at member = {at, key, 0};
+	const struct json *value = json_get(v, key);
+	va_list ap;
+	int ret;
+
+	va_start(ap, fmt);
+	ret = fail(r, &member, value ? value : v, fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+int reader_refuse(struct reader *r, const struct at *at, const struct json *v, const char *what)
+{
+	return reader_fail(r, at, v, "`%.80s` is not supported by this version of orlop", what);
+}
+
+void reader_warn(struct reader *r, const struct at *at, const char *fmt, ...)
+{
+	char where[ERROR_WHERE_MAX], text[256];
+	va_list ap;
+
+	if (r->warnings++ >= MAX_WARNINGS)
+		return;
+	pointer(at, where);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_warning("%s: %s", where, text);
+	if (r->warnings == MAX_WARNINGS)
+		log_warning("more warnings about this file are left out");
+}
+
+int reader_type(struct reader *r, const struct at *at, const struct json *v, enum json_type type)
+{
+	if (v->type == type)
+		return 0;
+	return reader_fail(r, at, v, "must be %s, not %s", json_type_words(type),
+			   json_type_words(v->type));
+}
+
+/* ---- strings -------------------------------------------------------------------------------- */
+
+static int check_string(struct reader *r, const struct at *at, const struct json *v, unsigned flags)
+{
+	const char *s = v->string.data, *equals;
+
+	if ((flags & NONEMPTY) && !*s)
+		return reader_fail(r, at, v, "must not be empty");
+	if ((flags & ABSOLUTE) && *s != '/' && (*s || !(flags & EMPTY_IS_ABSENT)))
+		return reader_fail(r, at, v, "must be an absolute path, not `%.80s`", s);
+	if ((flags & ONE_LINE) && strchr(s, '\n'))
+		return reader_fail(r, at, v, "must not have a line break");
+	if (flags & ENVIRONMENT) {
+		equals = strchr(s, '=');
+		if (!equals || equals == s)
+			return reader_fail(r, at, v, "must be NAME=value, not `%.80s`", s);
+	}
+	return 0;
+}
+
+static int read_string(struct reader *r, const struct at *at, const struct json *v, unsigned flags,
+		       char **ret)
+{
+	int e = reader_type(r, at, v, JSON_STRING);
+
+	if (e == 0)
+		e = check_string(r, at, v, flags);
+	if (e < 0)
+		return e;
+	if (v->string.len > 0 || !(flags & EMPTY_IS_ABSENT))
+		*ret = v->string.data;
+	return 0;
+}
+
+int reader_strings(struct reader *r, const struct at *at, const struct json *v, unsigned flags,
+		   struct strings *ret)
+{
+	char **words;
+	int e = reader_type(r, at, v, JSON_ARRAY);
+
+	if (e < 0 || v->array.n == 0)
+		return e;
+	words = arena_new_array(r->arena, char *, v->array.n + 1);
+	for (size_t i = 0; i < v->array.n; i++) {
+		struct at element = {at, NULL, i};
+
+		e = read_string(r, &element, v->array.v[i], flags, &words[i]);
+		if (e < 0)
+			return e;
+	}
+	*ret = (struct strings){words, v->array.n};
+	return 0;
+}
+
+static int read_key_values(struct reader *r, const struct at *at, const struct json *v,
+			   unsigned flags, struct key_values *ret)
+{
+	struct key_value *kv;
+	size_t n = 0;
+	int e = reader_type(r, at, v, JSON_OBJECT);
+
+	if (e < 0 || v->object.n == 0)
+		return e;
+	kv = arena_new_array(r->arena, struct key_value, v->object.n);
+	for (size_t i = 0; i < v->object.n; i++) {
+		const struct json *value = v->object.v[i];
+		struct at member = {at, v->object.keys[i], 0};
+
+		if ((flags & NONEMPTY) && !*v->object.keys[i])
+			return reader_fail(r, &member, value, "a key must not be empty");
+		if (value->type == JSON_NULL)
+			continue;
+		kv[n].key = v->object.keys[i];
+		e = read_string(r, &member, value, flags & ~(unsigned)NONEMPTY, &kv[n].value);
+		if (e < 0)
+			return e;
+		n++;
+	}
+	*ret = (struct key_values){n ? kv : NULL, n};
+	return 0;
+}
+
+int reader_word(struct reader *r, const struct at *at, const struct json *v,
+		const struct name_value *table, size_t n, const struct name_value **ret)
+{
+	const char *near;
+	int e = reader_type(r, at, v, JSON_STRING);
+
+	if (e < 0)
+		return e;
+	*ret = name_find(table, n, v->string.data);
+	if (*ret)
+		return 0;
+	near = name_nearest(table, n, v->string.data);
+	return reader_fail(r, at, v, "`%.80s` is not known%s%s%s", v->string.data,
+			   near ? " (did you mean `" : "", near ? near : "", near ? "`?)" : "");
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+struct number {
+	int64_t i;			/* when negative */
+	uint64_t u;
+};
+
+static int not_a_number(struct reader *r, const struct at *at, const struct json *v, int e,
+			int64_t min, uint64_t max)
+{
+	if (e == -EINVAL)
+		return reader_fail(r, at, v, "must be a whole number without exponent, not %.40s",
+				   v->number);
+	return reader_fail(r, at, v, "%.40s is out of range (%lld to %llu)", v->number,
+			   (long long)min, (unsigned long long)max);
+}
+
+static int read_number(struct reader *r, const struct at *at, const struct json *v,
+		       const struct field *f, int64_t min, uint64_t max, struct number *ret)
+{
+	struct number x = {0};
+	bool negative;
+	int e = reader_type(r, at, v, JSON_NUMBER);
+
+	if (e < 0)
+		return e;
+	if (f->ranged) {
+		min = f->min;
+		max = f->max;
+	}
+	negative = v->number[0] == '-';
+	e = negative ? json_i64(v, &x.i) : json_u64(v, &x.u);
+	if (e == 0 && (negative ? x.i < min : x.u > max))
+		e = -ERANGE;
+	if (e == 0 && !negative && min > 0 && x.u < (uint64_t)min)
+		e = -ERANGE;
+	if (e < 0)
+		return not_a_number(r, at, v, e, min, max);
+	if ((f->flags & IS_ID) && x.u == UINT32_MAX)
+		return reader_fail(r, at, v, "4294967295 is not an id: it means \"no change\" to "
+				   "the kernel");
+	if (!negative)
+		x.i = (int64_t)x.u;
+	else
+		x.u = (uint64_t)x.i;
+	*ret = x;
+	return 0;
+}
+
+static const struct { int64_t min; uint64_t max; } number_range[] = {
+	[FIELD_TYPE_U32] = {0, UINT32_MAX},
+	[FIELD_TYPE_I64] = {INT64_MIN, INT64_MAX},
+	[FIELD_TYPE_U64] = {0, UINT64_MAX},
+	[FIELD_TYPE_OPT_I32] = {INT32_MIN, INT32_MAX},
+	[FIELD_TYPE_OPT_I64] = {INT64_MIN, INT64_MAX},
+	[FIELD_TYPE_OPT_U32] = {0, UINT32_MAX},
+	[FIELD_TYPE_OPT_U64] = {0, UINT64_MAX},
+};
+
+static int read_number_field(struct reader *r, const struct at *at, const struct json *v,
+			     const struct field *f, void *to)
+{
+	struct number x = {0};
+	int e = read_number(r, at, v, f, number_range[f->type].min, number_range[f->type].max, &x);
+
+	if (e < 0)
+		return e;
+	switch (f->type) {
+	case FIELD_TYPE_U32:
+		*(uint32_t *)to = (uint32_t)x.u;
+		break;
+	case FIELD_TYPE_I64:
+		*(int64_t *)to = x.i;
+		break;
+	case FIELD_TYPE_U64:
+		*(uint64_t *)to = x.u;
+		break;
+	case FIELD_TYPE_OPT_I32:
+		*(struct opt_i32 *)to = (struct opt_i32){true, (int32_t)x.i};
+		break;
+	case FIELD_TYPE_OPT_I64:
+		*(struct opt_i64 *)to = (struct opt_i64){true, x.i};
+		break;
+	case FIELD_TYPE_OPT_U32:
+		*(struct opt_u32 *)to = (struct opt_u32){true, (uint32_t)x.u};
+		break;
+	default:
+		*(struct opt_u64 *)to = (struct opt_u64){true, x.u};
+		break;
+	}
+	return 0;
+}
+
+int reader_id(struct reader *r, const struct at *at, const struct json *v, uint32_t *ret)
+{
+	static const struct field id = {.type = FIELD_TYPE_U32, .flags = IS_ID};
+
+	return read_number_field(r, at, v, &id, ret);
+}
+
+/* ---- objects -------------------------------------------------------------------------------- */
+
+int reader_list(struct reader *r, const struct at *at, const struct json *v,
+		const struct field *f, void *base_)
+{
+	char *list, *base = base_;
+	int e = reader_type(r, at, v, JSON_ARRAY);
+
+	if (e < 0 || v->array.n == 0)
+		return e;
+	if (v->array.n > LIST_MAX)
+		return reader_fail(r, at, v, "%zu elements, at most %u are taken", v->array.n,
+				   LIST_MAX);
+	list = arena_alloc(r->arena, v->array.n, f->object->size);
+	for (size_t i = 0; i < v->array.n; i++) {
+		struct at element = {at, NULL, i};
+
+		e = reader_object(r, &element, v->array.v[i], f->object,
+				  list + i * f->object->size);
+		if (e < 0)
+			return e;
+	}
+	*(void **)(base + f->offset) = list;
+	*(size_t *)(base + f->n_offset) = v->array.n;
+	return 0;
+}
+
+static int refuse(struct reader *r, const struct at *at, const struct json *v,
+		  const struct field *f)
+{
+	char where[ERROR_WHERE_MAX];
+	int e = reader_type(r, at, v, f->json);
+	size_t n = v->type == JSON_STRING ? v->string.len :
+		   v->type == JSON_ARRAY ? v->array.n :
+		   v->type == JSON_OBJECT ? v->object.n : 1;
+
+	if (e < 0 || (n == 0 && (f->flags & EMPTY_PASSES)))
+		return e;
+	pointer(at, where);
+	return reader_refuse(r, at, v, where);
+}
+
+static int read_field(struct reader *r, const struct at *at, const struct json *v,
+		      const struct field *f, char *base)
+{
+	void *to = base + f->offset;
+	int e;
+
+	switch (f->type) {
+	case FIELD_TYPE_BOOL:
+		e = reader_type(r, at, v, JSON_BOOL);
+		if (e == 0)
+			*(bool *)to = v->boolean;
+		return e;
+	case FIELD_TYPE_OPT_BOOL:
+		e = reader_type(r, at, v, JSON_BOOL);
+		if (e == 0)
+			*(struct opt_bool *)to = (struct opt_bool){true, v->boolean};
+		return e;
+	case FIELD_TYPE_STRING:
+		return read_string(r, at, v, f->flags, to);
+	case FIELD_TYPE_STRINGS:
+		return reader_strings(r, at, v, f->flags, to);
+	case FIELD_TYPE_KEY_VALUES:
+		return read_key_values(r, at, v, f->flags, to);
+	case FIELD_TYPE_OBJECT:
+		return reader_object(r, at, v, f->object, to);
+	case FIELD_TYPE_LIST:
+		return reader_list(r, at, v, f, base);
+	case FIELD_TYPE_CALL:
+		return f->read(r, at, v, base);
+	case FIELD_TYPE_REFUSED:
+		return refuse(r, at, v, f);
+	default:
+		return read_number_field(r, at, v, f, to);
+	}
+}
+
+static bool equal_ignoring_case(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		char x = *a >= 'A' && *a <= 'Z' ? (char)(*a | 0x20) : *a;
+		char y = *b >= 'A' && *b <= 'Z' ? (char)(*b | 0x20) : *b;
+
+		if (x != y)
+			return false;
+	}
+	return *a == *b;
+}
+
+static void unknown_member(struct reader *r, const struct at *at, const struct object *o)
+{
+	if (r->warnings >= MAX_WARNINGS)
+		return;
+	for (size_t i = 0; i < o->n_fields; i++)
+		if (equal_ignoring_case(o->fields[i].name, at->key))
+			reader_warn(r, at, "unknown member, ignored: names are case-sensitive, "
+				    "did you mean `%s`?", o->fields[i].name);
+}
+
+/* The row of @key, or -1. */
+static int find_field(const struct object *o, const char *key)
+{
+	for (size_t i = 0; i < o->n_fields; i++)
+		if (str_eq(o->fields[i].name, key))
+			return (int)i;
+	return -1;
+}
+
+int reader_object(struct reader *r, const struct at *at, const struct json *v,
+		  const struct object *o, void *base)
+{
+	uint64_t seen = 0;
+	int e = reader_type(r, at, v, JSON_OBJECT);
+
+	if (e < 0)
+		return e;
+	if (o->has_present)
+		*(bool *)((char *)base + o->present) = true;
+	for (size_t i = 0; i < v->object.n; i++) {
+		struct at member = {at, v->object.keys[i], 0};
+		int row = find_field(o, member.key);
+
+		if (row < 0) {
+			unknown_member(r, &member, o);
+			continue;
+		}
+		if (v->object.v[i]->type == JSON_NULL)
+			continue;	/* engines write null for "absent" */
+		seen |= 1ull << row;
+		e = read_field(r, &member, v->object.v[i], &o->fields[row], base);
+		if (e < 0)
+			return e;
+	}
+	for (size_t i = 0; i < o->n_fields; i++)
+		if ((o->fields[i].flags & REQUIRED) && !(seen & (1ull << i)))
+			return reader_fail_member(r, at, v, o->fields[i].name, "`%s` is required",
+						  o->fields[i].name);
+	return o->done ? o->done(r, at, v, base) : 0;
+}

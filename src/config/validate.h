@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rules between the members of a configuration that was read well.  No system calls.  An error's
+ * `where` is the JSON pointer below @base ("" or "/process", "/linux/resources").
+ */
+#ifndef ORLOP_CONFIG_VALIDATE_H
+#define ORLOP_CONFIG_VALIDATE_H
+
+#include "oci/config.h"
+#include "util/error.h"
+
+int validate_config(const struct oci_config *c, struct error *err);
+int validate_process(const struct oci_process *p, const char *base, struct error *err);
+int validate_resources(const struct oci_resources *r, const char *base, struct error *err);
+
+/* Parts of validate_config in other files. */
+int validate_sysctl(const struct oci_config *c, struct error *err);
+int validate_mappings(const struct oci_config *c, struct error *err);
+int validate_mapped_ids(const struct oci_config *c, struct error *err);
+
+/* The namespace of the configuration with this CLONE_NEW* flag, or NULL: shared with the host. */
+const struct oci_namespace *validate_namespace(const struct oci_config *c, uint64_t flag);
+
+/* Error EINVAL with a pointer that is a printf result. */
+#define invalid_at(err, text, ...) \
+	(error_set((err), EINVAL, "%s", (text)), error_at((err), __VA_ARGS__))
+
+#endif

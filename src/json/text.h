@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ORLOP_JSON_TEXT_H
+#define ORLOP_JSON_TEXT_H
+
+#include <stddef.h>
+
+/*
+ * The offset of the first byte or escape that rule R17 forbids and yajl would take (a byte order mark,
+ * a NUL escape, half a surrogate pair, invalid UTF-8) with the reason in *ret_why, or @len.
+ */
+size_t json_first_forbidden(const char *text, size_t len, const char **ret_why);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* namespaces(7). */
+#include <linux/sched.h>
+
+#include "oci/linux.h"
+
+const struct name_value namespace_names[] = {
+	{"cgroup", CLONE_NEWCGROUP},
+	{"ipc", CLONE_NEWIPC},
+	{"mount", CLONE_NEWNS},
+	{"network", CLONE_NEWNET},
+	{"pid", CLONE_NEWPID},
+	{"user", CLONE_NEWUSER},
+	{"uts", CLONE_NEWUTS},
+	/* known, and refused by the reader */
+	{"time", CLONE_NEWTIME},
+};
+
+const size_t n_namespace_names = ARRAY_SIZE(namespace_names);
+const size_t n_namespace_names_supported = ARRAY_SIZE(namespace_names) - 1;
