@@ -38,9 +38,10 @@ int command_unknown(const char *name, struct error *err)
 	for (size_t i = 0; i < n_commands; i++)
 		names[i].name = command_list_all[i]->name;
 	nearest = name_nearest(names, n_commands, name);
-	error_set(err, EINVAL, "unknown command `%s`", name);
 	if (nearest)
-		error_hint(err, "did you mean `%s`?", nearest);
+		error_set(err, EINVAL, "unknown command `%s`: did you mean `%s`?", name, nearest);
+	else
+		error_set(err, EINVAL, "unknown command `%s`", name);
 	return error_hint(err, "see `orlop --help`");
 }
 

@@ -6,8 +6,6 @@
  */
 #include "cli/features.h"
 
-#include <sched.h>
-
 #include "cli/commands.h"
 #include "cli/version.h"
 #include "json/writer.h"
@@ -66,16 +64,6 @@ static void write_hooks(struct json_writer *w)
 	json_write_end_array(w);
 }
 
-static void write_namespaces(struct json_writer *w)
-{
-	json_write_key(w, "namespaces");
-	json_write_array(w);
-	for (size_t i = 0; i < n_namespace_names; i++)
-		/* The time namespace is refused. */
-		if (namespace_names[i].value != CLONE_NEWTIME)
-			json_write_string(w, namespace_names[i].name);
-	json_write_end_array(w);
-}
 
 static void write_cgroup(struct json_writer *w)
 {
@@ -92,11 +80,13 @@ static void write_seccomp(struct json_writer *w)
 {
 	begin(w, "seccomp");
 	write_flag(w, "enabled", true);
-	write_names(w, "actions", seccomp_action_names, n_seccomp_action_names);
+	write_names(w, "actions", seccomp_action_names,
+		    n_seccomp_action_names_supported);
 	write_names(w, "operators", seccomp_operator_names, n_seccomp_operator_names);
 	write_names(w, "archs", seccomp_arch_names, n_seccomp_arch_names);
-	write_names(w, "knownFlags", seccomp_flag_names, n_seccomp_flag_names);
-	write_names(w, "supportedFlags", seccomp_flag_names, n_seccomp_flag_names);
+	/* A flag that the reader refuses is neither known nor supported. */
+	write_names(w, "knownFlags", seccomp_flag_names, n_seccomp_flag_names_supported);
+	write_names(w, "supportedFlags", seccomp_flag_names, n_seccomp_flag_names_supported);
 	json_write_end_object(w);
 }
 
@@ -147,7 +137,7 @@ char *features_text(size_t *ret_len)
 	write_hooks(&w);
 	write_mount_options(&w);
 	begin(&w, "linux");
-	write_namespaces(&w);
+	write_names(&w, "namespaces", namespace_names, n_namespace_names_supported);
 	write_names(&w, "capabilities", capability_names, n_capability_names);
 	write_cgroup(&w);
 	write_seccomp(&w);

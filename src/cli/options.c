@@ -60,13 +60,15 @@ static int unknown_option(struct parser *p, const char *word, const char *name, 
 		names[n].name = p->table->v[n].name;
 	names[n++].name = "help";
 
-	error_set(p->err, EINVAL, "unknown option `%s`", word);
 	/* Of a name this short everything is near. */
 	nearest = len > 2 ? name_nearest(names, n, wanted) : NULL;
 	if (p->table->outer && option_find(p->table->outer, name, len))
-		error_hint(p->err, "`--%s` goes before the command", wanted);
+		error_set(p->err, EINVAL, "unknown option `%s`: `--%s` goes before the command", word,
+			  wanted);
 	else if (nearest)
-		error_hint(p->err, "did you mean `--%s`?", nearest);
+		error_set(p->err, EINVAL, "unknown option `%s`: did you mean `--%s`?", word, nearest);
+	else
+		error_set(p->err, EINVAL, "unknown option `%s`", word);
 	return misuse(p);
 }
 
@@ -74,7 +76,9 @@ static bool is_word_of(const char *choices, const char *value)
 {
 	size_t len = strlen(value);
 
-	for (const char *c = choices; len && c; c = strchr(c, '|')) {
+	if (!len || strchr(value, '|'))
+		return false;
+	for (const char *c = choices; c; c = strchr(c, '|')) {
 		c += *c == '|';
 		if (strncmp(c, value, len) == 0 && (c[len] == '|' || c[len] == '\0'))
 			return true;
