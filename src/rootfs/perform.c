@@ -287,18 +287,27 @@ static void keep_for_late(struct rootfs *r, const struct plan_mount *m, int *mnt
 	r->late[r->n_late++] = steal_fd(mnt);
 }
 
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int attach(const struct plan_mount *m, int mnt, int target, struct error *err)
 {
+	bool dir;
 	int r = mount_attach(mnt, target);
 
 	if (r == 0)
 		return 0;
-	error_errno(err, r, "attach the mount");
-	if (r == -ENOTDIR)
-		error_hint(err, "source and destination must both be directories, or neither%s%s",
-			   m->kind == MOUNT_BIND ? ": source " : "",
-			   m->kind == MOUNT_BIND ? m->source : "");
-	return r;
+	dir = is_directory(mnt);
+	/* move_mount(2) calls this EINVAL, among other things. */
+	if (dir == is_directory(target))
+		return error_errno(err, r, "attach the mount");
+	return error_set(err, ENOTDIR, "%s is %s directory, but the mount point is %s",
+			 m->kind == MOUNT_BIND ? m->source : "the mount", dir ? "a" : "not a",
+			 dir ? "not" : "one");
 }
 
 static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct target *t,
