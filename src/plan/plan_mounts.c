@@ -187,12 +187,6 @@ static void plan_data(struct arena *a, struct plan_mount *m, const char *label)
 
 /* ---- one mount ------------------------------------------------------------------------------ */
 
-static bool asks_for_idmap(const struct oci_mount *c)
-{
-	return c->options.idmap || c->options.idmap_recursive || c->uid_mappings.n > 0 ||
-	       c->gid_mappings.n > 0;
-}
-
 /*
  * "ro" belongs to the mount, but the runtime still has to make things there: mount points of later
  * entries, device nodes, links.  Other file systems come with their contents.
@@ -223,12 +217,6 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 		r = plan_source(a, m, c, p->bundle, err);
 	if (r < 0)
 		return r;
-	if (asks_for_idmap(c))
-		return error_config(err, "options", "%s: id-mapped mounts (idmap, ridmap, uidMappings, "
-				    "gidMappings) are not supported by this version", m->destination);
-	if (c->options.tmpcopyup)
-		return error_config(err, "options", "%s: tmpcopyup is not supported by this version",
-				    m->destination);
 	if (m->kind == MOUNT_REMOUNT && (c->options.data.n > 0 || c->options.sb_flags.n > 0))
 		return error_config(err, "options", "%s: remount changes what mounts have (ro, nosuid, ...); "
 				    "options of the file system (%s) are not supported with it",

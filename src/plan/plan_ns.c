@@ -10,8 +10,7 @@
 
 #include "util/str.h"
 
-/* user_namespaces(7): "up to 340 lines" since Linux 4.15; and less than a page, one write(2). */
-#define ID_MAP_MAX_LINES 340
+/* user_namespaces(7): one write(2) of less than a page; the smallest page there is. */
 #define ID_MAP_MAX_BYTES 4096
 
 static const struct oci_namespace *find_ns(const struct oci_linux *l, uint64_t flag)
@@ -86,12 +85,6 @@ static int map_text(struct arena *a, const struct oci_id_mappings *m, const char
 {
 	char *text = arena_strdup(a, "");
 
-	if (m->n == 0)
-		return error_config(err, where, "a new user namespace needs at least one entry here "
-				    "(\"containerID\": 0, \"hostID\": ..., \"size\": ...)");
-	if (m->n > ID_MAP_MAX_LINES)
-		return error_config(err, where, "%zu entries: the kernel takes at most %d",
-				    m->n, ID_MAP_MAX_LINES);
 	for (size_t i = 0; i < m->n; i++)
 		text = arena_printf(a, "%s%u %u %u\n", text, m->v[i].container_id, m->v[i].host_id,
 				    m->v[i].size);
@@ -163,22 +156,6 @@ static int check_privilege(const struct plan_ns *ns, const struct facts *f, stru
 	return error_at(err, "/linux/namespaces");
 }
 
-static int plan_names(struct plan *p, struct error *err)
-{
-	const struct oci_config *c = p->config;
-	bool uts = (plan_ns_flags(p) & CLONE_NEWUTS) != 0;
-
-	if (c->hostname && !uts)
-		return error_config(err, "/hostname", "without a uts namespace this would rename the "
-				    "host: add {\"type\": \"uts\"} to linux.namespaces");
-	if (c->domainname && !uts)
-		return error_config(err, "/domainname", "without a uts namespace this would rename the "
-				    "host: add {\"type\": \"uts\"} to linux.namespaces");
-	p->ns.hostname = c->hostname;
-	p->ns.domainname = c->domainname;
-	return 0;
-}
-
 int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
 	    struct error *err)
 {
@@ -190,7 +167,7 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 	r = check_privilege(&p->ns, f, err);
 	if (r == 0)
 		r = plan_idmap(a, &p->ns, l, f, err);
-	if (r == 0)
-		r = plan_names(p, err);
+	p->ns.hostname = p->config->hostname;
+	p->ns.domainname = p->config->domainname;
 	return r;
 }

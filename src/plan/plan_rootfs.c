@@ -140,21 +140,26 @@ static void clean_paths(struct arena *a, const struct strings *in, struct string
 		ret->v[ret->n] = path_clean(a, in->v[ret->n]);
 }
 
+static bool wants_host_mounts(const struct oci_mount_options *o)
+{
+	for (size_t i = 0; i < o->n_propagation; i++)
+		if (o->propagation[i] & (MS_SLAVE | MS_SHARED))
+			return true;
+	return false;
+}
+
 /*
  * The copy of the host's tree must not pass mounts on to the host.  A slave still receives them, which
- * rootfsPropagation `slave` and `shared` mean, and which bind sources opened in the child need when
- * they are to stay slaves of the host's.  config-linux.md#rootfs-mount-propagation
+ * rootfsPropagation `slave` and `shared` mean (config-linux.md#rootfs-mount-propagation), and which a
+ * bind source that the child takes out of this copy needs to become a slave of the host's.
  */
 static unsigned long host_propagation(const struct plan_rootfs *rf)
 {
-	const unsigned long receives = MS_SLAVE | MS_SHARED;
-
-	if (rf->propagation & receives)
+	if (rf->propagation & (MS_SLAVE | MS_SHARED))
 		return MS_SLAVE;
-	for (size_t i = 0; i < rf->n_mounts; i++)
-		for (size_t j = 0; j < rf->mounts[i].options->n_propagation; j++)
-			if (rf->mounts[i].options->propagation[j] & receives)
-				return MS_SLAVE;
+	for (size_t i = 0; rf->sources_in_child && i < rf->n_mounts; i++)
+		if (wants_host_mounts(rf->mounts[i].options))
+			return MS_SLAVE;
 	return MS_PRIVATE;
 }
 

@@ -145,15 +145,10 @@ static void test_limits(void **state)
 		uids[i] = (struct oci_id_mapping){ i, i, 1 };
 	config.linux_.uid_mappings.n = 340;
 	assert_int_equal(decide(), 0);
-	config.linux_.uid_mappings.n = 341;
-	assert_int_equal(decide(), -EINVAL);
-	assert_string_equal(err.where, "/linux/uidMappings");
-
-	err = (struct error){0};
 	for (unsigned i = 0; i < 340; i++)
 		uids[i].host_id = 4000000000u + i;
-	config.linux_.uid_mappings.n = 340;
 	assert_int_equal(decide(), -EINVAL);
+	assert_string_equal(err.where, "/linux/uidMappings");
 	assert_non_null(strstr(err.text, "4096"));
 }
 
