@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What bash offers after a few beginnings of a command line. Uses the built program, which has to
+# know the same words.
+orlop=${orlop:-$PWD/orlop}
+srcdir=${srcdir:-.}
+[[ -x $orlop ]] || exit 77
+# shellcheck source=/dev/null
+source "$srcdir/contrib/completion/orlop.bash"
+count=0 failed=0
+
+offers() # expected-words command-line-word...
+{
+	local expected=$1
+	shift
+	COMP_WORDS=("$orlop" "$@")
+	COMP_CWORD=$#
+	_orlop
+	((++count))
+	if [[ ${COMPREPLY[*]} == "$expected" ]]; then
+		echo "ok $count - $*"
+	else
+		echo "not ok $count - $*"
+		echo "# expected: $expected"
+		echo "# offered: ${COMPREPLY[*]}"
+		failed=1
+	fi
+}
+
+offers 'start state' sta
+offers '--log --log-format --log-level' --log
+offers 'text json' --log-format ''
+offers 'text json' --log-format =
+offers 'json' --log-format = j
+offers '--bundle' create --b
+offers '--bundle' --root /nonexistent --log-format = json create --b
+offers '' create --root
+offers '--detach' run --keep --d
+offers 'table json' list -f ''
+offers '--quiet' list -f = json --q
+offers 'SIGTERM' kill x SIGTER
+offers 'state' help stat
+offers '' --cwd
+offers '--cwd' exec --cw
+offers "$srcdir/contrib/completion" create -b "$srcdir/contrib/com"
+offers '' list x
+echo "1..$count"
+exit $failed
