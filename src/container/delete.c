@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `delete`.  A created container is deleted without --force too, as engines need it. */
+#include <errno.h>
+#include <string.h>
+
+#include "cgroup/cgroup.h"
+#include "container/destroy.h"
+#include "container/lookup.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/*
+ * A creation that was killed has written down the path only: the cgroup may be ours, or was there
+ * before.  One that is empty is of no use to anybody; what holds processes is not touched.
+ */
+static void remove_intended_cgroup(const struct state *st)
+{
+	struct error err = {0};
+
+	if (cgroup_destroy(st->cgroup_root, st->cgroup_path, 0, 0, 1000, &err) < 0)
+		log_warning("container `%s`: %s; it is left alone, because nothing says that it was made for "
+			    "this container", st->id, err.text);
+}
+
+static int destroy(struct container *c, const char *id, struct error *err)
+{
+	if (c->state.init.pid == 0 && c->state.cgroup_path && !c->state.cgroup_id)
+		remove_intended_cgroup(&c->state);
+	return container_destroy(c->store, id, c->dir, &c->state, true, err);
+}
+
+static int check_deletable(const struct container *c, struct error *err)
+{
+	if (c->status == STATUS_STOPPED || c->status == STATUS_CREATED)
+		return 0;
+	return error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", c->state.id,
+			 container_status_names[c->status]);
+}
+
+static int delete_stopped(const struct global_options *g, const char *id, struct error *err)
+{
+	_cleanup_(container_release) struct container c = CONTAINER_INIT;
+	int r = container_lookup(g, id, true, &c, err);
+
+	if (r == 0)
+		r = check_deletable(&c, err);
+	if (r == 0)
+		r = destroy(&c, id, err);
+	return r;
+}
+
+/* The state is missing or unreadable: nothing is known that could be killed, so only the directory
+ * goes. */
+static bool is_hopeless(int r)
+{
+	return r == -ENOENT || r == -EBADMSG;
+}
+
+/* Kill before the lock is asked for: a `start` that waits for the container lets go of it then. */
+static void kill_first(const struct container *c)
+{
+	struct error err = {0};
+
+	if (c->pidfd >= 0 && container_kill_rest(&c->state, c->pidfd, &err) < 0)
+		log_debug("%s", err.text);
+}
+
+static int delete_forced(const struct global_options *g, const char *id, struct error *err)
+{
+	_cleanup_(container_release) struct container c = CONTAINER_INIT, locked = CONTAINER_INIT;
+	int r = container_lookup(g, id, false, &c, err);
+
+	if (r == -ENOENT && c.dir < 0) {
+		memset(err, 0, sizeof(*err));
+		return 0;
+	}
+	if (r < 0 && !is_hopeless(r))
+		return r;
+	if (r == 0)
+		kill_first(&c);
+	r = container_lookup(g, id, true, &locked, err);
+	if (r == -ENOENT && locked.dir < 0) {	/* deleted meanwhile */
+		memset(err, 0, sizeof(*err));
+		return 0;
+	}
+	if (r == 0)
+		return destroy(&locked, id, err);
+	if (!is_hopeless(r))
+		return r;
+	if (r == -EBADMSG)
+		log_warning("%s", err->text);
+	memset(err, 0, sizeof(*err));
+	return store_remove(locked.store, id, err);
+}
+
+int container_delete(const struct global_options *g, const char *id, bool force, struct error *err)
+{
+	return force ? delete_forced(g, id, err) : delete_stopped(g, id, err);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `kill`: a signal for init, through its pidfd, so that a recycled number is never hit (rule R14).
+ * Takes no lock, because a `start` that hangs in its hooks must be killable.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cgroup/cgroup.h"
+#include "container/destroy.h"
+#include "container/lookup.h"
+#include "sys/syscalls.h"
+#include "util/cleanup.h"
+
+/* Engines look for both halves of it. */
+static int not_running(struct error *err)
+{
+	return error_set(err, ESRCH, "container not running (no such process)");
+}
+
+static int signal_init(const struct container *c, int sig, struct error *err)
+{
+	int r;
+
+	if (c->pidfd < 0)
+		return not_running(err);
+	r = sys_pidfd_send_signal(c->pidfd, sig, NULL, 0);
+	if (r == -ESRCH)
+		return not_running(err);
+	return r < 0 ? error_errno(err, r, "send signal %d to process %d", sig, (int)c->state.init.pid) : 0;
+}
+
+/* --all: everything in the cgroup, also what init left behind when it ended. */
+static int signal_cgroup(const struct container *c, int sig, struct error *err)
+{
+	_cleanup_close_ int cgroup = -1;
+	int r = container_open_cgroup(&c->state, &cgroup, err);
+
+	if (r < 0)
+		return r;
+	if (cgroup < 0 && c->pidfd < 0)
+		return 0;
+	/* All processes of an own pid namespace die with process 1, cgroup or not. */
+	if (cgroup < 0 && sig == SIGKILL && c->state.own_pidns)
+		return signal_init(c, sig, err);
+	if (cgroup < 0)
+		return error_set(err, ENOENT, "container `%s` has no cgroup, so its processes are not known: "
+				 "--all is not possible", c->state.id);
+	if (sig == SIGKILL)
+		return cgroup_kill_all(cgroup, err);
+	return cgroup_signal_all(cgroup, sig, err);
+}
+
+int container_kill(const struct global_options *g, const char *id, int sig, bool all,
+		   struct error *err)
+{
+	_cleanup_(container_release) struct container c = CONTAINER_INIT;
+	int r = container_lookup(g, id, false, &c, err);
+
+	if (r < 0)
+		return r;
+	if (all)
+		return signal_cgroup(&c, sig, err);
+	if (c.status == STATUS_STOPPED)
+		return not_running(err);
+	/* Without a pid namespace of its own the others would live on. */
+	if (sig == SIGKILL && !c.state.own_pidns)
+		return container_kill_rest(&c.state, c.pidfd, err);
+	return signal_init(&c, sig, err);
+}

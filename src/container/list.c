@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `list`: all containers of the state root.  One that cannot be read is a warning, not the end. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container/lookup.h"
+#include "json/writer.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/str.h"
+
+#define COLUMNS 6
+#define COLUMN_MIN 12
+#define COLUMN_PADDING 3
+
+struct row {
+	char *cell[COLUMNS];
+};
+
+struct listing {
+	enum list_format format;
+	struct json_writer json;
+	struct row *rows;		/* the first is the header */
+	size_t n_rows;
+};
+
+static void strings_free(struct strings *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->v[i]);
+	free(s->v);
+}
+
+/* ---- the table ---- */
+
+static struct row *add_row(struct listing *l)
+{
+	l->rows = xrealloc(l->rows, l->n_rows + 1, sizeof(*l->rows));
+	memset(&l->rows[l->n_rows], 0, sizeof(*l->rows));
+	return &l->rows[l->n_rows++];
+}
+
+static void add_header(struct listing *l)
+{
+	static const char *const names[COLUMNS] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"};
+	struct row *row = add_row(l);
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		row->cell[i] = xstrdup(names[i]);
+}
+
+static void add_container(struct listing *l, const struct container *c, pid_t pid)
+{
+	const struct state *st = &c->state;
+	size_t size = strlen(st->bundle) * 6 + 1;
+	struct row *row = add_row(l);
+	char owner[256];
+
+	row->cell[0] = xstrdup(st->id);
+	row->cell[1] = xasprintf("%d", (int)pid);
+	row->cell[2] = xstrdup(container_status_names[c->status]);
+	row->cell[3] = xmalloc(size);
+	str_escape(st->bundle, row->cell[3], size);
+	row->cell[4] = xstrdup(st->created);
+	row->cell[5] = xstrdup(state_owner_name(st->owner_uid, owner, sizeof(owner)));
+}
+
+/* In characters, not bytes: the first byte of each is no continuation byte. */
+static size_t width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* All columns but the last are as wide as their widest cell and the padding, or the minimum. */
+static void format_table(const struct listing *l, struct strbuf *out)
+{
+	size_t wide[COLUMNS - 1];
+
+	for (unsigned i = 0; i < COLUMNS - 1; i++) {
+		wide[i] = COLUMN_MIN;
+		for (size_t n = 0; n < l->n_rows; n++)
+			if (width(l->rows[n].cell[i]) + COLUMN_PADDING > wide[i])
+				wide[i] = width(l->rows[n].cell[i]) + COLUMN_PADDING;
+	}
+	for (size_t n = 0; n < l->n_rows; n++) {
+		for (unsigned i = 0; i < COLUMNS - 1; i++) {
+			const char *cell = l->rows[n].cell[i];
+
+			strbuf_addf(out, "%s%*s", cell, (int)(wide[i] - width(cell)), "");
+		}
+		strbuf_addf(out, "%s\n", l->rows[n].cell[COLUMNS - 1]);
+	}
+}
+
+static void free_rows(struct listing *l)
+{
+	for (size_t n = 0; n < l->n_rows; n++)
+		for (unsigned i = 0; i < COLUMNS; i++)
+			free(l->rows[n].cell[i]);
+	free(l->rows);
+}
+
+/* ---- the containers ---- */
+
+static void add_one(struct listing *l, struct store *store, const char *id)
+{
+	struct container c = CONTAINER_INIT;
+	struct error err = {0};
+	int r = store_container(store, id, &c.dir, &err);
+	pid_t pid;
+
+	if (r == -ENOENT)	/* deleted since the directory was read */
+		return;
+	if (r == 0)
+		r = container_refresh(&c, id, &err);
+	/* It may have been deleted while we looked. */
+	if (r == -ENOENT && !store_is_current(store, id, c.dir)) {
+		container_release(&c);
+		return;
+	}
+	if (r < 0) {
+		log_warning("load container %s: %s", id, err.text);
+	} else {
+		pid = c.status == STATUS_STOPPED ? 0 : c.state.init.pid;
+		if (l->format == LIST_JSON)
+			state_write_document(&l->json, &c.state, c.status, pid);
+		else
+			add_container(l, &c, pid);
+	}
+	container_release(&c);
+}
+
+static int print_ids(const struct strings *ids, struct error *err)
+{
+	_cleanup_(strbuf_free) struct strbuf out = {0};
+
+	for (size_t i = 0; i < ids->n; i++)
+		strbuf_addf(&out, "%s\n", ids->v[i]);
+	return container_print(out.data, out.len, err);
+}
+
+static int print_json(struct listing *l, struct store *store, const struct strings *ids,
+		      struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	json_write_init(&l->json, false);
+	json_write_array(&l->json);
+	for (size_t i = 0; i < ids->n; i++)
+		add_one(l, store, ids->v[i]);
+	json_write_end_array(&l->json);
+	text = json_write_finish(&l->json, &len);
+	text = xrealloc(text, len + 2, 1);
+	text[len] = '\n';
+	return container_print(text, len + 1, err);
+}
+
+static int print_table(struct listing *l, struct store *store, const struct strings *ids,
+		       struct error *err)
+{
+	_cleanup_(strbuf_free) struct strbuf out = {0};
+
+	add_header(l);
+	for (size_t i = 0; i < ids->n; i++)
+		add_one(l, store, ids->v[i]);
+	format_table(l, &out);
+	free_rows(l);
+	return container_print(out.data, out.len, err);
+}
+
+/* @quiet wins over @format: only ids, one a line, without looking at any of them. */
+int container_list(const struct global_options *g, enum list_format format, bool quiet,
+		   struct error *err)
+{
+	_cleanup_(strings_free) struct strings ids = {0};
+	struct listing l = {.format = format};
+	struct store *store;
+	int r = store_open(g->root, false, &store, err);
+
+	if (r < 0)
+		return r;
+	r = store_list(store, &ids, err);
+	if (r == 0 && quiet)
+		r = print_ids(&ids, err);
+	else if (r == 0 && format == LIST_JSON)
+		r = print_json(&l, store, &ids, err);
+	else if (r == 0)
+		r = print_table(&l, store, &ids, err);
+	store_close(store);
+	return r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `state`: the state document.  Nothing may go to stderr when it succeeds: engines read both. */
+#include <errno.h>
+#include <string.h>
+
+#include "container/lookup.h"
+#include "util/cleanup.h"
+#include "util/mem.h"
+
+int container_state(const struct global_options *g, const char *id, struct error *err)
+{
+	_cleanup_(container_release) struct container c = CONTAINER_INIT;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	pid_t pid;
+	int r = container_lookup(g, id, false, &c, err);
+
+	if (r < 0)
+		return r;
+	pid = c.status == STATUS_STOPPED ? 0 : c.state.init.pid;
+	text = state_document(&c.state, c.status, pid, true, &len);
+	text = xrealloc(text, len + 2, 1);
+	text[len] = '\n';
+	return container_print(text, len + 1, err);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who a process is (rule R14) and what a container does, asked from the kernel and never from what
+ * we wrote down.  Runs on the host.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "container/lookup.h"
+#include "container/store.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+const char *const container_status_names[5] = {
+	"creating", "created", "running", "paused", "stopped",
+};
+
+/* Field 22 of /proc/PID/stat, counted behind the last ')' because comm may hold anything: proc(5). */
+static int read_start_time(pid_t pid, uint64_t *ret)
+{
+	char path[32], buf[2048], *p, *field;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	n = fd_read_pseudo(AT_FDCWD, path, buf, sizeof(buf));
+	if (n < 0)
+		return (int)n;
+	p = strrchr(buf, ')');
+	if (!p || p[1] != ' ')
+		return -EBADMSG;
+	p += 2;
+	for (unsigned i = 3; i < 22; i++)
+		strsep(&p, " ");
+	field = strsep(&p, " ");
+	return field ? str_to_u64(field, ret) : -EBADMSG;
+}
+
+/* pidfs (6.9) gives every process an inode number that never comes again; before that all pidfds
+ * share one inode, which says nothing: 0. */
+static uint64_t pidfd_inode(int pidfd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(pidfd, &fs) < 0 || (unsigned long)fs.f_type != PID_FS_MAGIC || fstat(pidfd, &st) < 0)
+		return 0;
+	return st.st_ino;
+}
+
+static int read_boot_id(char ret[37])
+{
+	ssize_t n = fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/random/boot_id", ret, 37);
+
+	if (n < 0)
+		return (int)n;
+	return n == 36 ? 0 : -EBADMSG;
+}
+
+/* Has the whole process ended?  Then its pidfd is readable, reaped or not: pidfd_open(2). */
+static bool has_ended(int pidfd)
+{
+	return fd_wait(pidfd, POLLIN, 0) != 0;
+}
+
+int state_identify(pid_t pid, int pidfd, struct state_process *ret, struct error *err)
+{
+	struct state_process p = {.pid = pid, .pidfd_inode = pidfd_inode(pidfd)};
+	int r = read_start_time(pid, &p.start_time);
+
+	if (r < 0)
+		return error_errno(err, r, "read /proc/%d/stat", (int)pid);
+	r = read_boot_id(p.boot_id);
+	if (r < 0)
+		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
+	/* Only now is it sure that what we read was about this process and no later one. */
+	if (has_ended(pidfd))
+		return error_set(err, ESRCH, "process %d has ended", (int)pid);
+	*ret = p;
+	return 0;
+}
+
+/*
+ * A pidfd of the very process that @want describes, -ESRCH when that has ended, or an error.
+ */
+static int open_process(const struct state_process *want, struct error *err)
+{
+	_cleanup_close_ int pidfd = -1;
+	char boot_id[37];
+	uint64_t start, inode;
+	int r;
+
+	if (want->pid <= 0)
+		return -ESRCH;
+	r = read_boot_id(boot_id);
+	if (r < 0)
+		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
+	if (!str_eq(boot_id, want->boot_id))
+		return -ESRCH;
+	pidfd = sys_pidfd_open(want->pid, 0);
+	/* EINVAL, ENOENT: the number is a mere thread's now */
+	if (pidfd == -ESRCH || pidfd == -EINVAL || pidfd == -ENOENT)
+		return -ESRCH;
+	if (pidfd < 0)
+		return error_errno(err, pidfd, "open process %d", (int)want->pid);
+	inode = pidfd_inode(pidfd);
+	if (inode && want->pidfd_inode && inode != want->pidfd_inode)
+		return -ESRCH;
+	r = read_start_time(want->pid, &start);
+	if (has_ended(pidfd))
+		return -ESRCH;
+	if (r < 0) {
+		r = error_errno(err, r, "process %d lives, but reading /proc/%d/stat failed",
+				(int)want->pid, (int)want->pid);
+		return error_hint(err, "is /proc mounted with hidepid, or of another pid namespace?"), r;
+	}
+	if (start != want->start_time)
+		return -ESRCH;
+	return steal_fd(&pidfd);
+}
+
+/* 1, 0 or an error. */
+static int is_paused(const struct state *st, struct error *err)
+{
+	_cleanup_close_ int cgroup = -1;
+	int r = container_open_cgroup(st, &cgroup, err);
+
+	if (r < 0 || cgroup < 0)
+		return r;
+	r = cgroup_frozen(cgroup);
+	if (r == -ENODEV || r == -ENOENT)	/* removed meanwhile */
+		return 0;
+	if (r < 0)
+		return error_errno(err, r, "ask whether cgroup %s is frozen", st->cgroup_path);
+	return r;
+}
+
+/* Does init still wait for `start`? */
+static int is_waiting(int dir, struct error *err)
+{
+	int fd = store_open_start(dir);
+
+	if (fd == -ENOENT || fd == -ENXIO)
+		return 0;
+	if (fd < 0)
+		return error_errno(err, fd, "look at the start fifo");
+	close(fd);
+	return 1;
+}
+
+int state_open_init(const struct state *st, int *ret_pidfd, struct error *err)
+{
+	int fd;
+
+	memset(err, 0, sizeof(*err));
+	fd = open_process(&st->init, err);
+	if (fd < 0 && err->code)
+		return fd;
+	*ret_pidfd = fd < 0 ? -1 : fd;
+	return 0;
+}
+
+int state_status(int dir, const struct state *st, enum container_status *ret, int *ret_pidfd,
+		 struct error *err)
+{
+	_cleanup_close_ int pidfd = -1;
+	enum container_status status = STATUS_STOPPED;
+	int r;
+
+	r = state_open_init(st, &pidfd, err);
+	if (r < 0)
+		return r;
+	if (pidfd >= 0) {
+		r = is_paused(st, err);
+		if (r < 0)
+			return r;
+		status = STATUS_PAUSED;
+		if (r == 0) {
+			r = is_waiting(dir, err);
+			if (r < 0)
+				return r;
+			status = r ? STATUS_CREATED : STATUS_RUNNING;
+		}
+		/* It may have ended while we looked; a stopped container is neither. */
+		if (has_ended(pidfd)) {
+			cleanup_closep(&pidfd);
+			pidfd = -1;
+			status = STATUS_STOPPED;
+		}
+	}
+	*ret = status;
+	if (ret_pidfd)
+		*ret_pidfd = pidfd < 0 ? -1 : steal_fd(&pidfd);
+	return 0;
+}
