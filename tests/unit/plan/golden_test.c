@@ -212,7 +212,7 @@ int main(void)
 {
 	static struct CMUnitTest tests[MAX_CASES];
 	const char *srcdir = getenv("srcdir") ? getenv("srcdir") : ".";
-	struct dirent **found;
+	static struct dirent **found;	/* the names stay in use */
 	char root[4096];
 	size_t n = 0;
 	int all;
