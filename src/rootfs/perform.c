@@ -187,6 +187,25 @@ static int make_sysfs(const struct plan_mount *m, const struct target *t, struct
 }
 
 /*
+ * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the
+ * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that; "slave"
+ * keeps the way in.
+ */
+static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
+		   struct error *err)
+{
+	unsigned long wanted = 0, type = p->host_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+	int r;
+
+	for (size_t i = 0; i < m->options->n_propagation; i++)
+		wanted |= m->options->propagation[i];
+	if ((wanted & MS_SHARED) && (p->propagation & MS_SHARED))
+		return 0;
+	r = mount_set_propagation(mnt, MS_REC | (wanted & MS_SLAVE ? MS_SLAVE : type));
+	return r < 0 ? error_errno(err, r, "stop the propagation of the source %s", m->source) : 0;
+}
+
+/*
  * cgroup2 as seen from our own cgroup namespace; else a bind of the container's own cgroup, or at
  * worst of all of them, which must then not be writable (without a cgroup namespace the limits of the
  * container itself would be).
@@ -214,27 +233,10 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 	*err = (struct error){0};
 	if (*source < 0)
 		return clone_instead("/sys/fs/cgroup", m, true, err);
-	r = mount_change_attr(*source, set, m->options->attr_clr & ~set, false, err);
+	r = isolate(p, m, *source, err);
+	if (r == 0)
+		r = mount_change_attr(*source, set, m->options->attr_clr & ~set, false, err);
 	return r < 0 ? r : steal_fd(source);
-}
-
-/*
- * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the
- * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that; "slave"
- * keeps the way in.
- */
-static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
-		   struct error *err)
-{
-	unsigned long wanted = 0, type = p->host_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
-	int r;
-
-	for (size_t i = 0; i < m->options->n_propagation; i++)
-		wanted |= m->options->propagation[i];
-	if ((wanted & MS_SHARED) && (p->propagation & MS_SHARED))
-		return 0;
-	r = mount_set_propagation(mnt, MS_REC | (wanted & MS_SLAVE ? MS_SLAVE : type));
-	return r < 0 ? error_errno(err, r, "stop the propagation of %s", m->source) : 0;
 }
 
 static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,

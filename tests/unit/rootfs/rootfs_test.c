@@ -314,9 +314,25 @@ static void check_host_cgroups(void)
 	CHECK(scene_try_create("/cg/x") == EROFS);
 }
 
+static void host_cgroup(void)
+{
+	CHECK(mkdir("cg", 0755) == 0 && mount("cg", "cg", "cgroup2", 0, NULL) == 0);
+}
+
+/* The one directory, read-only; and nothing mounted below it reaches the host. */
+static void check_own_cgroup(void)
+{
+	CHECK(scene_mounted("/cg", " ro,relatime - cgroup2") && !scene_mounted("/cg", "shared:"));
+	CHECK(access("/cg/cgroup.procs", R_OK) == 0);
+}
+
 static void test_cgroup2(void **state)
 {
 	(void)state;
+	RUN(.flags = SCENE_CGROUP | SCENE_SHARED, .host = host_cgroup, .plan = plan_cgroup2,
+	    .check = check_own_cgroup);
+	RUN(.flags = SCENE_CGROUP | SCENE_SHARED | SCENE_USERNS, .host = host_cgroup,
+	    .plan = plan_cgroup2, .check = check_own_cgroup);
 	RUN(.flags = SCENE_CGROUPNS, .plan = plan_cgroup2, .check = check_cgroup2);
 	RUN(.flags = SCENE_CGROUPNS | SCENE_USERNS, .plan = plan_cgroup2, .check = check_cgroup2);
 	RUN(.plan = plan_cgroup2, .check = check_host_cgroups);
@@ -405,11 +421,36 @@ static void check_bind_words(void)
 	CHECK(mount("x", "/slave/sub", "tmpfs", 0, NULL) == 0);
 }
 
+static unsigned long want_shared[] = {MS_SHARED | MS_REC};
+
+static void plan_both_shared(struct plan_rootfs *p)
+{
+	struct plan_mount *m = add_bind(p, "volume", "/v", true);
+
+	plan_shared(p);
+	opt(m)->propagation = want_shared;
+	opt(m)->n_propagation = 1;
+}
+
+/* "Bidirectional": the same peer group as on the host. */
+static void check_both_shared(void)
+{
+	CHECK(scene_mounted("/v", "shared:"));
+	CHECK(mkdir("/v/dir", 0755) == 0 && mount("x", "/v/dir", "tmpfs", 0, NULL) == 0);
+}
+
+static void after_both_shared(void)
+{
+	CHECK(umount2("volume/dir", 0) == 0);
+}
+
 static void test_bind_propagation(void **state)
 {
 	(void)state;
 	RUN(.flags = SCENE_SHARED, .host = host_volume, .plan = plan_bind_words,
 	    .check = check_bind_words);
+	RUN(.flags = SCENE_SHARED, .host = host_volume, .plan = plan_both_shared,
+	    .check = check_both_shared, .after = after_both_shared);
 }
 
 static void host_locked(void)

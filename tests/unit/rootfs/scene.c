@@ -295,6 +295,8 @@ static void host(const struct scene *s)
 	before = read_all(open("/proc/self/mountinfo", O_RDONLY));
 	fds = count_fds();
 	rootfs_handles_init(&h);
+	if (s->flags & SCENE_CGROUP)
+		h.cgroup = open("cg", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = rootfs_open(&p, &h, &err);
 	if (r < 0) {
 		fprintf(stderr, "    %s%s%s\n", err.text, err.where[0] ? " at " : "", err.where);
@@ -303,8 +305,10 @@ static void host(const struct scene *s)
 	} else {
 		CHECK(spawn(s, &p, &h) == 0);
 	}
+	if (s->after)
+		s->after();
 	CHECK(strcmp(before, read_all(open("/proc/self/mountinfo", O_RDONLY))) == 0);
-	CHECK(count_fds() == fds);
+	CHECK(count_fds() == fds + !!(s->flags & SCENE_CGROUP));
 	check_canary();
 	_exit(0);
 }

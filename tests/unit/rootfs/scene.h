@@ -19,6 +19,7 @@ enum scene_flags {
 	SCENE_NO_PIVOT = 32,
 	SCENE_FOREIGN_PIDNS = 64,	/* no pid namespace of its own */
 	SCENE_CGROUPNS = 128,
+	SCENE_CGROUP = 256,		/* the host makes "cg" a cgroup2 and hands it over */
 };
 
 struct scene {
@@ -29,6 +30,8 @@ struct scene {
 	void (*plan)(struct plan_rootfs *p);
 	/* In the container, at its "/".  May be NULL. */
 	void (*check)(void);
+	/* On the host, when the container has ended: undo what the container did to it. */
+	void (*after)(void);
 	/* The set-up must fail with this error; 0: succeed. */
 	int code;
 	const char *where, *text;	/* JSON pointer, and a piece of the text; NULL: anything */
