@@ -135,13 +135,14 @@ static int run_command(const struct global_options *g, struct arena *a, char **a
 	return r < 0 ? r : c->run(&inv, err);
 }
 
-static int run(int argc, char **argv, struct arena *a, struct error *err)
+static int run(int argc, char **argv, char *const *all_argv, struct arena *a, struct error *err)
 {
 	struct globals *globals = arena_alloc(a, 1, sizeof(*globals));
 	_cleanup_(strbuf_free) struct strbuf out = { 0 };
 	struct option_result parsed;
 	int r;
 
+	globals->o.argv = all_argv;
 	r = options_parse(a, &global_option_table, argc, argv, globals, &parsed, err);
 	if (r < 0)
 		return r;
@@ -166,7 +167,7 @@ int cli_main(int argc, char **argv)
 	int r;
 
 	/* argc is 0 for a caller that gives execve(2) an empty argv. */
-	r = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), a, &err);
+	r = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), argv, a, &err);
 	if (r < 0) {
 		log_error(&err);
 		r = 1;

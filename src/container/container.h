@@ -14,6 +14,7 @@
 #include "util/error.h"
 
 struct global_options {
+	char *const *argv;		/* of the program: to execute it again, protected */
 	const char *root;		/* --root or NULL */
 	const char *log, *log_format, *log_level;
 	bool debug;

@@ -171,6 +171,28 @@ static int receive_once(int sock, struct received *in)
 	return 0;
 }
 
+/*
+ * The child's way: plain blocking read(2).  It may have a seccomp filter by now that refuses poll(2)
+ * and recvmsg(2), but nobody can run a program without read.  It is sent no descriptors; one that came
+ * would be dropped by the kernel.
+ */
+static int receive_plainly(int sock, struct received *in)
+{
+	ssize_t n;
+
+	memset(in, 0, sizeof(*in));
+	in->fd = -1;
+	do
+		n = read(sock, &in->m, sizeof(in->m));
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return -errno;
+	in->end = n <= 0;
+	in->bad = n != sizeof(in->m) || in->m.magic != MESSAGE_MAGIC || in->m.type == 0 ||
+		  in->m.type >= N_MSG_TYPES;
+	return 0;
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -185,6 +207,11 @@ static int receive(struct conversation *c, int64_t deadline, int watch_fd, struc
 {
 	struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = watch_fd, .events = POLLIN}};
 
+	if (!c->parent && deadline < 0 && watch_fd < 0) {
+		int r = receive_plainly(c->fd, in);
+
+		return r < 0 ? error_errno(err, r, "hear from the runtime") : 0;
+	}
 	for (;;) {
 		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
 		int r = poll(p, 2, deadline < 0 ? -1 : left > 0 ? (int)left : 0);
@@ -411,6 +438,19 @@ static int send_failed(struct conversation *c, int errnum, struct error *err)
 	return ended(c, err);
 }
 
+/* write(2) for the child, see receive_plainly(); SIGPIPE ends it when the runtime is gone, as it should. */
+static int send_message(const struct conversation *c, const struct message *m, int fd)
+{
+	ssize_t n;
+
+	if (c->parent || fd >= 0)
+		return fd_send(c->fd, m, sizeof(*m), &fd, fd >= 0 ? 1 : 0);
+	do
+		n = write(c->fd, m, sizeof(*m));
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n == sizeof(*m) ? 0 : -EIO;
+}
+
 int conversation_send(struct conversation *c, enum message_type type, int fd, struct error *err)
 {
 	const struct conversation_row *row = row_of(c->state);
@@ -427,7 +467,7 @@ int conversation_send(struct conversation *c, enum message_type type, int fd, st
 		return failed(c, err, "with or without a descriptor", type);
 	if (type == MSG_READY && (c->flags & CONV_FILTER) && !c->filter_done)
 		return failed(c, err, "sent before FILTER came", type);
-	r = fd_send(c->fd, &m, sizeof(m), &fd, fd >= 0 ? 1 : 0);
+	r = send_message(c, &m, fd);
 	if (r < 0)
 		return send_failed(c, r, err);
 	if (filter)
@@ -443,7 +483,7 @@ void conversation_send_error(struct conversation *c, unsigned stage, const struc
 
 	if (m.error.code == 0)
 		m.error.code = EPROTO;
-	fd_send(c->fd, &m, sizeof(m), NULL, 0);
+	send_message(c, &m, -1);
 	c->state = CS_FAILED;
 }
 
@@ -452,5 +492,5 @@ void conversation_send_log(struct conversation *c, unsigned level, const char *t
 	struct message m = {.magic = MESSAGE_MAGIC, .type = MSG_LOG, .level = level};
 
 	snprintf(m.error.text, sizeof(m.error.text), "%s", text);
-	fd_send(c->fd, &m, sizeof(m), NULL, 0);
+	send_message(c, &m, -1);
 }

@@ -97,8 +97,12 @@ ssize_t fd_read_pseudo(int dirfd, const char *path, char *buf, size_t size)
 			break;
 		len += (size_t)n;
 	}
-	if (len == size)
-		return -E2BIG;
+	if (len == size) {	/* only the newline may be too much */
+		char more;
+
+		if (len == 0 || buf[len - 1] != '\n' || read(fd, &more, 1) != 0)
+			return -E2BIG;
+	}
 	if (len > 0 && buf[len - 1] == '\n')
 		len--;
 	buf[len] = '\0';
@@ -167,6 +171,17 @@ int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mod
 int fd_close_from(int from)
 {
 	return sys_close_range((unsigned)from, ~0u, 0);
+}
+
+int fd_close_others(int from, int keep)
+{
+	int r = 0;
+
+	if (keep < from)
+		return fd_close_from(from);
+	if (keep > from)
+		r = sys_close_range((unsigned)from, (unsigned)keep - 1, 0);
+	return r < 0 ? r : fd_close_from(keep + 1);
 }
 
 #define FD_SEND_MAX 4

@@ -40,6 +40,8 @@ int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mod
 
 /* close_range(2) for every descriptor >= @from.  A failure is -errno and must be fatal. */
 int fd_close_from(int from);
+/* The same, but @keep (-1: none) stays open. */
+int fd_close_others(int from, int keep);
 
 /* Send @data and @nfds (0..4) descriptors in one message; receive the same. */
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `create`: everything but execve; the container process waits at its gate.  Runs on the host. */
+#include <errno.h>
+#include <string.h>
+
+#include "container/creation.h"
+
+int container_create(const struct create_options *o, struct error *err)
+{
+	struct creation c;
+	int r = creation_prepare(&c, o, false, err), sig;
+
+	interrupt_arm(&c.spawn.pidfd);
+	if (r == 0) {
+		r = creation_build(&c, err);
+		if (r == 0)
+			r = spawn_proceed(&c.spawn, false, err);
+		if (r < 0)
+			creation_undo(&c);
+	}
+	sig = interrupt_disarm();
+	if (r < 0 && sig)
+		error_set(err, EINTR, "interrupted by SIG%s", sigabbrev_np(sig));
+	creation_close(&c);
+	return r;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `exec`: one more process in a running container.  Runs on the host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "container/creation.h"
+#include "init/self_exe.h"
+#include "oci/names.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+struct execution {
+	const struct exec_options *o;
+	struct arena *arena;
+	struct store *store;
+	int dir, cgroup, console, pidfd_socket;
+	struct state st;
+	struct oci_config *config;
+	struct oci_process process;
+	struct spawn spawn;
+};
+
+static int find_container(struct execution *x, struct error *err)
+{
+	enum container_status status;
+	int r = store_open(x->o->global->root, false, &x->store, err);
+
+	if (r == 0)
+		r = store_container(x->store, x->o->id, &x->dir, err);
+	if (r == 0)
+		r = state_read(x->arena, x->dir, x->o->id, &x->st, err);
+	if (r == 0)
+		r = state_status(x->dir, &x->st, &status, &x->spawn.handles.init_pidfd, err);
+	if (r < 0)
+		return r;
+	if (status == STATUS_STOPPED || status == STATUS_CREATING)
+		return error_set(err, ESRCH, "cannot exec in container `%s`: container not running "
+				 "(it is %s)", x->o->id, container_status_names[status]);
+	if (status == STATUS_PAUSED && !x->o->ignore_paused)
+		return error_set(err, EBUSY, "cannot exec in container `%s`: it is paused "
+				 "(resume it, or give --ignore-paused)", x->o->id);
+	return 0;
+}
+
+/* ---- what to run ----------------------------------------------------------------------------- */
+
+static int process_from_file(struct execution *x, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = fd_read_regular(AT_FDCWD, x->o->process, CONFIG_MAX_BYTES, &text);
+	int r;
+
+	if (n < 0)
+		return error_errno(err, (int)n, "read the process file %s", x->o->process);
+	r = config_parse_process(x->arena, text, (size_t)n, &x->process, err);
+	return r < 0 ? error_in(err, "%s", x->o->process) : 0;
+}
+
+/* "UID" keeps the container's gid; "UID:GID" sets both; anything else is an error (T49). */
+static int parse_user(const char *word, struct oci_user *user, struct error *err)
+{
+	_cleanup_free_ char *copy = xstrdup(word);
+	char *colon = strchr(copy, ':');
+	uint32_t uid, gid = user->gid;
+
+	if (colon)
+		*colon = '\0';
+	if (str_to_u32(copy, &uid) < 0 || (colon && str_to_u32(colon + 1, &gid) < 0) ||
+	    uid == UINT32_MAX || gid == UINT32_MAX) {
+		char shown[128];
+
+		return error_set(err, EINVAL, "--user `%s` is not UID or UID:GID in decimal digits",
+				 str_escape(word, shown, sizeof(shown)));
+	}
+	user->uid = uid;
+	user->gid = gid;
+	return 0;
+}
+
+/* Only what the container itself may have: an exec never widens the bounding set (T50). */
+static int add_capabilities(struct execution *x, struct error *err)
+{
+	struct oci_capabilities *caps = &x->process.capabilities;
+
+	for (size_t i = 0; i < x->o->caps.n; i++) {
+		const struct name_value *cap =
+			name_find(capability_names, n_capability_names, x->o->caps.v[i]);
+		uint64_t bit;
+
+		if (!cap)
+			return error_set(err, EINVAL, "--cap %s: there is no such capability",
+					 x->o->caps.v[i]);
+		bit = UINT64_C(1) << cap->value;
+		if (!(caps->bounding & bit))
+			return error_set(err, EPERM, "--cap %s is not in the container's bounding set",
+					 cap->name);
+		caps->effective |= bit;
+		caps->permitted |= bit;
+	}
+	return 0;
+}
+
+static struct strings joined(struct arena *a, const struct strings *first,
+			     const struct strings *second)
+{
+	struct strings all = {.v = arena_new_array(a, char *, first->n + second->n + 1)};
+
+	for (size_t i = 0; i < first->n; i++)
+		all.v[all.n++] = first->v[i];
+	/* Copied: the command line's memory is overwritten in the child. */
+	for (size_t i = 0; i < second->n; i++)
+		all.v[all.n++] = arena_strdup(a, second->v[i]);
+	return all;
+}
+
+static int process_from_options(struct execution *x, struct error *err)
+{
+	static const struct strings none;
+	const struct exec_options *o = x->o;
+	struct oci_process *p = &x->process;
+	int r = 0;
+
+	if (!x->config->process.present)
+		return error_config(err, "/process", "the container was created without `process`: "
+				    "use --process");
+	*p = x->config->process;
+	p->args = joined(x->arena, &none, &o->args);
+	p->env = joined(x->arena, &p->env, &o->env);
+	p->terminal = o->tty;
+	p->console_size.set = false;
+	/* The inheritable set is of no use to a program that has no file capabilities for it. */
+	p->capabilities.inheritable = p->capabilities.ambient = 0;
+	if (o->cwd)
+		p->cwd = arena_strdup(x->arena, o->cwd);
+	if (o->no_new_privs)
+		p->no_new_privileges = true;
+	if (o->apparmor)
+		p->apparmor_profile = arena_strdup(x->arena, o->apparmor);
+	if (o->process_label)
+		p->selinux_label = arena_strdup(x->arena, o->process_label);
+	if (o->n_additional_gids > 0) {
+		p->user.additional_gids = o->additional_gids;
+		p->user.n_additional_gids = o->n_additional_gids;
+	}
+	if (p->cwd[0] != '/')
+		return error_set(err, EINVAL, "--cwd %s is not absolute", p->cwd);
+	for (size_t i = 0; i < o->env.n; i++)
+		if (!strchr(o->env.v[i], '=') || o->env.v[i][0] == '=')
+			return error_set(err, EINVAL, "--env %s is not NAME=VALUE", o->env.v[i]);
+	if (o->user)
+		r = parse_user(o->user, &p->user, err);
+	return r < 0 ? r : add_capabilities(x, err);
+}
+
+static int make_plan(struct execution *x, struct error *err)
+{
+	struct plan_options po = {
+		.id = x->st.id, .bundle = x->st.bundle, .detached = x->o->detach,
+		.has_console_socket = x->o->console_socket, .preserve_fds = x->o->preserve_fds,
+	};
+	struct facts facts;
+	int r;
+
+	facts_probe(&facts);
+	po.rootless = options_rootless(x->o->global, &facts);
+	r = config_load(x->arena, x->dir, STORE_CONFIG, &x->config, NULL, NULL, err);
+	if (r < 0)
+		return error_in(err, "the saved configuration of container `%s`", x->o->id);
+	r = x->o->process ? process_from_file(x, err) : process_from_options(x, err);
+	if (r == 0)
+		r = plan_build_exec(x->arena, x->config, &x->process, &facts, &po, &x->spawn.plan, err);
+	if (r < 0)
+		return r;
+	x->spawn.handles.last_cap = facts.last_cap;
+	if (x->process.terminal && x->o->detach && !x->o->console_socket)
+		return error_set(err, EINVAL, "the process wants a terminal, and nobody would hold it "
+				 "(give --console-socket, or leave out --detach)");
+	if (!x->process.terminal && x->o->console_socket)
+		return error_set(err, EINVAL, "--console-socket is of no use without a terminal");
+	return options_check_labels(&x->spawn.plan->security, err);
+}
+
+/* ---- where ----------------------------------------------------------------------------------- */
+
+static int open_sub_cgroup(struct execution *x, struct error *err)
+{
+	const char *sub = x->o->cgroup + strspn(x->o->cgroup, "/");
+	int fd;
+
+	if (*sub == '\0')
+		return 0;
+	fd = sys_openat2(x->cgroup, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0)
+		return error_errno(err, fd, "open the sub-cgroup %s of the container", x->o->cgroup);
+	close(x->cgroup);
+	x->cgroup = fd;
+	return 0;
+}
+
+static int find_cgroup(struct execution *x, struct error *err)
+{
+	int r;
+
+	if (!x->st.cgroup_path) {
+		if (x->o->cgroup)
+			return error_set(err, EINVAL, "--cgroup: the container has no cgroup of its own");
+		return 0;
+	}
+	r = cgroup_open(x->st.cgroup_root, x->st.cgroup_path, x->st.cgroup_id, &x->cgroup, err);
+	if (r == 0 && x->o->cgroup)
+		r = open_sub_cgroup(x, err);
+	x->spawn.cgroup = x->cgroup;
+	return r;
+}
+
+static const uint64_t ns_order[N_NAMESPACES] = {
+	CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWNET,
+	CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
+};
+static const char *const ns_names[N_NAMESPACES] = {
+	"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts",
+};
+
+/* The container's namespaces that are not ours anyway; entering one's own user namespace is EINVAL. */
+static void choose_namespaces(struct execution *x)
+{
+	for (size_t i = 0; i < N_NAMESPACES; i++) {
+		struct stat ours;
+		char path[32];
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_names[i]);
+		if (x->st.ns_inode[i] == 0 ||
+		    (stat(path, &ours) == 0 && ours.st_ino == x->st.ns_inode[i]))
+			continue;
+		x->spawn.handles.init_namespaces |= ns_order[i];
+	}
+}
+
+/* Init may have gone elsewhere since (unshare, setns): then we are not where we should be (T48). */
+static int same_namespaces(const struct execution *x, const uint64_t *now, struct error *err)
+{
+	for (size_t i = 0; i < N_NAMESPACES; i++)
+		if (x->st.ns_inode[i] != now[i])
+			return error_set(err, ESTALE, "the first process of container `%s` has left its "
+					 "%s namespace: refusing to follow it", x->o->id, ns_names[i]);
+	return 0;
+}
+
+static int prepare(struct execution *x, struct error *err)
+{
+	unsigned listening;	/* LISTEN_FDS belongs to the container's first process alone */
+	int r = self_exe_protect(x->o->global->argv, err);
+
+	if (r == 0)
+		r = options_descriptors(x->o->preserve_fds, &listening, err);
+	if (r == 0)
+		r = find_container(x, err);
+	if (r == 0)
+		r = make_plan(x, err);
+	if (r == 0)
+		r = find_cgroup(x, err);
+	if (r == 0)
+		r = options_connect("console", x->o->console_socket, &x->console, err);
+	if (r == 0)
+		r = options_connect("pidfd", x->o->pidfd_socket, &x->pidfd_socket, err);
+	return r;
+}
+
+static int launch(struct execution *x, struct error *err)
+{
+	struct spawn *s = &x->spawn;
+	uint64_t now[N_NAMESPACES];
+	int r;
+
+	choose_namespaces(x);
+	arena_seal(x->arena);
+	r = spawn_start(s, err);
+	if (r == 0)
+		r = spawn_serve(s, NULL, NULL, now, err);
+	if (r == 0)
+		r = same_namespaces(x, now, err);
+	if (r == 0)
+		r = options_hand_over_console(s, x->console, err);
+	if (r == 0 && x->pidfd_socket >= 0) {
+		r = fd_send(x->pidfd_socket, "setns", 5, &s->pidfd, 1);
+		if (r < 0)
+			error_errno(err, r, "send the pidfd");
+	}
+	if (r == 0)
+		r = spawn_proceed(s, true, err);
+	/* conmon takes a pid file for the proof that the process was started: so only now. */
+	if (r == 0 && x->o->pid_file)
+		r = options_write_pid_file(x->o->pid_file, s->pid, err);
+	return r;
+}
+
+static int run(struct execution *x, int *ret_status, struct error *err)
+{
+	sigset_t forwarded;
+	int signal_fd = -1, r = 0, sig;
+
+	x->spawn.handles.exec = true;
+	interrupt_arm(&x->spawn.pidfd);
+	if (!x->o->detach) {
+		signal_fd = foreground_signals(&forwarded, err);
+		r = signal_fd < 0 ? signal_fd : 0;
+	}
+	if (r == 0)
+		r = launch(x, err);
+	sig = interrupt_disarm();
+	if (r < 0) {
+		spawn_abort(&x->spawn);
+		if (sig)
+			error_set(err, EINTR, "interrupted by SIG%s", sigabbrev_np(sig));
+	} else if (!x->o->detach) {
+		r = foreground_wait(&x->spawn, &forwarded, signal_fd, err);
+		*ret_status = r;
+	}
+	if (signal_fd >= 0)
+		close(signal_fd);
+	return r < 0 ? r : 0;
+}
+
+int container_exec(const struct exec_options *o, int *ret_status, struct error *err)
+{
+	struct execution x = {.o = o, .dir = -1, .cgroup = -1, .console = -1, .pidfd_socket = -1,
+			      .arena = arena_new()};
+	int r;
+
+	*ret_status = 0;
+	spawn_init(&x.spawn, NULL);
+	r = prepare(&x, err);
+	if (r == 0)
+		r = run(&x, ret_status, err);
+	spawn_close(&x.spawn);
+	for (size_t i = 0; i < 4; i++) {
+		int fd = ((int[]){x.dir, x.cgroup, x.console, x.pidfd_socket})[i];
+
+		if (fd >= 0)
+			close(fd);
+	}
+	store_close(x.store);
+	arena_free(x.arena);
+	return r;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rule R12: when the child reports ready, the parent reads from the host's procfs what the kernel
+ * thinks of it.  A system call that lied, was refused or was forgotten ends the container here.
+ * Runs on the host; the child waits.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "container/spawn.h"
+#include "sys/compat.h"
+#include "util/fd.h"
+
+#define STATUS_BYTES 16384	/* a long list of groups makes /proc/PID/status long */
+
+/* The value of "KEY:\t..." up to the end of its line, in place. */
+static const char *field(const char *status, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = status; p; p = strchr(p, '\n')) {
+		if (*p == '\n')
+			p++;
+		if (strncmp(p, key, n) == 0 && p[n] == ':')
+			return p + n + 1;
+	}
+	return "";
+}
+
+static int differs(struct error *err, const char *what, const char *want, const char *got)
+{
+	return error_set(err, EPROTO, "the container process does not have what was asked for: "
+			 "%s is %.100s, not %.100s", what, got, want);
+}
+
+static int same_number(const char *status, const char *key, int base, uint64_t want,
+		       struct error *err)
+{
+	uint64_t got = strtoull(field(status, key), NULL, base);
+	char a[32], b[32];
+
+	if (got == want)
+		return 0;
+	snprintf(a, sizeof(a), base == 16 ? "%" PRIx64 : base == 8 ? "%" PRIo64 : "%" PRIu64, want);
+	snprintf(b, sizeof(b), base == 16 ? "%" PRIx64 : base == 8 ? "%" PRIo64 : "%" PRIu64, got);
+	return differs(err, key, a, b);
+}
+
+/* ---- ids: the host sees them through the maps ------------------------------------------------ */
+
+struct id_map {
+	unsigned inside[340], outside[340], size[340];	/* user_namespaces(7): at most 340 lines */
+	size_t n;
+};
+
+static int read_map(int proc_pid, const char *file, struct id_map *m, struct error *err)
+{
+	char text[16384], *line = text;
+	ssize_t n = fd_read_pseudo(proc_pid, file, text, sizeof(text));
+
+	m->n = 0;
+	if (n < 0)
+		return error_errno(err, (int)n, "read %s of the container process", file);
+	while (line && *line && m->n < 340) {
+		if (sscanf(line, "%u %u %u", &m->inside[m->n], &m->outside[m->n], &m->size[m->n]) == 3)
+			m->n++;
+		line = strchr(line, '\n');
+		if (line)
+			line++;
+	}
+	return 0;
+}
+
+/* What the host calls id @id; the overflow id 65534 when it has no name for it. */
+static unsigned outside(const struct id_map *m, unsigned id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (id >= m->inside[i] && id - m->inside[i] < m->size[i])
+			return m->outside[i] + (id - m->inside[i]);
+	return 65534;
+}
+
+/* Four equal ids: real, effective, saved, file system. */
+static int same_ids(const char *status, const char *key, unsigned want, struct error *err)
+{
+	unsigned got[4] = {0};
+	char text[64], wanted[64];
+
+	if (sscanf(field(status, key), "%u %u %u %u", &got[0], &got[1], &got[2], &got[3]) == 4 &&
+	    got[0] == want && got[1] == want && got[2] == want && got[3] == want)
+		return 0;
+	snprintf(text, sizeof(text), "%u %u %u %u", got[0], got[1], got[2], got[3]);
+	snprintf(wanted, sizeof(wanted), "%u four times", want);
+	return differs(err, key, wanted, text);
+}
+
+/* The kernel sorts the groups and keeps duplicates. */
+static int same_groups(const char *status, const struct oci_user *user, const struct id_map *map,
+		       struct error *err)
+{
+	const char *at = field(status, "Groups");
+	size_t n = 0;
+
+	for (;;) {
+		unsigned group;
+		char *end;
+		bool found = false;
+
+		at += strspn(at, " \t");
+		if (*at < '0' || *at > '9')
+			break;
+		group = (unsigned)strtoul(at, &end, 10);
+		at = end;
+		n++;
+		for (size_t i = 0; i < user->n_additional_gids && !found; i++)
+			found = outside(map, user->additional_gids[i]) == group;
+		if (!found)
+			return error_set(err, EPROTO, "the container process has the group %u, which "
+					 "was not asked for", group);
+	}
+	if (n != user->n_additional_gids)
+		return error_set(err, EPROTO, "the container process has %zu additional groups, "
+				 "not %zu", n, user->n_additional_gids);
+	return 0;
+}
+
+static int check_ids(const struct spawn *s, const char *status, struct error *err)
+{
+	const struct oci_user *user = &s->plan->process.oci->user;
+	struct id_map uids, gids;
+	int r = read_map(s->proc_pid, "uid_map", &uids, err);
+
+	if (r == 0)
+		r = read_map(s->proc_pid, "gid_map", &gids, err);
+	if (r == 0)
+		r = same_ids(status, "Uid", outside(&uids, user->uid), err);
+	if (r == 0)
+		r = same_ids(status, "Gid", outside(&gids, user->gid), err);
+	if (r < 0)
+		return r;
+	/* Where setgroups is denied the caller's groups cannot be dropped: user_namespaces(7). */
+	if (s->plan->ns.deny_setgroups || s->plan->rootless)
+		return 0;
+	return same_groups(status, user, &gids, err);
+}
+
+/* ---- capabilities: never more than asked for, and less only where the runtime has less -------- */
+
+static int check_caps(const struct spawn *s, const char *status, struct error *err)
+{
+	const struct oci_capabilities *want = &s->plan->security.caps;
+	/* The first process of a user namespace has all of them there. */
+	bool all = s->plan->ns.userns || (s->handles.init_namespaces & CLONE_NEWUSER);
+	uint64_t bounding = want->bounding & (all ? ~UINT64_C(0) : s->own.bounding);
+	uint64_t permitted = want->permitted & (all ? ~UINT64_C(0) : s->own.permitted);
+	uint64_t inheritable = want->inheritable & bounding;
+	int r = same_number(status, "CapBnd", 16, bounding, err);
+
+	if (r == 0)
+		r = same_number(status, "CapPrm", 16, permitted, err);
+	if (r == 0)
+		r = same_number(status, "CapEff", 16, want->effective & permitted, err);
+	if (r == 0)
+		r = same_number(status, "CapInh", 16, inheritable, err);
+	if (r == 0)
+		r = same_number(status, "CapAmb", 16, want->ambient & permitted & inheritable, err);
+	return r;
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
+static int check_seccomp(const struct spawn *s, const char *status, struct error *err)
+{
+	int r;
+
+	if (!s->plan->security.seccomp)
+		return 0;
+	r = same_number(status, "Seccomp", 10, 2, err);	/* SECCOMP_MODE_FILTER */
+	if (r < 0)
+		return r;
+	/* One more than we have ourselves; the line is there since Linux 5.9. */
+	if (*field(status, "Seccomp_filters") == '\0')
+		return 0;
+	return same_number(status, "Seccomp_filters", 10, s->own.filters + 1, err);
+}
+
+static const struct { uint64_t flag; const char *file; } ns_files[N_NAMESPACES] = {
+	{CLONE_NEWCGROUP, "ns/cgroup"}, {CLONE_NEWIPC, "ns/ipc"}, {CLONE_NEWNS, "ns/mnt"},
+	{CLONE_NEWNET, "ns/net"}, {CLONE_NEWPID, "ns/pid"}, {CLONE_NEWTIME, "ns/time"},
+	{CLONE_NEWUSER, "ns/user"}, {CLONE_NEWUTS, "ns/uts"},
+};
+
+/* New namespaces must not be ours. */
+static int check_namespaces(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err)
+{
+	uint64_t fresh = s->handles.exec ? 0 : s->plan->ns.create | s->plan->ns.unshare;
+
+	for (size_t i = 0; i < N_NAMESPACES; i++) {
+		struct stat theirs, ours;
+		char self[32];
+
+		ret_ns[i] = 0;
+		if (fstatat(s->proc_pid, ns_files[i].file, &theirs, 0) < 0) {
+			if (errno == ENOENT && !(fresh & ns_files[i].flag))
+				continue;	/* a kernel without this type */
+			return error_errno(err, errno, "look at %s of the container process",
+					   ns_files[i].file);
+		}
+		ret_ns[i] = theirs.st_ino;
+		if (!(fresh & ns_files[i].flag))
+			continue;
+		snprintf(self, sizeof(self), "self/%s", ns_files[i].file);
+		if (fstatat(s->proc, self, &ours, 0) < 0)
+			return error_errno(err, errno, "look at /proc/%s", self);
+		if (ours.st_ino == theirs.st_ino)
+			return error_set(err, EPROTO, "the container process is still in the "
+					 "runtime's namespace (%s)", ns_files[i].file);
+	}
+	return 0;
+}
+
+static int check_process(const struct spawn *s, struct error *err)
+{
+	const struct plan *p = s->plan;
+	char status[STATUS_BYTES];
+	ssize_t n = fd_read_pseudo(s->proc_pid, "status", status, sizeof(status));
+	int r;
+
+	if (n < 0)
+		return error_errno(err, (int)n, "read the status of the container process");
+	r = check_ids(s, status, err);
+	if (r == 0)
+		r = check_caps(s, status, err);
+	if (r == 0 && p->security.no_new_privs)
+		r = same_number(status, "NoNewPrivs", 10, 1, err);
+	if (r == 0)
+		r = check_seccomp(s, status, err);
+	if (r == 0)
+		r = same_number(status, "Umask", 8, p->process.umask, err);
+	return r;
+}
+
+/* The label that the next execve gets. */
+static int check_label(const struct spawn *s, struct error *err)
+{
+	const struct plan_security *sec = &s->plan->security;
+	char label[4096];
+	ssize_t n;
+
+	if (!sec->apparmor && !sec->selinux)
+		return 0;
+	n = fd_read_pseudo(s->proc_pid, sec->selinux ? "attr/exec" : "attr/apparmor/exec", label,
+			   sizeof(label));
+	if (n < 0 && !sec->selinux)
+		n = fd_read_pseudo(s->proc_pid, "attr/exec", label, sizeof(label));
+	if (n < 0)
+		return error_errno(err, (int)n, "read the LSM attribute of the container process");
+	if (sec->selinux && strcmp(label, sec->selinux) != 0)
+		return differs(err, "the SELinux label", sec->selinux, label);
+	if (sec->apparmor && strncmp(label, sec->apparmor, strlen(sec->apparmor)) != 0)
+		return differs(err, "the AppArmor profile", sec->apparmor, label);
+	return 0;
+}
+
+int readback_own(int proc, struct own_status *ret, struct error *err)
+{
+	char status[STATUS_BYTES];
+	ssize_t n = fd_read_pseudo(proc, "self/status", status, sizeof(status));
+
+	if (n < 0)
+		return error_errno(err, (int)n, "read /proc/self/status");
+	ret->ignored_signals = strtoull(field(status, "SigIgn"), NULL, 16);
+	ret->permitted = strtoull(field(status, "CapPrm"), NULL, 16);
+	ret->bounding = strtoull(field(status, "CapBnd"), NULL, 16);
+	ret->filters = strtoull(field(status, "Seccomp_filters"), NULL, 10);
+	return 0;
+}
+
+int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err)
+{
+	int r = check_namespaces(s, ret_ns, err);
+
+	if (r == 0 && s->plan->has_process)
+		r = check_process(s, err);
+	if (r == 0 && s->plan->has_process)
+		r = check_label(s, err);
+	return r;
+}

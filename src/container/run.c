@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `run`: create and start in one, and stay until the end unless detached.  Runs on the host. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/creation.h"
+#include "container/destroy.h"
+
+/* runtime-spec 1.3, runtime.md#lifecycle step 9: a failing poststart hook stops the container. */
+static int start_process(struct creation *c, struct error *err)
+{
+	int r = spawn_proceed(&c->spawn, true, err);
+
+	if (r == 0 && !c->plan->has_process)
+		r = error_config(err, "/process", "there is nothing to run: `process` is missing");
+	return r < 0 ? r : creation_hooks(c, HOOK_POSTSTART, STATUS_RUNNING, err);
+}
+
+static int finish(struct creation *c, struct error *err)
+{
+	if (c->o->keep)
+		return 0;
+	return container_destroy(c->store, c->o->id, c->dir, &c->st, true, err);
+}
+
+static int run(struct creation *c, int *ret_status, struct error *err)
+{
+	sigset_t forwarded;
+	int signal_fd = -1, sig, r;
+
+	interrupt_arm(&c->spawn.pidfd);
+	r = creation_build(c, err);
+	if (r == 0 && !c->o->detach) {
+		signal_fd = foreground_signals(&forwarded, err);
+		r = signal_fd < 0 ? signal_fd : 0;
+	}
+	if (r == 0)
+		r = start_process(c, err);
+	sig = interrupt_disarm();
+	if (r < 0) {
+		creation_undo(c);
+		if (sig)
+			error_set(err, EINTR, "interrupted by SIG%s", sigabbrev_np(sig));
+	}
+	if (r < 0 || c->o->detach)
+		return r;
+	/* Others may work on it now: `kill` and `delete` need the lock that we hold. */
+	r = store_unlock(c->dir, err);
+	if (r == 0)
+		r = foreground_wait(&c->spawn, &forwarded, signal_fd, err);
+	close(signal_fd);
+	if (r < 0)
+		return r;
+	*ret_status = r;
+	return finish(c, err);
+}
+
+int container_run(const struct create_options *o, int *ret_status, struct error *err)
+{
+	struct creation c;
+	int r = creation_prepare(&c, o, true, err);
+
+	*ret_status = 0;
+	if (r == 0)
+		r = run(&c, ret_status, err);
+	creation_close(&c);
+	return r;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `start`: open the gate of a created container, and stay until its program runs.  Runs on the host.
+ *
+ * The waiting process holds both ends of two fifos.  One byte into `start` lets it go; `result` ends
+ * (close-on-exec) when execve has succeeded, or holds the error that it did not.  Opening a fifo for
+ * writing without blocking fails with ENXIO when nobody holds it: so a container that runs already,
+ * or has ended, cannot be started whatever the files say.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "container/creation.h"
+#include "container/destroy.h"
+#include "process/hooks.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+
+struct starting {
+	struct store *store;
+	struct arena *arena;
+	const char *id;
+	int dir, pidfd, gate, result;
+	bool hook_failed;
+	struct state st;
+	struct oci_config *config;	/* loaded when there are poststart hooks */
+};
+
+static int open_fifos(struct starting *s, struct error *err)
+{
+	struct stat st;
+
+	s->gate = store_open_start(s->dir);
+	if (s->gate == -ENXIO || s->gate == -ENOENT)
+		return error_set(err, EINVAL, "cannot start a container that is running already");
+	if (s->gate < 0)
+		return error_errno(err, s->gate, "open the start gate");
+	s->result = fd_openat(s->dir, STORE_RESULT, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
+	if (s->result < 0)
+		return error_errno(err, s->result, "open the fifo `%s`", STORE_RESULT);
+	if (fstat(s->result, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return error_set(err, EBADMSG, "`%s` in the state directory is not a fifo", STORE_RESULT);
+	return 0;
+}
+
+static int check_status(struct starting *s, struct error *err)
+{
+	enum container_status status;
+	int r = state_status(s->dir, &s->st, &status, &s->pidfd, err);
+
+	if (r < 0)
+		return r;
+	if (status == STATUS_STOPPED)
+		return error_set(err, EINVAL, "cannot start a container that has stopped");
+	if (status == STATUS_PAUSED)
+		return error_set(err, EINVAL, "cannot start a container that is paused");
+	if (status != STATUS_CREATED)
+		return error_set(err, EINVAL, "cannot start a container that is running already");
+	if (!s->st.has_process)
+		return error_config(err, "/process", "there is nothing to start: the container was "
+				    "created without `process`");
+	return 0;
+}
+
+static int load_hooks(struct starting *s, struct error *err)
+{
+	if (!s->st.has_poststart)
+		return 0;
+	return config_load(s->arena, s->dir, STORE_CONFIG, &s->config, NULL, NULL, err);
+}
+
+/* Wait for the outcome of execve; the process itself is watched too. */
+static int await_exec(struct starting *s, struct error *err)
+{
+	struct pollfd p[2] = {{.fd = s->result, .events = POLLIN}, {.fd = s->pidfd, .events = POLLIN}};
+	struct start_result result;
+	ssize_t n;
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return error_errno(err, errno, "wait for the container process");
+		n = read(s->result, &result, sizeof(result));
+		if (n == 0)
+			break;
+		if (n == (ssize_t)sizeof(result) && result.magic == MESSAGE_MAGIC &&
+		    result.error.code > 0) {
+			*err = result.error;
+			err->text[sizeof(err->text) - 1] = err->where[sizeof(err->where) - 1] = '\0';
+			s->hook_failed = result.hook_failed;
+			return -err->code;
+		}
+		if (n > 0 || (errno != EAGAIN && errno != EINTR))
+			return error_set(err, EPROTO, "the container process says nonsense at its gate");
+	}
+	return 0;	/* end of file: execve has happened, or the process died, which `state` tells */
+}
+
+static int poststart(struct starting *s, struct error *err)
+{
+	struct hook_run run = {.kind = HOOK_POSTSTART};
+	_cleanup_free_ char *text = NULL;
+
+	if (!s->config)
+		return 0;
+	run.list = &s->config->hooks.list[HOOK_POSTSTART];
+	text = state_document(&s->st, STATUS_RUNNING, s->st.init.pid, false, &run.state_len);
+	run.state_json = text;
+	return hooks_run(&run, false, err);
+}
+
+static int start(struct starting *s, struct error *err)
+{
+	struct error second = {0};
+	int r = check_status(s, err);
+
+	if (r == 0)
+		r = load_hooks(s, err);
+	if (r == 0)
+		r = open_fifos(s, err);
+	if (r < 0)
+		return r;	/* nothing happened to the container */
+	if (write(s->gate, "", 1) != 1)	/* the reader was there a moment ago, and holds both ends */
+		return error_errno(err, errno, "open the start gate");
+	r = await_exec(s, err);
+	unlinkat(s->dir, STORE_START, 0);
+	unlinkat(s->dir, STORE_RESULT, 0);
+	if (r == 0) {
+		r = poststart(s, err);
+		s->hook_failed = r < 0;
+	}
+	/* runtime-spec runtime.md#lifecycle: a failed hook destroys the container; a program that cannot
+	 * be executed leaves it stopped. */
+	if (s->hook_failed && container_destroy(s->store, s->id, s->dir, &s->st, true, &second) < 0)
+		error_in(err, "%s; and then", second.text);
+	return r;
+}
+
+int container_start(const struct global_options *g, const char *id, struct error *err)
+{
+	struct starting s = {.id = id, .dir = -1, .pidfd = -1, .gate = -1, .result = -1,
+			     .arena = arena_new()};
+	int r = store_open(g->root, false, &s.store, err);
+
+	if (r == 0)
+		r = store_container_locked(s.store, id, 1000, &s.dir, err);
+	if (r == 0)
+		r = state_read(s.arena, s.dir, id, &s.st, err);
+	if (r == 0)
+		r = start(&s, err);
+	for (size_t i = 0; i < 4; i++) {
+		int fd = ((int[]){s.dir, s.pidfd, s.gate, s.result})[i];
+
+		if (fd >= 0)
+			close(fd);
+	}
+	store_close(s.store);
+	arena_free(s.arena);
+	return r;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The child side: a table of stages, walked in order by the container process after clone3(2), for
+ * `create`, `run` and `exec` alike.  Between clone and execve nothing is decided, only done.
+ */
+#ifndef ORLOP_INIT_INIT_H
+#define ORLOP_INIT_INIT_H
+
+#include <stdbool.h>
+
+#include "init/protocol.h"
+#include "plan/plan.h"
+#include "rootfs/rootfs.h"
+#include "security/seccomp.h"
+
+/* A state document with a gap for the pid, which only the child knows in its own namespace. */
+struct hook_document {
+	const char *head, *tail;	/* NULL = there are no such hooks */
+};
+
+/* The descriptors and memory the child inherits, and no others. */
+struct handles {
+	int sync;			/* the child's end of the conversation */
+	int *joins;			/* plan->ns.joins, opened */
+	int init_pidfd;			/* exec: the container's init, to enter its namespaces; else -1 */
+	uint64_t init_namespaces;	/* exec: which of them (CLONE_NEW*) */
+	struct rootfs_handles rootfs;
+	struct seccomp_program *filter;	/* shared with the parent; NULL = no profile */
+	int start;			/* create: fifo on which `start` says go; else -1 */
+	int result;			/* create: fifo on which the outcome of execve is told; else -1 */
+	uint64_t ignored_signals;	/* bit N-1 = signal N is ignored by us: to be set to default */
+	struct hook_document hook_state[2];	/* createContainer, startContainer */
+	unsigned last_cap;		/* highest capability of the kernel */
+	bool exec;			/* one more process of a running container */
+};
+
+/* Walk the stages; ends in execve(2) or _exit(2).  Runs in the new process. */
+_Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags);
+
+/*
+ * The short-lived launcher (plan->ns.launcher, exec): enter the user and pid namespaces, clone the
+ * container process as a sibling (CLONE_PARENT) and end.  @create_flags: CLONE_NEW* for that clone.
+ */
+_Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t create_flags,
+			     unsigned conversation_flags);
+
+/* The name of a stage, for messages: "mounts". */
+const char *init_stage_name(unsigned stage);
+
+/* What the child says when execve fails, on the result fifo; start reads it. */
+struct start_result {
+	uint32_t magic;			/* MESSAGE_MAGIC */
+	uint32_t hook_failed;		/* a startContainer hook, not execve */
+	struct error error;
+};
+
+#endif

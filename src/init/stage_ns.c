@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stages: into the namespaces.  Run in the container process, first of all. */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "ns/ns.h"
+#include "sys/compat.h"
+
+/*
+ * Needs: a new user namespace, unmapped.
+ * Does: wait until the parent has written the maps, become 0:0 inside.
+ * Must not: touch files before: its ids are the overflow ids.
+ */
+int stage_maps(struct stage_context *c, struct error *err)
+{
+	int r;
+
+	if (!(c->conv.flags & CONV_MAPS))
+		return 0;
+	r = conversation_expect(&c->conv, MSG_MAPS_DONE, -1, -1, NULL, err);
+	return r < 0 ? r : ns_become_root(err);
+}
+
+/*
+ * Needs: CAP_SYS_ADMIN in the user namespace that owns each namespace.
+ * Does: enter the namespaces given by path (mount last: it changes "/"); make the cgroup namespace,
+ * which takes the cgroup its maker is in for its root (cgroup_namespaces(7)), so not in clone3.
+ */
+int stage_namespaces(struct stage_context *c, struct error *err)
+{
+	const struct plan_ns *ns = &c->p->ns;
+	int r;
+
+	if (c->h->exec)
+		return 0;	/* the launcher entered them */
+	r = ns_enter_joins(ns, c->h->joins, ~ns->launcher_joins, err);
+	if (r < 0)
+		return r;
+	if (ns->unshare != 0 && unshare((int)ns->unshare) < 0)
+		return error_errno(err, errno, "make a cgroup namespace");
+	return 0;
+}
+
+/* Does: host name, domain name, the loopback interface. */
+int stage_names(struct stage_context *c, struct error *err)
+{
+	int r = ns_set_names(&c->p->ns, err);
+
+	if (r < 0 || !c->p->ns.loopback_up)
+		return r;
+	return ns_loopback_up(err);
+}

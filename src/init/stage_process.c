@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stages: what the process itself gets while it is still privileged.  Run in the container process,
+ * inside the container's root. */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process/process.h"
+#include "security/keyring.h"
+#include "security/lsm.h"
+#include "sys/syscalls.h"
+#include "util/fd.h"
+
+/* A procfs of our own, for exec (create made one with the mounts). */
+static int private_proc(struct stage_context *c, struct error *err)
+{
+	int fs, r;
+
+	if (c->rootfs.proc >= 0)
+		return 0;
+	fs = sys_fsopen("proc", FSOPEN_CLOEXEC);
+	r = fs < 0 ? fs : sys_fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0);
+	if (r >= 0)
+		r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (r >= 0)
+		r = sys_fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	if (fs >= 0)
+		close(fs);
+	if (r < 0)
+		return error_errno(err, r, "mount a private procfs for the LSM attributes");
+	c->rootfs.proc = r;
+	return 0;
+}
+
+/*
+ * Needs: a procfs that is not the container's (rule R5).
+ * Does: tell the LSM which label the execve at the end gets.
+ */
+int stage_labels(struct stage_context *c, struct error *err)
+{
+	const struct plan_security *s = &c->p->security;
+	int r;
+
+	if (!s->apparmor && !s->selinux)
+		return 0;
+	r = private_proc(c, err);
+	if (r == 0 && s->selinux) {
+		r = selinux_set_exec(c->rootfs.proc, s->selinux, err);
+		if (r < 0)
+			error_at(err, "/process/selinuxLabel");
+	}
+	if (r == 0 && s->apparmor) {
+		r = apparmor_set_exec(c->rootfs.proc, s->apparmor, err);
+		if (r < 0)
+			error_at(err, "/process/apparmorProfile");
+	}
+	return r;
+}
+
+/*
+ * Does: a session without the caller's terminal (TIOCSTI, T95) and without the caller's keys; the
+ * terminal of our own when asked for; umask.
+ */
+int stage_session(struct stage_context *c, struct error *err)
+{
+	int r;
+
+	if (setsid() < 0 && errno != EPERM)	/* EPERM: leader already */
+		return error_errno(err, errno, "setsid");
+	if (c->p->process.new_keyring) {
+		r = keyring_new_session(err);
+		if (r < 0)
+			return r;
+	}
+	if (c->console >= 0) {
+		r = tty_take_control(c->console, err);
+		c->console = -1;
+		if (r < 0)
+			return r;
+	}
+	umask(c->p->process.umask);
+	return 0;
+}
+
+/* Does: enter the working directory as root; refused there (a root-squashing file system), it is
+ * tried again as the user. */
+int stage_cwd(struct stage_context *c, struct error *err)
+{
+	int r = process_enter_cwd(c->p->process.cwd, !c->h->exec, err);
+
+	c->cwd_entered = r == 0;
+	return r == -EACCES || r == -EPERM ? 0 : r;
+}
+
+int stage_close_others(int from, const int *keep, size_t n, struct error *err)
+{
+	int sorted[4], r = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = count;
+
+		if (keep[i] < from)
+			continue;
+		for (; at > 0 && sorted[at - 1] > keep[i]; at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = keep[i];
+		count++;
+	}
+	for (size_t i = 0; i < count && r == 0; i++) {
+		if (sorted[i] > from)
+			r = sys_close_range((unsigned)from, (unsigned)sorted[i] - 1, 0);
+		from = sorted[i] + 1;
+	}
+	if (r == 0)
+		r = fd_close_from(from);
+	return r < 0 ? error_errno(err, r, "close_range") : 0;
+}
+
+/*
+ * Does: close everything but 0-2, what the caller handed on, and the way to the parent (rule R7).
+ * Must not: come after a filter that could refuse it.
+ */
+int stage_descriptors(struct stage_context *c, struct error *err)
+{
+	const int keep[] = {c->conv.fd, c->h->start, c->h->result};
+
+	c->rootfs.root = c->rootfs.proc = -1;
+	return stage_close_others(3 + (int)c->p->process.keep_fds, keep, 3, err);
+}
+
+/* Late, since our own work should not run under them. */
+int stage_limits(struct stage_context *c, struct error *err)
+{
+	return process_set_rlimits(c->p->process.oci, err);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stages: the root file system, from the host's tree to the container's.  Run in the container
+ * process with the capabilities of its user namespace. */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "process/hooks.h"
+#include "process/process.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+
+/* Needs: the mount namespace.  Does: cut it off from the host's, attach the root tree. */
+int stage_enter(struct stage_context *c, struct error *err)
+{
+	return rootfs_enter(&c->p->rootfs, &c->h->rootfs, &c->rootfs, err);
+}
+
+/* Must not: resolve a name of the root file system twice (rule R1). */
+int stage_mounts(struct stage_context *c, struct error *err)
+{
+	return rootfs_mounts(&c->p->rootfs, &c->h->rootfs, &c->rootfs, err);
+}
+
+int stage_devices(struct stage_context *c, struct error *err)
+{
+	return rootfs_devices(&c->p->rootfs, &c->rootfs, err);
+}
+
+/* One list of hooks of the container's side; the pid in the document is ours, as seen inside. */
+int stage_run_hooks(struct stage_context *c, enum oci_hook_kind kind,
+		    const struct hook_document *doc, char *const *default_env, struct error *err)
+{
+	struct hook_run run = {
+		.kind = kind, .list = &c->p->hooks->list[kind], .default_env = default_env,
+	};
+	char *text;
+
+	if (run.list->n == 0)
+		return 0;
+	text = arena_printf(c->scratch, "%s%d%s", doc->head, (int)getpid(), doc->tail);
+	run.state_json = text;
+	run.state_len = strlen(text);
+	return hooks_run(&run, false, err);
+}
+
+/*
+ * Needs: the mounts, and the host's tree still visible: createContainer hooks are named in the
+ * runtime's namespace and run in ours (runtime-spec config.md#posix-platform-hooks).
+ * Does: let the parent run prestart and createRuntime hooks, then run createContainer hooks.
+ * Must not: give them the caller's environment.
+ */
+int stage_hooks(struct stage_context *c, struct error *err)
+{
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static char *const env[] = {path, NULL};
+	int r;
+
+	if (!(c->conv.flags & CONV_HOOKS))
+		return 0;
+	r = conversation_send(&c->conv, MSG_ROOTFS_READY, -1, err);
+	if (r == 0)
+		r = conversation_expect(&c->conv, MSG_HOOKS_DONE, -1, -1, NULL, err);
+	if (r < 0)
+		return r;
+	return stage_run_hooks(c, HOOK_CREATE_CONTAINER, &c->h->hook_state[0], env, err);
+}
+
+/*
+ * Needs: devpts mounted (or, for exec, "/" of the container).
+ * Does: open a pty there, send its master to the parent, keep the peer.
+ */
+int stage_console(struct stage_context *c, struct error *err)
+{
+	const struct oci_process *o = c->p->process.oci;
+	_cleanup_close_ int master = -1;
+	int r;
+
+	if (!(c->conv.flags & CONV_CONSOLE))
+		return 0;
+	if (c->h->exec) {
+		c->rootfs.root = fd_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+		if (c->rootfs.root < 0)
+			return error_errno(err, c->rootfs.root, "open / of the container");
+	}
+	r = rootfs_console(&c->p->rootfs, &c->rootfs, o->user.uid, &master, &c->console, err);
+	if (r < 0)
+		return r;
+	if (o->console_size.set) {
+		r = tty_set_size(c->console, o->console_size.rows, o->console_size.cols, err);
+		if (r < 0)
+			return error_at(err, "/process/consoleSize");
+	}
+	return conversation_send(&c->conv, MSG_CONSOLE, master, err);
+}
+
+int stage_protect(struct stage_context *c, struct error *err)
+{
+	return rootfs_protect(&c->p->rootfs, &c->rootfs, err);
+}
+
+/*
+ * Does: write sysctls through the private procfs (before any of it could be hidden), then make the
+ * container's root ours and let go of the host's.
+ */
+int stage_pivot(struct stage_context *c, struct error *err)
+{
+	int r = 0;
+
+	if (c->p->process.n_sysctls > 0)
+		r = process_write_sysctls(&c->p->process, c->rootfs.proc, err);
+	return r < 0 ? r : rootfs_pivot(&c->p->rootfs, &c->rootfs, err);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stages: from root of the container's user namespace to exactly what was asked for. */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process/process.h"
+#include "security/caps.h"
+#include "sys/probe.h"
+
+static int load_filter(struct stage_context *c, struct error *err)
+{
+	int r = conversation_expect(&c->conv, MSG_FILTER, -1, -1, NULL, err);
+
+	if (r == 0)
+		r = seccomp_install(c->h->filter, err);
+	return r < 0 ? error_at(err, "/linux/seccomp") : 0;
+}
+
+/*
+ * Needs: CAP_SYS_ADMIN, since no_new_privs was not asked for (seccomp(2)).
+ * Must not: be followed by anything that safety depends on: the profile may refuse it.
+ */
+int stage_early_filter(struct stage_context *c, struct error *err)
+{
+	if (!c->p->security.seccomp || c->p->security.no_new_privs)
+		return 0;
+	return load_filter(c, err);
+}
+
+/*
+ * The user must be able to open /dev/stdout, which leads to the inode: give it the caller's pipes and
+ * sockets.  Never a file or device of the host (T39).
+ */
+static void give_stdio(uid_t uid)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		struct stat st;
+
+		if (fstat(fd, &st) < 0 || st.st_uid == uid)
+			continue;
+		if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+			continue;
+		if (fchown(fd, uid, (gid_t)-1) < 0)
+			continue;	/* not ours to give: the caller arranged it so */
+	}
+}
+
+/*
+ * Needs: CAP_SETPCAP, CAP_SETGID, CAP_SETUID.
+ * Does: bounding set, groups, gid, uid, the other four sets, no_new_privs, in this order (R23).
+ */
+int stage_credentials(struct stage_context *c, struct error *err)
+{
+	const struct plan_security *s = &c->p->security;
+	const struct oci_user *user = &c->p->process.oci->user;
+	int r;
+
+	give_stdio(user->uid);
+	r = caps_limit_bounding(&s->caps, c->h->last_cap, err);
+	if (r == 0)
+		r = caps_keep(err);
+	if (r == 0)
+		r = process_set_groups(user, err);
+	if (r == 0)
+		r = process_set_ids(user, err);
+	if (r == 0)
+		r = caps_apply(&s->caps, err);
+	if (r < 0)
+		return r;
+	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_errno(err, errno, "set no_new_privs");
+	return stage_go_dark(err);
+}
+
+/* Does: look the program up as the user who will execute it, so that the errors are the user's. */
+int stage_program(struct stage_context *c, struct error *err)
+{
+	const struct plan_process *pp = &c->p->process;
+
+	if (!c->cwd_entered) {
+		int r = process_enter_cwd(pp->cwd, false, err);
+
+		if (r < 0)
+			return r;
+	}
+	c->env = process_environment(c->scratch, pp, pp->oci->user.uid);
+	return process_find_program(c->scratch, pp->argv, c->env, &c->program, err);
+}
+
+int stage_late_filter(struct stage_context *c, struct error *err)
+{
+	if (!c->p->security.seccomp || !c->p->security.no_new_privs)
+		return 0;
+	return load_filter(c, err);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The stage table and its loop.  Runs in the container process between clone3 and execve.
+ *
+ * The order is a rule of security (who may still do what, what is still visible): a stage is moved
+ * only together with its Needs/Must-not comment.
+ */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "ns/ns.h"
+#include "sys/compat.h"
+#include "util/fd.h"
+#include "util/log.h"
+
+enum stage_for {
+	FOR_CONTAINER = 1,	/* create, run */
+	FOR_EXEC = 2,
+	FOR_ALL = 3,
+	NEEDS_PROCESS = 4,	/* config.json has `process` */
+	SPEAKS_FOR_ITSELF = 8,	/* engines know the words of its errors: no stage in front */
+};
+
+static const struct stage {
+	const char *name;
+	unsigned when;
+	int (*run)(struct stage_context *c, struct error *err);
+} stages[] = {
+	{"user namespace", FOR_CONTAINER, stage_maps},
+	{"namespaces", FOR_ALL, stage_namespaces},
+	{"host names", FOR_CONTAINER, stage_names},
+	{"root file system", FOR_CONTAINER, stage_enter},
+	{"mounts", FOR_CONTAINER, stage_mounts},
+	{"devices", FOR_CONTAINER, stage_devices},
+	{"hooks", FOR_CONTAINER | SPEAKS_FOR_ITSELF, stage_hooks},
+	{"console", FOR_ALL | NEEDS_PROCESS, stage_console},
+	{"protected paths", FOR_CONTAINER, stage_protect},
+	{"pivot", FOR_CONTAINER, stage_pivot},
+	{"labels", FOR_ALL | NEEDS_PROCESS, stage_labels},
+	{"session", FOR_ALL, stage_session},
+	{"working directory", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_cwd},
+	{"descriptors", FOR_ALL, stage_descriptors},
+	{"limits", FOR_ALL | NEEDS_PROCESS, stage_limits},
+	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_early_filter},
+	{"credentials", FOR_ALL | NEEDS_PROCESS, stage_credentials},
+	{"program", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_program},
+	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_late_filter},
+	{"ready", FOR_ALL, stage_ready},
+	{"start", FOR_ALL | SPEAKS_FOR_ITSELF, stage_start},
+	{"exec", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_exec},
+};
+
+#define N_STAGES (sizeof(stages) / sizeof(stages[0]))
+
+const char *init_stage_name(unsigned stage)
+{
+	return stage < N_STAGES ? stages[stage].name : "launcher";
+}
+
+static void send_log(void *ctx, enum log_level level, const char *text)
+{
+	struct stage_context *c = ctx;
+
+	conversation_send_log(&c->conv, level, text);
+}
+
+/*
+ * Whoever waits hears it: the parent until it let us go, afterwards the `start` command.  A failed
+ * write changes nothing: the process ends, and that is seen.
+ */
+static void tell(struct stage_context *c, unsigned stage, const struct error *e)
+{
+	struct start_result result = {
+		.magic = MESSAGE_MAGIC, .hook_failed = stages[stage].run == stage_start, .error = *e,
+	};
+
+	if (c->conv.fd >= 0)
+		conversation_send_error(&c->conv, stage, e);
+	else if (c->h->result >= 0)
+		fd_write_all(c->h->result, &result, sizeof(result));
+}
+
+int stage_go_dark(struct error *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_errno(err, errno, "prctl");
+	return 0;
+}
+
+/*
+ * What /proc/PID/environ and cmdline show are the strings the runtime was executed with: the caller's
+ * secrets and host paths.  They lie in one piece, arguments first (execve(2)); write over them.
+ */
+static void hide_caller(void)
+{
+	char *begin = program_invocation_name, *end = begin;
+
+	for (char **e = environ; *e; e++)
+		if (*e + strlen(*e) > end)
+			end = *e + strlen(*e);
+	if (end == begin)
+		end = begin + strlen(begin);
+	memset(begin, 0, (size_t)(end - begin));
+	memcpy(begin, "init", (size_t)(end - begin) < 4 ? (size_t)(end - begin) : 4);
+}
+
+_Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags)
+{
+	struct stage_context c = {
+		.p = p, .h = h, .console = -1, .rootfs = {.root = -1, .proc = -1},
+		.conv = {.fd = h->sync, .parent = false, .flags = conversation_flags,
+			 .state = conversation_start(conversation_flags & ~(unsigned)CONV_LAUNCHER)},
+		.scratch = arena_new(),
+	};
+	unsigned mode = h->exec ? FOR_EXEC : FOR_CONTAINER, i = 0;
+	struct error err = {0};
+	int r;
+
+	log_redirect(send_log, &c);
+	hide_caller();
+	r = stage_go_dark(&err);
+	for (; r == 0 && i < N_STAGES; i++) {
+		const struct stage *s = &stages[i];
+
+		if (!(s->when & mode) || ((s->when & NEEDS_PROCESS) && !p->has_process))
+			continue;
+		r = s->run(&c, &err);
+		if (r < 0)
+			break;
+	}
+	if (r < 0) {
+		if (!(stages[i].when & SPEAKS_FOR_ITSELF))
+			error_in(&err, "%s", stages[i].name);
+		tell(&c, i, &err);
+	}
+	_exit(1);
+}
+
+/*
+ * Needs: the pidfd of the container's init; the caller's privilege; already in the container's cgroup.
+ * Does: drop every descriptor of the host, then enter all namespaces of init in one call.
+ * Must not: hold anything of the host when it clones (rule R8): the new process is visible in the
+ * container from its first moment.
+ */
+static int enter_container(const struct plan *p, struct handles *h, struct error *err)
+{
+	const int keep[] = {h->sync, h->init_pidfd};
+	int r = stage_close_others(3 + (int)p->process.keep_fds, keep, 2, err);
+
+	if (r < 0)
+		return r;
+	if (setns(h->init_pidfd, (int)h->init_namespaces) < 0)
+		return error_errno(err, errno, "enter the container's namespaces");
+	close(h->init_pidfd);
+	h->init_pidfd = -1;
+	return h->init_namespaces & CLONE_NEWUSER ? ns_become_root(err) : 0;
+}
+
+/*
+ * Needs: the namespaces' descriptors; the caller's privilege.
+ * Does: enter the user namespace, and the pid namespace, which only counts for children.
+ */
+static int enter_joined(const struct plan *p, struct handles *h, struct error *err)
+{
+	int r = ns_enter_joins(&p->ns, h->joins, p->ns.launcher_joins, err);
+
+	if (r < 0 || !(p->ns.launcher_joins & CLONE_NEWUSER))
+		return r;
+	return ns_become_root(err);
+}
+
+_Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t create_flags,
+			     unsigned conversation_flags)
+{
+	struct conversation conv = {.fd = h->sync, .flags = conversation_flags,
+				    .state = conversation_start(conversation_flags)};
+	struct error err = {0};
+	int r = stage_go_dark(&err);
+
+	if (r == 0)
+		r = h->exec ? enter_container(p, h, &err) : enter_joined(p, h, &err);
+	if (r == 0) {
+		/* The runtime stays the parent: no intermediate process is left (CLONE_PARENT). */
+		r = ns_clone(CLONE_PARENT | create_flags, -1, NULL);
+		if (r > 0)
+			_exit(0);
+		if (r < 0)
+			error_errno(&err, r, "clone3 the container process");
+	}
+	if (r == 0)	/* its pid travels as credentials, which the kernel translates */
+		r = conversation_send(&conv, MSG_CHILD_PID, -1, &err);
+	if (r == 0)
+		init_main(p, h, conversation_flags);
+	conversation_send_error(&conv, N_STAGES, &err);
+	_exit(1);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the stages share, private to init/.  Above each stage: Needs, Does, Must not. */
+#ifndef ORLOP_INIT_STAGES_H
+#define ORLOP_INIT_STAGES_H
+
+#include "init/init.h"
+
+struct stage_context {
+	const struct plan *p;
+	struct handles *h;
+	struct conversation conv;
+	struct rootfs rootfs;
+	struct arena *scratch;		/* the plan's arena is sealed */
+	int console;			/* the pty's peer until it became 0-2, else -1 */
+	bool cwd_entered;
+	const char *program;		/* what execve gets */
+	char **env;
+};
+
+/* Not to be watched or dumped, and not to outlive the parent while half confined (rule R10); again
+ * after every change of credentials, which resets both. */
+int stage_go_dark(struct error *err);
+
+/* Close every descriptor >= @from except the @n in @keep (n <= 4; -1 is skipped). */
+int stage_close_others(int from, const int *keep, size_t n, struct error *err);
+
+/* stage_ns.c */
+int stage_maps(struct stage_context *c, struct error *err);
+int stage_namespaces(struct stage_context *c, struct error *err);
+int stage_names(struct stage_context *c, struct error *err);
+/* stage_rootfs.c */
+int stage_enter(struct stage_context *c, struct error *err);
+int stage_mounts(struct stage_context *c, struct error *err);
+int stage_devices(struct stage_context *c, struct error *err);
+int stage_hooks(struct stage_context *c, struct error *err);
+int stage_run_hooks(struct stage_context *c, enum oci_hook_kind kind,
+		    const struct hook_document *doc, char *const *default_env, struct error *err);
+int stage_console(struct stage_context *c, struct error *err);
+int stage_protect(struct stage_context *c, struct error *err);
+int stage_pivot(struct stage_context *c, struct error *err);
+/* stage_process.c */
+int stage_labels(struct stage_context *c, struct error *err);
+int stage_session(struct stage_context *c, struct error *err);
+int stage_cwd(struct stage_context *c, struct error *err);
+int stage_descriptors(struct stage_context *c, struct error *err);
+int stage_limits(struct stage_context *c, struct error *err);
+/* stage_security.c */
+int stage_early_filter(struct stage_context *c, struct error *err);
+int stage_credentials(struct stage_context *c, struct error *err);
+int stage_program(struct stage_context *c, struct error *err);
+int stage_late_filter(struct stage_context *c, struct error *err);
+/* stage_exec.c */
+int stage_ready(struct stage_context *c, struct error *err);
+int stage_start(struct stage_context *c, struct error *err);
+int stage_exec(struct stage_context *c, struct error *err);
+
+#endif
