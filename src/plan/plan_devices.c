@@ -24,7 +24,7 @@
 
 #define WHERE "/linux/resources/devices"
 #define RULES_MAX 4096		/* dropping void entries is quadratic */
-#define INSNS_MAX 0x6000	/* far jumps are 16 bits wide, and two values mean the exits */
+#define INSNS_MAX 0x6000	/* offsets are 16 bits wide, and those from 0x7000 have a meaning */
 #define ACCESS_ALL (BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
 #define ANY (-1)
 
@@ -103,6 +103,14 @@ static bool covers(const struct rule *r, const struct rule *to)
 	       (r->first == ANY || (r->first <= to->first && to->last <= r->last));
 }
 
+/* Is there an access that both apply to? */
+static bool overlap(const struct rule *a, const struct rule *b)
+{
+	return a->type == b->type && (a->major == ANY || b->major == ANY || a->major == b->major) &&
+	       (a->first == ANY || b->first == ANY || (a->first <= b->last && b->first <= a->last)) &&
+	       a->access & b->access;
+}
+
 static size_t remove_void(struct rule *v, size_t n)
 {
 	size_t kept = 0;
@@ -113,20 +121,24 @@ static size_t remove_void(struct rule *v, size_t n)
 	return kept;
 }
 
-static void drop_overridden(struct rules *rules)
+/* What later entries override, and what repeats the default where nothing differs from it. */
+static void drop_void(struct rules *rules)
 {
-	size_t same = 0;
+	struct rule *v = rules->v;
 
 	for (size_t i = 0; i < rules->n; i++)
-		for (size_t j = i + 1; rules->v[i].access && j < rules->n; j++)
-			if (covers(&rules->v[j], &rules->v[i]))
-				rules->v[i].access &= ~rules->v[j].access;
-	rules->n = remove_void(rules->v, rules->n);
-	/* What only repeats the default, before anything differs from it. */
-	while (same < rules->n && rules->v[same].allow == rules->allow)
-		same++;
-	rules->v += same;
-	rules->n -= same;
+		for (size_t j = i + 1; v[i].access && j < rules->n; j++)
+			if (covers(&v[j], &v[i]))
+				v[i].access &= ~v[j].access;
+	for (size_t i = 0; i < rules->n; i++) {
+		bool differs = v[i].allow != rules->allow;
+
+		for (size_t j = 0; !differs && j < i; j++)
+			differs = v[j].allow != rules->allow && overlap(&v[j], &v[i]);
+		if (!differs)
+			v[i].access = 0;
+	}
+	rules->n = remove_void(v, rules->n);
 }
 
 static int compare(const void *va, const void *vb)
@@ -184,9 +196,10 @@ static size_t merge_run(struct rule *v, size_t n)
 #define RETURN_VALUE(v) INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, v)
 #define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
-/* Offsets that stand for the two exits until their place is known. */
+/* Offsets that stand for places not known yet. */
 #define TO_ALLOW 0x7001
 #define TO_DENY 0x7002
+#define TO_NEXT_TYPE 0x7003
 
 struct code {
 	struct arena *a;
@@ -218,7 +231,8 @@ static void emit_rule(struct code *c, const struct rule *r)
 	if (r->first != ANY && r->first == r->last) {
 		skip[n++] = emit(c, JUMP_IF(BPF_JNE, BPF_REG_5, (int32_t)r->first, 0));
 	} else if (r->first != ANY) {
-		skip[n++] = emit(c, JUMP_IF(BPF_JLT, BPF_REG_5, (int32_t)r->first, 0));
+		if (r->first > 0)
+			skip[n++] = emit(c, JUMP_IF(BPF_JLT, BPF_REG_5, (int32_t)r->first, 0));
 		skip[n++] = emit(c, JUMP_IF(BPF_JGT, BPF_REG_5, (int32_t)r->last, 0));
 	}
 	if (r->access == ACCESS_ALL) {
@@ -234,16 +248,35 @@ static void emit_rule(struct code *c, const struct rule *r)
 		land(c, skip[--n]);
 }
 
-static void emit_major(struct code *c, const struct rule *v, size_t n)
+/* Those of one major number.  When none of them decides, no other major number will: go on behind
+ * them all, which also keeps the kernel's verifier from walking through every pair. */
+static void emit_major(struct code *c, const struct rule *v, size_t n, bool is_last)
 {
+	bool decides = v[n - 1].first == ANY && v[n - 1].access == ACCESS_ALL;
 	size_t skip = 0;
 
 	if (v[0].major != ANY)
 		skip = emit(c, JUMP_IF(BPF_JNE, BPF_REG_4, (int32_t)v[0].major, 0));
 	for (size_t i = 0; i < n; i++)
 		emit_rule(c, &v[i]);
-	if (v[0].major != ANY)
-		land(c, skip);
+	if (v[0].major == ANY)
+		return;
+	if (!is_last && !decides)
+		emit(c, JUMP(TO_NEXT_TYPE));
+	land(c, skip);
+}
+
+static size_t land_all(struct code *c, size_t from, int16_t way)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < c->n; i++) {
+		if (BPF_CLASS(c->v[i].code) == BPF_JMP && c->v[i].off == way) {
+			land(c, i);
+			n++;
+		}
+	}
+	return n;
 }
 
 /* A merged run: sorted by type, then by major number. */
@@ -258,9 +291,11 @@ static void emit_run(struct code *c, const struct rule *v, size_t n)
 			while (next < n && v[next].type == v[type].type &&
 			       v[next].major == v[major].major)
 				next++;
-			emit_major(c, v + major, next - major);
+			emit_major(c, v + major, next - major,
+				   next == n || v[next].type != v[type].type);
 		}
 		land(c, skip);
+		land_all(c, skip, TO_NEXT_TYPE);
 	}
 }
 
@@ -269,19 +304,9 @@ static void emit_run(struct code *c, const struct rule *v, size_t n)
 static void emit_exits(struct code *c, bool allow)
 {
 	int16_t ways[] = {allow ? TO_ALLOW : TO_DENY, allow ? TO_DENY : TO_ALLOW};
-	size_t end = c->n;
 
 	for (int way = 0; way < 2; way++) {
-		size_t target = c->n;
-		bool used = way == 0;
-
-		for (size_t i = 0; i < end; i++) {
-			if (BPF_CLASS(c->v[i].code) == BPF_JMP && c->v[i].off == ways[way]) {
-				c->v[i].off = (int16_t)(target - i - 1);
-				used = true;
-			}
-		}
-		if (!used)
+		if (land_all(c, 0, ways[way]) == 0 && way > 0)
 			continue;
 		emit(c, RETURN_VALUE(ways[way] == TO_ALLOW));
 		emit(c, EXIT);
@@ -328,7 +353,7 @@ int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(default_rules); i++)
 		arena_push(a, rules.v, rules.n) = default_rules[i];
-	drop_overridden(&rules);
+	drop_void(&rules);
 	if (rules.allow && rules.n == 0)
 		return 0;
 	e = emit_program(&c, &rules, err);
