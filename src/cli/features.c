@@ -142,7 +142,7 @@ char *features_text(size_t *ret_len)
 	write_cgroup(&w);
 	write_seccomp(&w);
 	write_enabled(&w, "apparmor", true);
-	write_enabled(&w, "selinux", true);
+	write_enabled(&w, "selinux", built_with_selinux);
 	write_not_built(&w);
 	json_write_end_object(&w);
 	write_annotations(&w);

@@ -2,10 +2,14 @@
 #ifndef ORLOP_CLI_VERSION_H
 #define ORLOP_CLI_VERSION_H
 
+#include <stdbool.h>
+
 #include "util/str.h"
 
 extern const char version_orlop[];	/* "0.1.0" */
-extern const char version_commit[];	/* or "unknown"; defined in a file made at build time */
+/* Defined in commit.c, which make writes. */
+extern const char version_commit[];	/* or "unknown" */
+extern const bool built_with_selinux;
 const char *version_libseccomp(struct strbuf *buf);	/* "2.5.4" */
 
 /* What --version prints; engines read the first three lines. */

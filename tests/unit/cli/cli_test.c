@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The whole command line, in this process: what it prints and the exit status.  A call that gets
- * past the parser reaches the store, which is an empty directory: "does not exist" then means that
- * the arguments were good.
+ * The whole command line, each call in a process of its own, because it closes descriptors: what it
+ * prints and the exit status.  A call that gets past the parser reaches the store, which is an empty
+ * directory: "does not exist" then means that the arguments were good.
  */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -41,16 +41,19 @@ static struct said *run_words(char **argv, int argc)
 {
 	static struct said said;
 	FILE *out = tmpfile(), *err = tmpfile();
-	int saved_out = dup(1), saved_err = dup(2);
+	int status;
+	pid_t child;
 
 	fflush(NULL);
-	dup2(fileno(out), 1);
-	dup2(fileno(err), 2);
-	said.status = cli_main(argc, argv);
-	dup2(saved_out, 1);
-	dup2(saved_err, 2);
-	close(saved_out);
-	close(saved_err);
+	child = fork();
+	if (child == 0) {
+		dup2(fileno(out), 1);
+		dup2(fileno(err), 2);
+		_exit(cli_main(argc, argv));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	said.status = WEXITSTATUS(status);
 	read_back(out, said.out, sizeof(said.out));
 	read_back(err, said.err, sizeof(said.err));
 	print_message("%d %s", said.status, said.err);
@@ -304,7 +307,7 @@ static int remove_root(void **state)
 	return rmdir(root);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands), cmocka_unit_test(test_argument_counts),
@@ -312,9 +315,11 @@ int main(void)
 		cmocka_unit_test(test_help), cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_exec_user), cmocka_unit_test(test_exec_values),
 		cmocka_unit_test(test_no_argv),
-		/* Last: the log file stays the sink of this process. */
 		cmocka_unit_test(test_json_log),
 	};
 
+	/* `exec` executes its own program again, from a protected copy: that is us. */
+	if (argc > 1)
+		return cli_main(argc, argv);
 	return cmocka_run_group_tests(tests, make_root, remove_root);
 }
