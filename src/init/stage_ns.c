@@ -20,7 +20,9 @@ int stage_maps(struct stage_context *c, struct error *err)
 	if (!(c->conv.flags & CONV_MAPS))
 		return 0;
 	r = conversation_expect(&c->conv, MSG_MAPS_DONE, -1, -1, NULL, err);
-	return r < 0 ? r : ns_become_root(err);
+	if (r == 0)
+		r = ns_become_root(err);
+	return r < 0 ? r : stage_go_dark(err);
 }
 
 /*

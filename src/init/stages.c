@@ -87,11 +87,20 @@ static void tell(struct stage_context *c, unsigned stage, const struct error *e)
 		fd_write_all(c->h->result, &result, sizeof(result));
 }
 
+static int die_with_parent(struct error *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return error_errno(err, errno, "prctl(PR_SET_PDEATHSIG)");
+	return 0;
+}
+
 int stage_go_dark(struct error *err)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_errno(err, errno, "prctl");
-	return 0;
+	int r = die_with_parent(err);
+
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_errno(err, errno, "prctl(PR_SET_DUMPABLE)");
+	return r;
 }
 
 /*
@@ -125,7 +134,9 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 
 	log_redirect(send_log, &c);
 	hide_caller();
-	r = stage_go_dark(&err);
+	/* Dark at once, but for the maps: an unprivileged parent, or newuidmap(1), may write them only while
+	 * our /proc directory is the caller's (proc(5)).  Nobody but us is in the new namespaces then. */
+	r = conversation_flags & CONV_MAPS ? die_with_parent(&err) : stage_go_dark(&err);
 	for (; r == 0 && i < N_STAGES; i++) {
 		const struct stage *s = &stages[i];
 
@@ -182,7 +193,7 @@ _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t c
 	struct conversation conv = {.fd = h->sync, .flags = conversation_flags,
 				    .state = conversation_start(conversation_flags)};
 	struct error err = {0};
-	int r = stage_go_dark(&err);
+	int r = conversation_flags & CONV_MAPS ? die_with_parent(&err) : stage_go_dark(&err);
 
 	if (r == 0)
 		r = h->exec ? enter_container(p, h, &err) : enter_joined(p, h, &err);
