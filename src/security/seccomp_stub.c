@@ -16,8 +16,11 @@
 #define X32_BIT 0x40000000u	/* __X32_SYSCALL_BIT of asm/unistd.h */
 
 /*
- * How the numbers of an architecture lie.  Numbers from @low to @high are a block of their own that
- * has nothing to do with age: arch/x86 512..547 are x32's special entries, and ARM has private calls.
+ * How the numbers of an architecture lie.
+ * @low, @high: a block of its own that has nothing to do with age: arch/x86 has x32's special entries
+ * from 512 to 547, ARM has private calls.
+ * @sockets, @ipc: where socketcall(2) and ipc(2) were the only way once, libseccomp gives their
+ * members negative numbers; the newest of the direct calls that were added later.
  * @free_zero: number 0 is what a call unknown to the kernel shows up as (s390 keeps numbers that do
  * not fit the svc instruction in a register, and setup(2), the old number 0, is gone).
  */
@@ -25,15 +28,25 @@ struct numbering {
 	uint32_t arch;			/* SCMP_ARCH_* */
 	uint32_t audit;			/* AUDIT_ARCH_*, in seccomp_data.arch */
 	uint32_t low, high;
+	uint32_t sockets, ipc;
 	bool free_zero;
 };
 
 static const struct numbering numberings[] = {
-	{SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 512, 547, false},
-	{SCMP_ARCH_X32, AUDIT_ARCH_X86_64, X32_BIT | 512, X32_BIT | 547, false},
-	{SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 0x0f0000, 0x0fffff, false},
-	{SCMP_ARCH_S390, AUDIT_ARCH_S390, 0, 0, true},
-	{SCMP_ARCH_S390X, AUDIT_ARCH_S390X, 0, 0, true},
+	{.arch = SCMP_ARCH_X86_64, .audit = AUDIT_ARCH_X86_64, .low = 512, .high = 547},
+	{.arch = SCMP_ARCH_X32, .audit = AUDIT_ARCH_X86_64, .low = X32_BIT | 512,
+	 .high = X32_BIT | 547},
+	{.arch = SCMP_ARCH_X86, .audit = AUDIT_ARCH_I386, .sockets = 373, .ipc = 402},
+	{.arch = SCMP_ARCH_ARM, .audit = AUDIT_ARCH_ARM, .low = 0x0f0000, .high = 0x0fffff},
+	{.arch = SCMP_ARCH_S390, .audit = AUDIT_ARCH_S390, .sockets = 373, .ipc = 402,
+	 .free_zero = true},
+	{.arch = SCMP_ARCH_S390X, .audit = AUDIT_ARCH_S390X, .sockets = 373, .ipc = 402,
+	 .free_zero = true},
+	{.arch = SCMP_ARCH_PPC, .audit = AUDIT_ARCH_PPC, .sockets = 349, .ipc = 402},
+	{.arch = SCMP_ARCH_PPC64, .audit = AUDIT_ARCH_PPC64, .sockets = 349, .ipc = 402},
+	{.arch = SCMP_ARCH_PPC64LE, .audit = AUDIT_ARCH_PPC64LE, .sockets = 349, .ipc = 402},
+	{.arch = SCMP_ARCH_MIPS, .audit = AUDIT_ARCH_MIPS, .sockets = 4343, .ipc = 4402},
+	{.arch = SCMP_ARCH_MIPSEL, .audit = AUDIT_ARCH_MIPSEL, .sockets = 4343, .ipc = 4402},
 };
 
 static struct numbering numbering_of(uint32_t arch)
@@ -50,26 +63,36 @@ static bool is_special(const struct numbering *a, uint32_t nr)
 	return a->high && nr >= a->low && nr <= a->high;
 }
 
+/* The number that @name stands for when asking how new a profile is; 0 for none.  Negative numbers
+ * of libseccomp (seccomp.h, __PNR_*): unknown, or not a call of this architecture by itself. */
+static uint32_t number_of(const struct numbering *a, const char *name)
+{
+	int nr = seccomp_syscall_resolve_name_arch(a->arch, name);
+
+	if (nr <= -101 && nr >= -120)
+		return a->sockets;
+	if (nr <= -201 && nr >= -224)
+		return a->ipc;
+	return nr < 0 || is_special(a, (uint32_t)nr) ? 0 : (uint32_t)nr;
+}
+
 /* The newest number that the profile names; false when it names none. */
 static bool newest(const struct oci_seccomp *profile, const struct numbering *a, uint32_t *ret)
 {
-	bool any = false;
+	uint32_t max = 0;
 
 	for (size_t i = 0; i < profile->n_rules; i++) {
 		const struct strings *names = &profile->rules[i].names;
 
 		for (size_t j = 0; j < names->n; j++) {
-			int nr = seccomp_syscall_resolve_name_arch(a->arch, names->v[j]);
+			uint32_t nr = number_of(a, names->v[j]);
 
-			/* Negative: unknown, or not a call of this architecture (seccomp.h, __PNR_*). */
-			if (nr < 0 || is_special(a, (uint32_t)nr))
-				continue;
-			if (!any || (uint32_t)nr > *ret)
-				*ret = (uint32_t)nr;
-			any = true;
+			if (nr > max)
+				max = nr;
 		}
 	}
-	return any;
+	*ret = max;
+	return max > 0;
 }
 
 struct code {
