@@ -99,6 +99,20 @@ int mount_clone(int dirfd, const char *path, bool recursive)
 				     (unsigned)(*path ? 0 : AT_EMPTY_PATH));
 }
 
+int mount_clone_locked(const char *path, bool recursive, int like)
+{
+	_cleanup_close_ int fd = mount_clone(AT_FDCWD, path, recursive);
+	struct stat a, b;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &a) < 0 || fstat(like, &b) < 0)
+		return -errno;
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return -ESTALE;
+	return steal_fd(&fd);
+}
+
 int mount_attach(int mnt, int target)
 {
 	return sys_move_mount(mnt, "", target, "",

@@ -239,22 +239,49 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 	return r < 0 ? r : steal_fd(source);
 }
 
-static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		     struct error *err)
+static int prepare_bind(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
+			struct error *err)
 {
-	int r = isolate(p, m, *source, err);
+	const struct oci_mount_options *o = m->options;
+	int r = isolate(p, m, mnt, err);
 
 	if (r == 0)
-		r = mount_change_attr(*source, early_attr(m), m->options->attr_clr, false, err);
+		r = mount_change_attr(mnt, early_attr(m), o->attr_clr, false, err);
+	if (r == 0)
+		r = mount_change_attr(mnt, o->rattr_set, o->rattr_clr, true, err);
+	return r;
+}
+
+/*
+ * The clone of the parent is second choice in a user namespace: only when the child cannot reach the
+ * source, or when a change was asked for (rw) that only the host's root may make.
+ */
+static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
+		     bool from_parent, struct error *err)
+{
+	_cleanup_close_ int own = -1;
+	int r;
+
+	if (from_parent && p->devices_by_bind)
+		own = mount_clone_locked(m->source, m->options->recursive, *source);
+	if (own >= 0) {
+		r = prepare_bind(p, m, own, err);
+		if (r == 0)
+			return steal_fd(&own);
+		if (r != -EPERM)
+			return r;
+		*err = (struct error){0};
+	}
+	r = prepare_bind(p, m, *source, err);
 	return r < 0 ? r : steal_fd(source);
 }
 
 static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		      const struct target *t, struct error *err)
+		      bool from_parent, const struct target *t, struct error *err)
 {
 	switch (m->kind) {
 	case MOUNT_BIND:
-		return make_bind(p, m, source, err);
+		return make_bind(p, m, source, from_parent, err);
 	case MOUNT_FS:
 		return make_fs(m, t, err);
 	case MOUNT_CGROUP2:
@@ -271,8 +298,10 @@ static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, i
 static int finish(const struct plan_mount *m, int mnt, struct error *err)
 {
 	const struct oci_mount_options *o = m->options;
-	int r = mount_change_attr(mnt, o->rattr_set, o->rattr_clr, true, err);
+	int r = 0;
 
+	if (m->kind != MOUNT_BIND)
+		r = mount_change_attr(mnt, o->rattr_set, o->rattr_clr, true, err);
 	for (size_t i = 0; r == 0 && i < o->n_propagation; i++) {
 		r = mount_set_propagation(mnt, o->propagation[i]);
 		if (r < 0)
@@ -335,6 +364,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 		   struct rootfs *r, struct target *t, struct error *err)
 {
 	_cleanup_close_ int mnt = -1;
+	bool from_parent = *source >= 0;
 	int ret;
 
 	if (m->options->idmap || m->options->idmap_recursive || m->options->tmpcopyup)
@@ -349,7 +379,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 		return ret;
 	if (m->kind == MOUNT_REMOUNT)
 		return perform_remount(m, r, t, err);
-	mnt = make_mount(p, m, source, t, err);
+	mnt = make_mount(p, m, source, from_parent, t, err);
 	if (mnt < 0)
 		return mnt;
 	ret = finish(m, mnt, err);

@@ -59,20 +59,23 @@ static int open_directory(const char *path)
  * The tree, detached.  It never stays in the peer group of the host: nothing that is mounted in it
  * shows up there.  A slave, which only receives, it becomes on request.
  */
-static int open_root_tree(const struct plan_rootfs *p, struct error *err)
+static int make_private(const struct plan_rootfs *p, int take_fd, struct error *err)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = take_fd;
 	bool slave = (p->propagation & (MS_SLAVE | MS_SHARED)) && (p->host_propagation & MS_SLAVE);
-	int r;
+	int r = check_directory(p, fd, err);
 
-	fd = mount_clone(AT_FDCWD, p->path, true);
-	r = check_directory(p, fd, err);
 	if (r < 0)
 		return r;
 	r = mount_set_propagation(fd, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE));
 	if (r < 0)
 		return error_errno(err, r, "stop the propagation of %s", p->path);
 	return steal_fd(&fd);
+}
+
+static int open_root_tree(const struct plan_rootfs *p, struct error *err)
+{
+	return make_private(p, mount_clone(AT_FDCWD, p->path, true), err);
 }
 
 static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
@@ -161,8 +164,16 @@ static int put_over_root(const struct plan_rootfs *p, struct rootfs_handles *h, 
 
 	if (ret < 0)
 		return error_errno(err, ret, "stop the propagation of mounts to the host");
-	if (h->tree < 0)
+	if (h->tree >= 0 && p->devices_by_bind) {
+		int own = mount_clone_locked(p->path, true, h->tree);
+
+		if (own >= 0) {
+			close(h->tree);
+			h->tree = make_private(p, own, err);
+		}
+	} else if (h->tree < 0) {
 		h->tree = open_root_tree(p, err);
+	}
 	if (h->tree < 0)
 		return h->tree;
 	ret = sys_move_mount(h->tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);

@@ -476,9 +476,68 @@ static void check_still_locked(void)
 	CHECK(scene_try_create("/w/x") == EROFS);
 }
 
+/* In a user namespace the container's root has CAP_SYS_ADMIN over its mounts, and must not undo what
+ * the host decided. */
+static void host_locked_root(void)
+{
+	host_locked();
+	CHECK(mount("rootfs", "rootfs", NULL, MS_BIND, NULL) == 0);
+	CHECK(mount(NULL, "rootfs", NULL, MS_REMOUNT | MS_BIND | MS_NODEV | MS_RDONLY, NULL) == 0);
+}
+
+static void plan_locked_tree(struct plan_rootfs *p)
+{
+	add_fs(p, "tmpfs", "/v", 0);
+	add_bind(p, "volume", "/v/t", true);
+}
+
+static void host_locked_root_v(void)
+{
+	CHECK(mkdir("rootfs/v", 0755) == 0);
+	host_locked_root();
+}
+
+static void check_locked_for_good(void)
+{
+	CHECK(scene_mounted("/", " ro,nodev"));
+	CHECK(mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL) < 0 && errno == EPERM);
+	CHECK(mount(NULL, "/v/t/sub", NULL, MS_REMOUNT | MS_BIND, NULL) < 0 && errno == EPERM);
+	CHECK(umount2("/v/t/sub", MNT_DETACH) < 0 && errno == EINVAL);
+}
+
+/* Asked for, and the parent may: the host's root said so in config.json. */
+static void check_unlocked(void)
+{
+	CHECK(scene_try_create("/v/x") == 0 && scene_mounted("/v", " rw,nosuid"));
+}
+
+/* The container's root may not even look there. */
+static void host_unreachable(void)
+{
+	host_volume();
+	CHECK(chown("volume", 5, 5) == 0 && chmod("volume", 0700) == 0);
+}
+
+static void plan_unreachable(struct plan_rootfs *p)
+{
+	add_bind(p, "volume/sub", "/v", false);
+}
+
+static void check_reached(void)
+{
+	CHECK(str_eq(scene_read("/v/file"), "sub"));
+}
+
 static void test_locked_flags(void **state)
 {
 	(void)state;
+	RUN(.flags = SCENE_USERNS, .host = host_locked_root_v, .plan = plan_locked_tree,
+	    .check = check_locked_for_good);
+	RUN(.flags = SCENE_USERNS | SCENE_SHARED, .host = host_locked_root_v,
+	    .plan = plan_locked_tree, .check = check_locked_for_good);
+	RUN(.flags = SCENE_USERNS, .host = host_locked, .plan = plan_locked, .check = check_unlocked);
+	RUN(.flags = SCENE_USERNS, .host = host_unreachable, .plan = plan_unreachable,
+	    .check = check_reached);
 	RUN(.flags = SCENE_USERNS | SCENE_CHILD, .host = host_locked, .plan = plan_locked,
 	    .code = EPERM, .where = "/mounts/0", .text = "source: ro)");
 	RUN(.flags = SCENE_USERNS | SCENE_CHILD, .host = host_locked, .plan = plan_not_asked,
