@@ -240,8 +240,9 @@ static void choose_namespaces(struct execution *x)
 		char path[32];
 
 		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_names[i]);
-		if (x->st.ns_inode[i] == 0 ||
-		    (stat(path, &ours) == 0 && ours.st_ino == x->st.ns_inode[i]))
+		if (x->st.ns_inode[i] == 0 && !(x->st.ns_flags & ns_order[i]))
+			continue;
+		if (stat(path, &ours) == 0 && ours.st_ino == x->st.ns_inode[i])
 			continue;
 		x->spawn.handles.init_namespaces |= ns_order[i];
 	}
@@ -251,7 +252,7 @@ static void choose_namespaces(struct execution *x)
 static int same_namespaces(const struct execution *x, const uint64_t *now, struct error *err)
 {
 	for (size_t i = 0; i < N_NAMESPACES; i++)
-		if (x->st.ns_inode[i] != now[i])
+		if (x->st.ns_inode[i] && now[i] && x->st.ns_inode[i] != now[i])
 			return error_set(err, ESTALE, "the first process of container `%s` has left its "
 					 "%s namespace: refusing to follow it", x->o->id, ns_names[i]);
 	return 0;
