@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The terminal of the container, out of its own devpts, in the container process.  Every step is by
- * descriptor and stays in that one file system: a ptmx of the image or of another devpts is refused.
+ * descriptor and stays in that one file system: a ptmx of the image or of another devpts is
+ * refused.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +64,8 @@ static int open_peer(int master, dev_t devpts, uint32_t uid, struct error *err)
 		return error_errno(err, errno, "look at the pty");
 	if (!S_ISCHR(st.st_mode) || major(st.st_rdev) < PTS_MAJOR_FIRST ||
 	    major(st.st_rdev) > PTS_MAJOR_LAST || st.st_dev != devpts)
-		return error_set(err, ENODEV, "the other end of the pty is not in the devpts of the container");
+		return error_set(err, ENODEV,
+				 "the other end of the pty is not in the devpts of the container");
 	if (st.st_uid != uid && fchown(peer, uid, (gid_t)-1) < 0)
 		return error_errno(err, errno, "give the pty to user %u", uid);
 	if ((st.st_mode & 07777) != CONSOLE_MODE && fchmod(peer, CONSOLE_MODE) < 0)

@@ -51,13 +51,16 @@ static int wrong_device(const struct plan_device *d, const struct stat *st, stru
 {
 	if (!same_device(d, st))
 		return error_set(err, EEXIST,
-				 "device %s: another file is there (type %o, device %u:%u, not type %o, device %u:%u)",
-				 d->path, st->st_mode & S_IFMT, major(st->st_rdev), minor(st->st_rdev),
-				 d->mode & S_IFMT, major(d->dev), minor(d->dev));
-	return error_set(err, EEXIST,
-			 "device %s: is there with mode %o and owner %u:%u, not mode %o and owner %u:%u",
-			 d->path, st->st_mode & 07777, st->st_uid, st->st_gid, d->mode & 07777, d->uid,
-			 d->gid);
+				 "device %s: another file is there (type %o, device %u:%u, not "
+				 "type %o, device %u:%u)",
+				 d->path, st->st_mode & S_IFMT, major(st->st_rdev),
+				 minor(st->st_rdev), d->mode & S_IFMT, major(d->dev),
+				 minor(d->dev));
+	return error_set(
+		err, EEXIST,
+		"device %s: is there with mode %o and owner %u:%u, not mode %o and owner %u:%u",
+		d->path, st->st_mode & 07777, st->st_uid, st->st_gid, d->mode & 07777, d->uid,
+		d->gid);
 }
 
 static bool same_owner(const struct plan_device *d, const struct stat *st)
@@ -79,8 +82,8 @@ static int verify(const struct plan_device *d, int dir, const char *name, bool m
 		return wrong_device(d, &st, err);
 	if (made && !same_owner(d, &st)) {
 		if (fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
-			return error_errno(err, errno, "give the device %s to %u:%u", d->path, d->uid,
-					   d->gid);
+			return error_errno(err, errno, "give the device %s to %u:%u", d->path,
+					   d->uid, d->gid);
 		if (fstat(fd, &st) < 0)
 			return error_errno(err, errno, "look at the device %s", d->path);
 	}
@@ -107,7 +110,7 @@ static int make_node(const struct plan_device *d, struct parent *c, int root, st
 	return verify(d, dir, name, r == 0, err);
 }
 
-/* Without CAP_MKNOD in the initial user namespace: the host's node of the same name, if it is one. */
+/* In a user namespace mknod(2) is refused: the host's node of the same name, if it is the one. */
 static int bind_node(const struct plan_device *d, int root, struct error *err)
 {
 	_cleanup_close_ int node = -1, target = -1;
@@ -121,7 +124,8 @@ static int bind_node(const struct plan_device *d, int root, struct error *err)
 		return error_errno(err, errno, "look at the device %s of the host", d->path);
 	if (!same_device(d, &st))
 		return error_set(err, ENODEV,
-				 "device %s of the host is %u:%u, not %u:%u: in a user namespace only a node of the host can be given, under its own name",
+				 "device %s of the host is %u:%u, not %u:%u: in a user namespace "
+				 "only a node of the host can be given, under its own name",
 				 d->path, major(st.st_rdev), minor(st.st_rdev), major(d->dev),
 				 minor(d->dev));
 	target = path_open_in_root(root, d->path, O_PATH);

@@ -14,7 +14,7 @@
 #include "util/path.h"
 #include "util/str.h"
 
-/* Two mounts serve all masks: attached to the first path they are needed for, cloned for the rest. */
+/* Two mounts serve all masks: each is attached to the first path and cloned for the others. */
 struct masks {
 	int file, dir;
 	bool file_used, dir_used;
@@ -69,8 +69,8 @@ static int make_file_mask(struct error *err)
 	r = mount_set_propagation(fd, MS_PRIVATE);
 	if (r < 0)
 		return error_errno(err, r, "stop the propagation of /dev/null");
-	r = mount_change_attr(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, false,
-			      err);
+	r = mount_change_attr(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0,
+			      false, err);
 	return r < 0 ? r : steal_fd(&fd);
 }
 
@@ -82,7 +82,8 @@ static int make_dir_mask(struct error *err)
 		.fstype = "tmpfs",
 		.source = "tmpfs",
 		.data = &data,
-		.attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		.attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			MOUNT_ATTR_NOEXEC,
 	};
 
 	return mount_new_fs(&fs, err);
@@ -178,8 +179,8 @@ int rootfs_protect(const struct plan_rootfs *p, struct rootfs *r, struct error *
 	if (ret == 0)
 		ret = protect_late(r, err);
 	if (ret == 0 && p->readonly)
-		ret = mount_change_attr(r->root, MOUNT_ATTR_RDONLY, 0, false, err) < 0 ?
-			      error_in(err, "make the root read-only") :
-			      0;
+		ret = mount_change_attr(r->root, MOUNT_ATTR_RDONLY, 0, false, err) < 0
+			      ? error_in(err, "make the root read-only")
+			      : 0;
 	return ret;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The mount API by descriptor (rule R3): a mount is made detached, gets its attributes and only then
- * a place.  Runs in the container process; cloning of bind sources also in the parent.
+ * The mount API by descriptor (rule R3): a mount is made detached, gets its attributes and only
+ * then a place.  Runs in the container process; cloning of bind sources also in the parent.
  */
 #include "rootfs/mount.h"
 
@@ -123,9 +123,9 @@ int mount_set_propagation(int mnt, unsigned long propagation)
 {
 	struct mount_attr attr = {.propagation = propagation & ~(unsigned long)MS_REC};
 
-	return sys_mount_setattr(mnt, "",
-				 AT_EMPTY_PATH | (unsigned)(propagation & MS_REC ? AT_RECURSIVE : 0),
-				 &attr);
+	return sys_mount_setattr(
+		mnt, "", AT_EMPTY_PATH | (unsigned)(propagation & MS_REC ? AT_RECURSIVE : 0),
+		&attr);
 }
 
 /* Flags of a mount that came from a more privileged mount namespace cannot be taken away:

@@ -18,7 +18,7 @@ struct mount_fs {
 	uint64_t attr;			/* MOUNT_ATTR_* of fsmount(2) */
 };
 
-/* A detached mount of a new file system: a descriptor or -errno; the text holds the kernel's message. */
+/* A detached mount of a new file system: a descriptor or -errno, with the kernel's message in @err. */
 int mount_new_fs(const struct mount_fs *fs, struct error *err);
 
 /* A detached clone of @path relative to @dirfd ("" for @dirfd itself): a descriptor or -errno. */
@@ -26,9 +26,7 @@ int mount_clone(int dirfd, const char *path, bool recursive);
 
 /*
  * Child, in a user namespace: a clone of @path like the one that the parent made, @like, but taken out
- * of the child's own mount namespace.  In that one the flags of the mounts, and the mounts below them,
- * are locked (mount_namespaces(7)); to what the parent hands over the container's root could do anything.
- * -errno when the child cannot reach it, or finds something else.
+ the child cannot reach it, or finds something else.
  */
 int mount_clone_locked(const char *path, bool recursive, int like);
 

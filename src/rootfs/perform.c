@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One mount of config.json: from its place in the plan to its place in the tree.  Container process. */
+/* One mount of config.json: from its place in the plan to its place in the tree.  Container
+ * process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,14 +19,23 @@
 /* Where a mount goes, as it was found. */
 struct target {
 	int fd;
-	bool made;			/* by us, just now */
+	bool made; /* by us, just now */
 	struct statx st;
 };
 
-/* The files of procfs that others (lxcfs) may replace; everything else there is ours and the kernel's. */
+/* The files of procfs that others (lxcfs) may replace; the rest is ours and the kernel's. */
 static const char *const proc_files[] = {
-	"cpuinfo", "diskstats", "loadavg", "meminfo", "net/dev", "slabinfo", "stat", "swaps", "uptime",
-	"sys/crypto/fips_enabled", "sys/kernel/ns_last_pid",
+	"cpuinfo",
+	"diskstats",
+	"loadavg",
+	"meminfo",
+	"net/dev",
+	"slabinfo",
+	"stat",
+	"swaps",
+	"uptime",
+	"sys/crypto/fips_enabled",
+	"sys/kernel/ns_last_pid",
 };
 
 static bool proc_file_allowed(const char *destination)
@@ -82,13 +92,13 @@ static bool is_root(int root, const struct target *t)
 	return st.stx_mnt_id == t->st.stx_mnt_id;
 }
 
-static int look_at_target(const struct plan_mount *m, int root, struct target *t,
-			  struct error *err)
+static int look_at_target(const struct plan_mount *m, int root, struct target *t, struct error *err)
 {
 	struct statfs fs;
 
 	if (statx(t->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_INO | STATX_MNT_ID,
-		  &t->st) < 0 || fstatfs(t->fd, &fs) < 0)
+		  &t->st) < 0 ||
+	    fstatfs(t->fd, &fs) < 0)
 		return error_errno(err, errno, "look at the mount point");
 	if (is_root(root, t) && m->kind != MOUNT_REMOUNT)
 		return error_set(err, EINVAL, "the mount point is the root of the container");
@@ -182,14 +192,14 @@ static int make_sysfs(const struct plan_mount *m, const struct target *t, struct
 {
 	int fd = make_fs(m, t, err);
 
-	/* The network namespace belongs to another user namespace: sysfs(5), network_namespaces(7). */
+	/* The network namespace belongs to another user namespace: network_namespaces(7). */
 	return fd == -EPERM ? clone_instead("/sys", m, false, err) : fd;
 }
 
 /*
  * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the
- * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that; "slave"
- * keeps the way in.
+ * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that;
+ * "slave" keeps the way in.
  */
 static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
 		   struct error *err)
@@ -207,8 +217,8 @@ static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int 
 
 /*
  * cgroup2 as seen from our own cgroup namespace; else a bind of the container's own cgroup, or at
- * worst of all of them, which must then not be writable (without a cgroup namespace the limits of the
- * container itself would be).
+ * worst of all of them, which must then not be writable (without a cgroup namespace the limits of
+ * the container itself would be).
  */
 static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
 			struct error *err)
@@ -253,8 +263,8 @@ static int prepare_bind(const struct plan_rootfs *p, const struct plan_mount *m,
 }
 
 /*
- * The clone of the parent is second choice in a user namespace: only when the child cannot reach the
- * source, or when a change was asked for (rw) that only the host's root may make.
+ * The clone of the parent is second choice in a user namespace: only when the child cannot reach
+ * the source, or when a change was asked for (rw) that only the host's root may make.
  */
 static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
 		     bool from_parent, struct error *err)

@@ -15,8 +15,9 @@ static int pivot(struct error *err)
 
 	if (r < 0) {
 		error_errno(err, r, "pivot_root");
-		return r == -EINVAL ? error_hint(err, "is the root of the host a ramdisk? --no-pivot does without") :
-				      r;
+		return r == -EINVAL ? error_hint(err, "is the root of the host a ramdisk? "
+						      "--no-pivot does without")
+				    : r;
 	}
 	if (umount2(".", MNT_DETACH) < 0)
 		return error_errno(err, errno, "detach the root of the host");

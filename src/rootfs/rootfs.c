@@ -92,7 +92,8 @@ static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, s
 			   (!p->new_cgroupns || p->devices_by_bind)) {
 			h->sources[i] = mount_clone(h->cgroup, "", false);
 			if (h->sources[i] < 0)
-				error_errno(err, h->sources[i], "clone the cgroup of the container");
+				error_errno(err, h->sources[i],
+					    "clone the cgroup of the container");
 		} else {
 			continue;
 		}
@@ -124,8 +125,8 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 
 /*
  * A procfs that is attached nowhere, so that nobody can have put anything over its files (rule R5).
- * Without rights over the pid namespace (it is the host's, and we are in a user namespace) a clone of
- * the procfs at /proc serves, after a look that it is one.
+ * Without rights over the pid namespace (it is the host's, and we are in a user namespace) a clone
+ * of the procfs at /proc serves, after a look that it is one.
  */
 static int open_private_proc(struct error *err)
 {

@@ -16,7 +16,7 @@
 
 #define RETRY_MAX 128
 #define RETRY_NS  (5 * 1000 * 1000)
-#define LINKS_MAX 40			/* as the kernel: path_resolution(7) */
+#define LINKS_MAX 40 /* as the kernel: path_resolution(7) */
 
 /* Copy the components of @path behind @out, which holds a cleaned absolute path without its final
  * "/" ("" for the root); ".." takes away the last component unless @keep_dotdot. */
@@ -82,8 +82,7 @@ int path_open_in_root(int root, const char *path, int flags)
 	long long start = 0;
 
 	for (int i = 0;; i++) {
-		int r = sys_openat2(root, path, all, 0,
-				    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		int r = sys_openat2(root, path, all, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 
 		if (r == -EINTR)
 			continue;
@@ -97,7 +96,7 @@ int path_open_in_root(int root, const char *path, int flags)
 	}
 }
 
-/* Make one missing entry in @dir and open what was made; -EEXIST when something is there already. */
+/* Make one missing entry in @dir and open what was made; -EEXIST when something is there. */
 static int make_entry(int dir, const char *name, bool is_dir)
 {
 	mode_t mask = umask(0);
@@ -181,7 +180,7 @@ static int walk_up(struct walk *w)
 	return r < 0 ? r : 1;
 }
 
-/* One step into @name.  1: taken; 0: somebody was faster or a link was unfolded, look at `todo` again. */
+/* One step into @name.  1: taken; 0: look at `todo` again (a link, or somebody was faster). */
 static int walk_step(struct walk *w, const char *name, const char *rest, bool is_dir)
 {
 	_cleanup_close_ int fd = -1;

@@ -49,7 +49,8 @@ static struct plan_device *add_device(struct plan_rootfs *p, const char *path, m
 {
 	struct plan_device *d = &devices[p->n_devices++];
 
-	*d = (struct plan_device){.path = path, .mode = mode, .dev = makedev(maj, min), .where = where};
+	*d = (struct plan_device){
+		.path = path, .mode = mode, .dev = makedev(maj, min), .where = where};
 	p->devices = devices;
 	return d;
 }
@@ -186,13 +187,14 @@ static void check_x(void)
 
 static void test_existing_devices(void **state)
 {
-	static void (*const wrong[])(void) = {wrong_link, wrong_file, wrong_dir, wrong_number,
+	static void (*const wrong[])(void) = {wrong_link, wrong_file, wrong_dir,  wrong_number,
 					      wrong_type, wrong_mode, wrong_owner};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		make_wrong = wrong[i];
-		RUN(.host = host_wrong, .plan = plan_x, .code = EEXIST, .where = "/linux/devices/0");
+		RUN(.host = host_wrong, .plan = plan_x, .code = EEXIST,
+		    .where = "/linux/devices/0");
 	}
 	make_wrong = right_node;
 	RUN(.host = host_wrong, .plan = plan_x, .check = check_x);
@@ -257,9 +259,10 @@ static void test_skip_default(void **state)
 
 /* ---- masks and read-only paths -------------------------------------------------------------- */
 
-static char *masked[] = {(char *)"/file", (char *)"/dir", (char *)"/dir2", (char *)"/to-file",
-			 (char *)"/missing", (char *)"/dir/below", (char *)"/file/below",
-			 (char *)"/file2", (char *)"/dir", (char *)"/outside"};
+static char *masked[] = {(char *)"/file",	(char *)"/dir",	    (char *)"/dir2",
+			 (char *)"/to-file",	(char *)"/missing", (char *)"/dir/below",
+			 (char *)"/file/below", (char *)"/file2",   (char *)"/dir",
+			 (char *)"/outside"};
 static char *readonly_paths[] = {(char *)"/tree", (char *)"/missing", (char *)"/one",
 				 (char *)"/dir2"};
 
@@ -333,8 +336,8 @@ static const struct oci_mount_options no_options;
 
 static void plan_magic(struct plan_rootfs *p)
 {
-	proc_mount = (struct plan_mount){.kind = MOUNT_FS, .fstype = "proc", .destination = "/proc",
-					 .options = &no_options};
+	proc_mount = (struct plan_mount){
+		.kind = MOUNT_FS, .fstype = "proc", .destination = "/proc", .options = &no_options};
 	p->mounts = &proc_mount;
 	p->n_mounts = 1;
 	p->masked = (struct strings){.v = magic, .n = 1};
@@ -375,9 +378,11 @@ static char *pts_words[] = {(char *)"newinstance", (char *)"ptmxmode=0666", (cha
 
 static void plan_console(struct plan_rootfs *p)
 {
-	pts_mount = (struct plan_mount){
-		.kind = MOUNT_FS, .fstype = "devpts", .destination = "/dev/pts",
-		.options = &no_options, .data = {.v = pts_words, .n = ARRAY_SIZE(pts_words)}};
+	pts_mount = (struct plan_mount){.kind = MOUNT_FS,
+					.fstype = "devpts",
+					.destination = "/dev/pts",
+					.options = &no_options,
+					.data = {.v = pts_words, .n = ARRAY_SIZE(pts_words)}};
 	p->mounts = &pts_mount;
 	p->n_mounts = 1;
 }
@@ -421,8 +426,11 @@ static void plan_covered_ptmx(struct plan_rootfs *p)
 	plan_console(p);
 	over_mounts[0] = pts_mount;
 	snprintf(over_source, sizeof(over_source), "%s/canary/file", scene_top);
-	over_mounts[1] = (struct plan_mount){.index = 1, .kind = MOUNT_BIND, .source = over_source,
-					     .destination = "/dev/pts/ptmx", .options = &no_options};
+	over_mounts[1] = (struct plan_mount){.index = 1,
+					     .kind = MOUNT_BIND,
+					     .source = over_source,
+					     .destination = "/dev/pts/ptmx",
+					     .options = &no_options};
 	p->mounts = over_mounts;
 	p->n_mounts = 2;
 }
@@ -442,12 +450,9 @@ static void test_console(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_existing_devices),
-		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_skip_default),
-		cmocka_unit_test(test_masks),
-		cmocka_unit_test(test_console),
+		cmocka_unit_test(test_devices), cmocka_unit_test(test_existing_devices),
+		cmocka_unit_test(test_links),	cmocka_unit_test(test_skip_default),
+		cmocka_unit_test(test_masks),	cmocka_unit_test(test_console),
 	};
 
 	if (geteuid() != 0)

@@ -34,7 +34,9 @@ static struct plan_mount *add(struct plan_rootfs *p, enum plan_mount_kind kind, 
 {
 	struct plan_mount *m = &mounts[p->n_mounts];
 
-	*m = (struct plan_mount){.index = (unsigned)p->n_mounts, .kind = kind, .destination = dst,
+	*m = (struct plan_mount){.index = (unsigned)p->n_mounts,
+				 .kind = kind,
+				 .destination = dst,
 				 .options = &options[p->n_mounts]};
 	options[p->n_mounts] = (struct oci_mount_options){0};
 	p->mounts = mounts;
@@ -112,7 +114,8 @@ static void test_pivot(void **state)
 	RUN(.flags = SCENE_USERNS | SCENE_SHARED, .host = host_marker, .check = check_pivoted);
 	RUN(.flags = SCENE_CHILD, .host = host_marker, .check = check_pivoted);
 	RUN(.flags = SCENE_CHILD | SCENE_USERNS, .host = host_marker, .check = check_pivoted);
-	RUN(.flags = SCENE_FOREIGN_PIDNS | SCENE_USERNS, .host = host_marker, .check = check_pivoted);
+	RUN(.flags = SCENE_FOREIGN_PIDNS | SCENE_USERNS, .host = host_marker,
+	    .check = check_pivoted);
 	RUN(.flags = SCENE_NO_PIVOT, .host = host_marker, .check = check_inside);
 }
 
@@ -264,7 +267,8 @@ static void plan_unmapped_gid(struct plan_rootfs *p)
 static void test_fs_errors(void **state)
 {
 	(void)state;
-	RUN(.plan = plan_bad_option, .code = EINVAL, .where = "/mounts/0", .text = "Unknown parameter 'nonsense'");
+	RUN(.plan = plan_bad_option, .code = EINVAL, .where = "/mounts/0",
+	    .text = "Unknown parameter 'nonsense'");
 	RUN(.plan = plan_bad_type, .code = ENODEV, .where = "/mounts/0", .text = "nosuchfs");
 	RUN(.flags = SCENE_USERNS, .plan = plan_unmapped_gid, .code = EINVAL, .text = "mapped");
 }
@@ -363,7 +367,8 @@ static void plan_volumes(struct plan_rootfs *p)
 
 static void check_volumes(void)
 {
-	CHECK(str_eq(scene_read("/all/file"), "volume") && str_eq(scene_read("/all/sub/file"), "sub"));
+	CHECK(str_eq(scene_read("/all/file"), "volume") &&
+	      str_eq(scene_read("/all/sub/file"), "sub"));
 	CHECK(scene_try_create("/all/x") == 0);
 	CHECK(scene_try_create("/ro/x") == EROFS && scene_try_create("/ro/sub/x") == 0);
 	CHECK(scene_try_create("/rro/x") == EROFS && scene_try_create("/rro/sub/x") == EROFS);
@@ -385,12 +390,17 @@ static void check_single(void)
 
 static void test_binds(void **state)
 {
-	static const unsigned ways[] = {0, SCENE_SHARED, SCENE_CHILD, SCENE_USERNS | SCENE_SHARED,
-					SCENE_USERNS | SCENE_CHILD, SCENE_JOIN | SCENE_SHARED};
+	static const unsigned ways[] = {0,
+					SCENE_SHARED,
+					SCENE_CHILD,
+					SCENE_USERNS | SCENE_SHARED,
+					SCENE_USERNS | SCENE_CHILD,
+					SCENE_JOIN | SCENE_SHARED};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
-		RUN(.flags = ways[i], .host = host_volume, .plan = plan_volumes, .check = check_volumes);
+		RUN(.flags = ways[i], .host = host_volume, .plan = plan_volumes,
+		    .check = check_volumes);
 	RUN(.flags = SCENE_SHARED, .host = host_volume, .plan = plan_single, .check = check_single);
 	/* The kernel does not uncover what lies below a mount of somebody else. */
 	RUN(.flags = SCENE_USERNS | SCENE_CHILD, .host = host_volume, .plan = plan_single,
@@ -456,12 +466,14 @@ static void test_bind_propagation(void **state)
 static void host_locked(void)
 {
 	host_volume();
-	CHECK(mount(NULL, "volume/sub", NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_RDONLY, NULL) == 0);
+	CHECK(mount(NULL, "volume/sub", NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_RDONLY, NULL) ==
+	      0);
 }
 
 static void plan_locked(struct plan_rootfs *p)
 {
-	opt(add_bind(p, "volume/sub", "/v", false))->attr_clr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
+	opt(add_bind(p, "volume/sub", "/v", false))->attr_clr =
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
 }
 
 static void plan_not_asked(struct plan_rootfs *p)
@@ -476,8 +488,8 @@ static void check_still_locked(void)
 	CHECK(scene_try_create("/w/x") == EROFS);
 }
 
-/* In a user namespace the container's root has CAP_SYS_ADMIN over its mounts, and must not undo what
- * the host decided. */
+/* In a user namespace the container's root has CAP_SYS_ADMIN over its mounts, and must not undo
+ * what the host decided. */
 static void host_locked_root(void)
 {
 	host_locked();
@@ -535,7 +547,8 @@ static void test_locked_flags(void **state)
 	    .check = check_locked_for_good);
 	RUN(.flags = SCENE_USERNS | SCENE_SHARED, .host = host_locked_root_v,
 	    .plan = plan_locked_tree, .check = check_locked_for_good);
-	RUN(.flags = SCENE_USERNS, .host = host_locked, .plan = plan_locked, .check = check_unlocked);
+	RUN(.flags = SCENE_USERNS, .host = host_locked, .plan = plan_locked,
+	    .check = check_unlocked);
 	RUN(.flags = SCENE_USERNS, .host = host_unreachable, .plan = plan_unreachable,
 	    .check = check_reached);
 	RUN(.flags = SCENE_USERNS | SCENE_CHILD, .host = host_locked, .plan = plan_locked,
@@ -566,7 +579,8 @@ static void test_remount(void **state)
 {
 	(void)state;
 	RUN(.host = host_volume, .plan = plan_remount, .check = check_remount);
-	RUN(.host = host_volume, .plan = plan_remount_nothing, .code = EINVAL, .where = "/mounts/1");
+	RUN(.host = host_volume, .plan = plan_remount_nothing, .code = EINVAL,
+	    .where = "/mounts/1");
 }
 
 static void plan_missing_source(struct plan_rootfs *p)
@@ -607,10 +621,11 @@ static void test_bind_errors(void **state)
 	(void)state;
 	RUN(.host = host_volume, .plan = plan_missing_source, .code = ENOENT,
 	    .where = "/mounts/1/source");
-	RUN(.host = host_dir_on_file, .plan = plan_dir_on_file, .code = ENOTDIR, .where = "/mounts/0",
-	    .text = "volume is a directory, but the mount point is not");
+	RUN(.host = host_dir_on_file, .plan = plan_dir_on_file, .code = ENOTDIR,
+	    .where = "/mounts/0", .text = "volume is a directory, but the mount point is not");
 	RUN(.host = host_volume, .plan = plan_on_root, .code = EINVAL, .where = "/mounts/0");
-	RUN(.host = host_root_link, .plan = plan_on_root_by_link, .code = EINVAL, .where = "/mounts/0");
+	RUN(.host = host_root_link, .plan = plan_on_root_by_link, .code = EINVAL,
+	    .where = "/mounts/0");
 }
 
 /* ---- hostile names -------------------------------------------------------------------------- */
@@ -755,9 +770,10 @@ static void plan_proc_bad(struct plan_rootfs *p)
 
 static void test_proc(void **state)
 {
-	static const char *const bad[] = {"/proc/self", "/proc/1", "/proc/self/attr", "/proc/sys/kernel",
-					  "/proc/thread-self", "/x", "/x/attr", "/y/stat",
-					  "/proc/sys/kernel/core_pattern"};
+	static const char *const bad[] = {
+		"/proc/self",	    "/proc/1",		 "/proc/self/attr",
+		"/proc/sys/kernel", "/proc/thread-self", "/x",
+		"/x/attr",	    "/y/stat",		 "/proc/sys/kernel/core_pattern"};
 
 	(void)state;
 	RUN(.host = host_proc_link, .plan = plan_proc, .code = ENOTDIR, .text = "not a directory");
@@ -766,29 +782,22 @@ static void test_proc(void **state)
 	RUN(.host = host_volume, .plan = plan_proc_good, .check = check_proc_good);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		proc_destination = bad[i];
-		RUN(.host = host_link_to_proc, .plan = plan_proc_bad, .code = EPERM, .where = "/mounts/1");
+		RUN(.host = host_link_to_proc, .plan = plan_proc_bad, .code = EPERM,
+		    .where = "/mounts/1");
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pivot),
-		cmocka_unit_test(test_no_mount_namespace),
-		cmocka_unit_test(test_bad_root),
-		cmocka_unit_test(test_propagation),
-		cmocka_unit_test(test_usual_mounts),
-		cmocka_unit_test(test_fs_errors),
-		cmocka_unit_test(test_tmpfs_mode),
-		cmocka_unit_test(test_cgroup2),
-		cmocka_unit_test(test_binds),
-		cmocka_unit_test(test_bind_propagation),
-		cmocka_unit_test(test_locked_flags),
-		cmocka_unit_test(test_remount),
-		cmocka_unit_test(test_bind_errors),
-		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_odd_targets),
-		cmocka_unit_test(test_proc),
+		cmocka_unit_test(test_pivot),	     cmocka_unit_test(test_no_mount_namespace),
+		cmocka_unit_test(test_bad_root),     cmocka_unit_test(test_propagation),
+		cmocka_unit_test(test_usual_mounts), cmocka_unit_test(test_fs_errors),
+		cmocka_unit_test(test_tmpfs_mode),   cmocka_unit_test(test_cgroup2),
+		cmocka_unit_test(test_binds),	     cmocka_unit_test(test_bind_propagation),
+		cmocka_unit_test(test_locked_flags), cmocka_unit_test(test_remount),
+		cmocka_unit_test(test_bind_errors),  cmocka_unit_test(test_links),
+		cmocka_unit_test(test_odd_targets),  cmocka_unit_test(test_proc),
 	};
 
 	if (geteuid() != 0)

@@ -21,7 +21,8 @@ static char last_mount[1024];
 
 void scene_fail(const char *file, int line, const char *what)
 {
-	fprintf(stderr, "%s:%d: does not hold: %s (errno: %s)\n", file, line, what, strerror(errno));
+	fprintf(stderr, "%s:%d: does not hold: %s (errno: %s)\n", file, line, what,
+		strerror(errno));
 	if (last_mount[0])
 		fprintf(stderr, "the last mount looked at: %s\n", last_mount);
 	_exit(1);
@@ -145,8 +146,8 @@ static void container(const struct scene *s, const struct plan_rootfs *p, struct
 		_exit(0);
 	}
 	CHECK(r == 0);
-	CHECK(count_fds() == before - (int)opened + (private_proc >= 0) +
-				     (s->flags & SCENE_CONSOLE ? 2 : 0));
+	CHECK(count_fds() ==
+	      before - (int)opened + (private_proc >= 0) + (s->flags & SCENE_CONSOLE ? 2 : 0));
 	if (s->check)
 		s->check();
 	_exit(0);

@@ -23,9 +23,19 @@ static void test_clean(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{"", "/"}, {"/", "/"}, {"//", "/"}, {".", "/"}, {"..", "/"}, {"a", "/a"},
-		{"/a/./b//c/", "/a/b/c"}, {"/../../x", "/x"}, {"/a/../b", "/b"}, {"/a/b/../..", "/"},
-		{"/a/../../..", "/"}, {"/..a/...", "/..a/..."}, {"a/..//./b/..", "/"},
+		{"", "/"},
+		{"/", "/"},
+		{"//", "/"},
+		{".", "/"},
+		{"..", "/"},
+		{"a", "/a"},
+		{"/a/./b//c/", "/a/b/c"},
+		{"/../../x", "/x"},
+		{"/a/../b", "/b"},
+		{"/a/b/../..", "/"},
+		{"/a/../../..", "/"},
+		{"/..a/...", "/..a/..."},
+		{"a/..//./b/..", "/"},
 	};
 	struct arena *a = arena_new();
 
@@ -71,7 +81,8 @@ static bool exists(const char *path, mode_t type, mode_t mode)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == type && (st.st_mode & 07777) == mode;
+	return lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == type &&
+	       (st.st_mode & 07777) == mode;
 }
 
 static void assert_canary_empty(void)
@@ -180,12 +191,9 @@ static void test_parent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_join),
-		cmocka_unit_test(test_make),
-		cmocka_unit_test(test_links_stay_inside),
-		cmocka_unit_test(test_loops),
-		cmocka_unit_test(test_magic_link),
+		cmocka_unit_test(test_clean),  cmocka_unit_test(test_join),
+		cmocka_unit_test(test_make),   cmocka_unit_test(test_links_stay_inside),
+		cmocka_unit_test(test_loops),  cmocka_unit_test(test_magic_link),
 		cmocka_unit_test(test_parent),
 	};
 
