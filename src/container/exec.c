@@ -224,14 +224,6 @@ static int find_cgroup(struct execution *x, struct error *err)
 	return r;
 }
 
-static const uint64_t ns_order[N_NAMESPACES] = {
-	CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWNET,
-	CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
-};
-static const char *const ns_names[N_NAMESPACES] = {
-	"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts",
-};
-
 /* The container's namespaces that are not ours anyway; entering one's own user namespace is EINVAL. */
 static void choose_namespaces(struct execution *x)
 {
@@ -239,12 +231,12 @@ static void choose_namespaces(struct execution *x)
 		struct stat ours;
 		char path[32];
 
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_names[i]);
-		if (x->st.ns_inode[i] == 0 && !(x->st.ns_flags & ns_order[i]))
+		snprintf(path, sizeof(path), "self/%s", namespace_files[i].file);
+		if (x->st.ns_inode[i] == 0 && !(x->st.ns_flags & namespace_files[i].flag))
 			continue;
-		if (stat(path, &ours) == 0 && ours.st_ino == x->st.ns_inode[i])
+		if (fstatat(x->spawn.proc, path, &ours, 0) == 0 && ours.st_ino == x->st.ns_inode[i])
 			continue;
-		x->spawn.handles.init_namespaces |= ns_order[i];
+		x->spawn.handles.init_namespaces |= namespace_files[i].flag;
 	}
 }
 
@@ -254,7 +246,8 @@ static int same_namespaces(const struct execution *x, const uint64_t *now, struc
 	for (size_t i = 0; i < N_NAMESPACES; i++)
 		if (x->st.ns_inode[i] && now[i] && x->st.ns_inode[i] != now[i])
 			return error_set(err, ESTALE, "the first process of container `%s` has left its "
-					 "%s namespace: refusing to follow it", x->o->id, ns_names[i]);
+					 "namespace (%s): refusing to follow it", x->o->id,
+					 namespace_files[i].file);
 	return 0;
 }
 
@@ -284,6 +277,9 @@ static int launch(struct execution *x, struct error *err)
 	uint64_t now[N_NAMESPACES];
 	int r;
 
+	s->proc = fd_openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY, 0);
+	if (s->proc < 0)
+		return error_errno(err, s->proc, "open /proc");
 	choose_namespaces(x);
 	arena_seal(x->arena);
 	r = spawn_start(s, err);

@@ -189,7 +189,7 @@ static int check_seccomp(const struct spawn *s, const char *status, struct error
 	return same_number(status, "Seccomp_filters", 10, s->own.filters + 1, err);
 }
 
-static const struct { uint64_t flag; const char *file; } ns_files[N_NAMESPACES] = {
+const struct namespace_file namespace_files[N_NAMESPACES] = {
 	{CLONE_NEWCGROUP, "ns/cgroup"}, {CLONE_NEWIPC, "ns/ipc"}, {CLONE_NEWNS, "ns/mnt"},
 	{CLONE_NEWNET, "ns/net"}, {CLONE_NEWPID, "ns/pid"}, {CLONE_NEWTIME, "ns/time"},
 	{CLONE_NEWUSER, "ns/user"}, {CLONE_NEWUTS, "ns/uts"},
@@ -205,25 +205,25 @@ static int check_namespaces(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES]
 		char self[32];
 
 		ret_ns[i] = 0;
-		if (fstatat(s->proc_pid, ns_files[i].file, &theirs, 0) < 0) {
-			if (errno == ENOENT && !(fresh & ns_files[i].flag))
+		if (fstatat(s->proc_pid, namespace_files[i].file, &theirs, 0) < 0) {
+			if (errno == ENOENT && !(fresh & namespace_files[i].flag))
 				continue;	/* a kernel without this type */
 			/* proc(5): needs PTRACE_MODE_READ, which an unprivileged runtime has not over a
 			 * process that is not dumpable.  What clone3 said must do; 0 = unknown. */
 			if (errno == EACCES && s->plan->rootless)
 				continue;
 			return error_errno(err, errno, "look at %s of the container process",
-					   ns_files[i].file);
+					   namespace_files[i].file);
 		}
 		ret_ns[i] = theirs.st_ino;
-		if (!(fresh & ns_files[i].flag))
+		if (!(fresh & namespace_files[i].flag))
 			continue;
-		snprintf(self, sizeof(self), "self/%s", ns_files[i].file);
+		snprintf(self, sizeof(self), "self/%s", namespace_files[i].file);
 		if (fstatat(s->proc, self, &ours, 0) < 0)
 			return error_errno(err, errno, "look at /proc/%s", self);
 		if (ours.st_ino == theirs.st_ino)
 			return error_set(err, EPROTO, "the container process is still in the "
-					 "runtime's namespace (%s)", ns_files[i].file);
+					 "runtime's namespace (%s)", namespace_files[i].file);
 	}
 	return 0;
 }

@@ -48,7 +48,7 @@ int spawn_start(struct spawn *s, struct error *err);
 /*
  * Serve the conversation until READY, then read back.  @hooks is called when the root file system is
  * mounted (prestart, createRuntime); NULL when there are none.  *ret_ns: inodes of its namespaces in
- * the order of namespace_names[].
+ * the order of namespace_files[].
  */
 int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), void *ctx,
 		uint64_t ret_ns[N_NAMESPACES], struct error *err);
@@ -60,6 +60,13 @@ int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err);
 int spawn_wait(struct spawn *s, struct error *err);
 
 int readback_own(int proc, struct own_status *ret, struct error *err);
+
+/* The files of /proc/PID, in the order of state.json's namespaceInodes. */
+struct namespace_file {
+	uint64_t flag;			/* CLONE_NEW* */
+	const char *file;		/* "ns/cgroup" */
+};
+extern const struct namespace_file namespace_files[N_NAMESPACES];
 
 /* readback.c: compare the process with what was asked for, rule R12.  Any difference is an error. */
 int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err);

@@ -92,7 +92,7 @@ struct state {
 	unsigned cgroup_created_above;
 	bool cgroup_created;
 	uint64_t ns_flags;		/* CLONE_NEW* the container has of its own or joined */
-	uint64_t ns_inode[N_NAMESPACES];	/* in the order of namespace_names[]; 0 = the host's */
+	uint64_t ns_inode[N_NAMESPACES];	/* in the order of namespace_files[] (spawn.h); 0 = unknown */
 	bool has_process;		/* else start fails */
 	bool has_poststart, has_poststop;	/* hooks in the saved config.json */
 	bool terminal;
