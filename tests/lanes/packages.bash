@@ -3,7 +3,7 @@
 # Install what building and testing need, with apt or dnf; what is there already costs nothing.
 set -eu
 if command -v apt-get >/dev/null; then
-	want=(gcc clang llvm libclang-rt-dev make autoconf automake pkg-config xz-utils file
+	want=(gcc libc6-dev clang llvm libclang-rt-dev binutils make autoconf automake pkg-config xz-utils file
 		libyajl-dev libseccomp-dev libselinux1-dev libcmocka-dev
 		valgrind shellcheck mandoc python3 python3-pytest strace busybox-static uidmap umoci
 		iproute2 procps util-linux)
