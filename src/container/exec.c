@@ -208,6 +208,37 @@ static int open_sub_cgroup(struct execution *x, struct error *err)
 	return 0;
 }
 
+/*
+ * cgroups(7), "no internal processes": an init system in the container has enabled controllers for
+ * sub-cgroups and moved itself into one.  Then its company is where init is now, if that is still inside.
+ */
+static int cgroup_of_init(struct spawn *s, void *ctx, struct error *err)
+{
+	struct execution *x = ctx;
+	char file[32], text[8192], *path, *end;
+	size_t n = strlen(x->st.cgroup_path);
+	int fd;
+
+	snprintf(file, sizeof(file), "%d/cgroup", (int)x->st.init.pid);
+	if (fd_read_pseudo(s->proc, file, text, sizeof(text)) < 0 || !(path = strstr(text, "0::/")))
+		return error_set(err, EBUSY, "the container's cgroup takes no processes, and that of its "
+				 "first process is not known");
+	path += 3;
+	end = strchr(path, '\n');
+	if (end)
+		*end = '\0';
+	if (strncmp(path, x->st.cgroup_path, n) != 0 || path[n] != '/')
+		return error_set(err, EBUSY, "the container's cgroup takes no processes, and its first "
+				 "process is outside (%s)", path);
+	fd = sys_openat2(x->cgroup, path + n + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0)
+		return error_errno(err, fd, "open the cgroup %s of the container's first process", path);
+	close(x->cgroup);
+	x->cgroup = s->cgroup = fd;
+	return 0;
+}
+
 static int find_cgroup(struct execution *x, struct error *err)
 {
 	int r;
@@ -221,6 +252,10 @@ static int find_cgroup(struct execution *x, struct error *err)
 	if (r == 0 && x->o->cgroup)
 		r = open_sub_cgroup(x, err);
 	x->spawn.cgroup = x->cgroup;
+	if (!x->o->cgroup) {
+		x->spawn.find_other_cgroup = cgroup_of_init;
+		x->spawn.ctx = x;
+	}
 	return r;
 }
 

@@ -188,6 +188,13 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 	pid_t pid;
 
 	pid = ns_clone(launcher ? 0 : create, s->cgroup, &pidfd);
+	if (pid == -EBUSY && s->find_other_cgroup) {
+		int r = s->find_other_cgroup(s, s->ctx, err);
+
+		if (r < 0)
+			return r;
+		pid = ns_clone(launcher ? 0 : create, s->cgroup, &pidfd);
+	}
 	if (pid < 0) {
 		error_errno(err, pid, "clone3 the container process");
 		if (pid == -EPERM || pid == -ENOSPC || pid == -EUSERS)
