@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -218,10 +219,11 @@ static int watch(struct running *h, const struct oci_hook *hook)
 	}
 }
 
-/* The group leader is not reaped yet, so its number cannot belong to anybody else. */
+/* By number, which is right here and nowhere else: the leader is our child and not reaped yet, so the
+ * number cannot belong to another group.  (PIDFD_SIGNAL_PROCESS_GROUP needs Linux 6.9.) */
 static void kill_group(const struct running *h)
 {
-	kill(-h->pid, SIGKILL);
+	syscall(SYS_kill, -h->pid, SIGKILL);
 	sys_pidfd_send_signal(h->pidfd, SIGKILL, NULL, 0);	/* it may not have reached setsid */
 }
 

@@ -21,8 +21,9 @@ struct hook_run {
 /*
  * Run them one after the other: own session, descriptors 0-2 only (stdin: the state; stdout and
  * stderr: captured, the last lines are in the error), killed as a group at the timeout.  What a hook
- * leaves behind when it ends well goes on.  SIGCHLD must not be ignored in the calling process.  Stops at the
- * first failure with -errno; with @go_on (poststop) a failure is a warning and the rest run: 0.
+ * leaves behind when it ends well goes on.  SIGCHLD must not be ignored in the calling process.
+ * Stops at the first failure with -errno; with @go_on (poststop) a failure is a warning and the
+ * rest run: 0.
  */
 int hooks_run(const struct hook_run *run, bool go_on, struct error *err);
 

@@ -41,7 +41,7 @@ int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *r
 size_t seccomp_stub(const struct oci_seccomp *profile, const uint32_t *archs, size_t n_archs,
 		    struct sock_filter *ret);
 
-/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN.  (libseccomp has a seccomp_load of its own.) */
+/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN.  (seccomp_load is libseccomp's.) */
 int seccomp_install(const struct seccomp_program *prog, struct error *err);
 
 /* Flags the running kernel and library support, for `features`. */

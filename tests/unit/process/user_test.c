@@ -145,7 +145,7 @@ static const struct passwd_case cases[] = {
 	{"a:x:0x0:7::/hex:/s\nroot:x:0:0::/root:/s\n", 0, 0, "/root"},
 	{"a:x: 0:7::/space:/s\n", 0, 0, "/"},
 	{"a:x::7::/empty:/s\n", 0, 0, "/"},
-	{"a:x:0:7::/n\0l:/s\nb:x:0:0::/ok:/s\n", 35, 0, "/ok"},
+	{"a:x:0:7::/n\0l:/s\nb:x:0:0::/ok:/s\n", 33, 0, "/ok"},
 	{"\n\n::::::\nroot:x:0:0::/root:/s\n", 0, 0, "/root"},
 	{"", 0, 0, "/"},
 };
