@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+System tests: run the program, and look at what the kernel shows, from inside with the probe and
+from outside in /proc.  Root only.  ORLOP is the program, ORLOP_TEST_BIN holds the static helpers.
+
+    ORLOP=../build/orlop ORLOP_TEST_BIN=../build/tests/system/probe \\
+        /usr/bin/python3 -m pytest tests/system [-k lifecycle]
+
+The run has a mount namespace of its own, in which all is shared, and is a subreaper: so mounts and
+processes left behind are seen.  Everything is made in a tmpfs, /tmp/orlop-test-*.
+
+Fixtures
+    box         a Box (lib/box.py): bundle with rootfs, /bin/probe and the default config as a dict.
+                    box.process["user"] = {"uid": 1000, "gid": 1000}
+                    seen = box.probe()              # run, and what the probe printed: a dict
+                    box.attack("mkdir", "/x")       # {"ret": -1, "errno": "EROFS"}
+                    box.up(); box.exec("--user", "7").json(); box.state()["pid"]
+                    box.refused("word of the message")      # create fails and leaves no trace
+    make_box    make_box(), make_box(busybox=True): more of them, in one state directory
+    orlop       orlop("list", "-q"): any call, a Result with rc, out, err; .ok() .failed(...) .json()
+                orlop(..., wrap=["strace", ...], env={...}, pass_fds=[...]) as for subprocess
+    canary      a host directory; afterwards contents, modes, owners and times must be the same
+    tmp         the directory of the test, in the tmpfs
+After every test all containers are deleted by force, and then nothing may be left (T110): mounts,
+cgroups, processes, state, names in /run, /tmp, /dev/shm, abstract sockets, and BPF programs.
+
+Markers
+    needs_vm("reason")          skipped unless there is systemd and cgroup2 alone
+    needs_native("reason")      skipped there
+    needs_controllers("pids", ...)      skipped where cgroup2 lacks them
+    needs_apparmor, needs_selinux       skipped where the LSM is not active
+A test may skip on one kind of machine only if it passes on the other.  The virtual machine is ten
+times slower: wait with lib.kernel.until(), never with a plain sleep.
+
+The probe prints one JSON object with all it sees (tests/system/probe/probe.c); with commands, also
+"results", one object each: box.probe(commands=["open", "/x", "r", ",", "mkdir", "/y", ",", "state"]).
+"""
+import itertools
+import os
+
+import pytest
+from lib import host
+from lib.box import BIN, PROGRAM, Box, Orlop
+
+_counter = itertools.count(1)
+_work = None
+
+
+def pytest_configure(config):
+    global _work
+    for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
+                 "needs_apparmor", "needs_selinux"):
+        config.addinivalue_line("markers", f"{line}: see conftest.py")
+    if os.geteuid() != 0:
+        pytest.exit("the system tests need root", 2)
+    for needed in (PROGRAM, f"{BIN}/probe"):
+        if not os.access(needed, os.X_OK):
+            pytest.exit(f"{needed} is missing: set ORLOP and ORLOP_TEST_BIN", 2)
+    os.umask(0o022)
+    _work = host.isolate()
+
+
+def pytest_unconfigure():
+    if _work:
+        host.forget(_work)
+
+
+def pytest_runtest_setup(item):
+    for m in item.iter_markers():
+        if m.name == "needs_vm" and not host.IN_VM:
+            pytest.skip(f"needs the virtual machine: {m.args[0]}")
+        if m.name == "needs_native" and host.IN_VM:
+            pytest.skip(f"not in the virtual machine: {m.args[0]}")
+        if m.name == "needs_controllers" and not set(m.args) <= host.controllers():
+            pytest.skip(f"needs cgroup2 controllers {' '.join(m.args)}")
+        if m.name == "needs_apparmor" and not host.apparmor():
+            pytest.skip("needs AppArmor")
+        if m.name == "needs_selinux" and not host.selinux():
+            pytest.skip("needs SELinux")
+
+
+@pytest.fixture(autouse=True)
+def no_trace():
+    """The snapshot before the test; compared when everything is cleaned up."""
+    before = host.Snapshot()
+    yield before
+    before.assert_same()
+
+
+@pytest.fixture
+def tmp(no_trace):
+    path = f"{_work}/{next(_counter)}"
+    os.mkdir(path)
+    yield path
+    os.system(f"rm -rf --one-file-system {path}")
+
+
+@pytest.fixture
+def orlop(tmp):
+    o = Orlop(tmp)
+    yield o
+    o.clean()
+
+
+@pytest.fixture
+def make_box(orlop):
+    def make(busybox=False):
+        return Box(orlop, f"{host.TAG}{next(_counter)}", busybox)
+    return make
+
+
+@pytest.fixture
+def box(make_box):
+    return make_box()
+
+
+@pytest.fixture
+def canary(tmp):
+    c = host.Canary(f"{tmp}/canary")
+    yield c
+    c.assert_intact()

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""System calls and files of /proc that the tests look at; nothing here knows the program."""
+import ctypes
+import os
+import re
+import time
+
+CLONE = {"mount": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000,
+         "user": 0x10000000, "pid": 0x20000000, "network": 0x40000000}
+NS_FILE = {"mount": "mnt", "network": "net"}
+MS = {"ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "remount": 32, "bind": 4096, "move": 8192,
+      "rec": 16384, "unbindable": 1 << 17, "private": 1 << 18, "slave": 1 << 19, "shared": 1 << 20}
+SUPER_MAGIC = {"proc": 0x9fa0, "tmpfs": 0x01021994, "devpts": 0x1cd1, "sysfs": 0x62656572,
+               "pipefs": 0x50495045, "sockfs": 0x534f434b, "anon": 0x09041934,
+               "cgroup2": 0x63677270, "mqueue": 0x19800202}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(r, what):
+    if r < 0:
+        e = ctypes.get_errno()
+        raise OSError(e, f"{what}: {os.strerror(e)}")
+    return r
+
+
+def prctl(option, arg=0):
+    return _check(_libc.prctl(option, ctypes.c_ulong(arg), 0, 0, 0), f"prctl({option})")
+
+
+def unshare(flags):
+    _check(_libc.unshare(flags), "unshare")
+
+
+def mount(source, target, fstype=None, flags=0, data=None):
+    def enc(x):
+        return None if x is None else os.fsencode(x)
+    _check(_libc.mount(enc(source), enc(target), enc(fstype), ctypes.c_ulong(flags), enc(data)),
+           f"mount {source} on {target}")
+
+
+def umount(target, flags=2):  # MNT_DETACH
+    _check(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
+
+
+def until(condition, timeout=15, what="condition"):
+    """Poll until condition() is true and return its value; fail loudly at the deadline."""
+    end = time.monotonic() + timeout
+    pause = 0.002
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out after {timeout} s: {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read().decode("utf-8", "surrogateescape")
+
+
+def status(pid):
+    """/proc/PID/status as a dict of strings."""
+    return dict(line.split(":\t", 1) if ":\t" in line else line.split(":", 1)
+                for line in read(f"/proc/{pid}/status").splitlines())
+
+
+def stat_fields(pid):
+    """/proc/PID/stat behind the name: [0] is the state, [1] the parent."""
+    return read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+
+
+def alive(pid):
+    """Neither gone nor a zombie."""
+    try:
+        return stat_fields(pid)[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def ns_inode(pid, kind):
+    return os.stat(f"/proc/{pid}/ns/{NS_FILE.get(kind, kind)}").st_ino
+
+
+def children(pid="self"):
+    pid = os.getpid() if pid == "self" else pid
+    found = set()
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found.update(int(p) for p in read(f"/proc/{pid}/task/{task}/children").split())
+    except FileNotFoundError:
+        pass
+    return found
+
+
+class Mount:
+    """One line of mountinfo: see proc_pid_mountinfo(5)."""
+
+    def __init__(self, line):
+        left, right = line.split(" - ", 1)
+        f = left.split(" ")
+        self.id, self.parent, self.dev = int(f[0]), int(f[1]), f[2]
+        self.root, self.target = _unescape(f[3]), _unescape(f[4])
+        self.options = set(f[5].split(","))
+        self.optional = f[6:]
+        self.propagation = {o.split(":")[0] for o in self.optional if o}
+        self.fstype, source, sb = (right.split(" ") + [""])[:3]
+        self.source = _unescape(source)
+        self.super = set(sb.split(","))
+
+    def __repr__(self):
+        return (f"<{self.fstype} {self.root} on {self.target} {','.join(sorted(self.options))} "
+                f"{self.optional} {','.join(sorted(self.super))}>")
+
+
+def _unescape(s):
+    return re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), s)
+
+
+def parse_mountinfo(text):
+    return [Mount(line) for line in text.splitlines() if line]
+
+
+def mounts_at(mounts, target):
+    return [m for m in mounts if m.target == target]
+
+
+def mount_at(mounts, target):
+    """The topmost mount on target."""
+    found = mounts_at(mounts, target)
+    assert found, f"nothing is mounted on {target}: {mounts}"
+    return found[-1]
+
+
+def bpf_program_ids():
+    """All loaded BPF programs, or None where we may not ask: bpf(2), BPF_PROG_GET_NEXT_ID."""
+    ids, attr = set(), (ctypes.c_uint32 * 30)()
+    while True:
+        if _libc.syscall(321, 11, attr, ctypes.sizeof(attr)) < 0:
+            return ids if ctypes.get_errno() == 2 else None
+        ids.add(attr[1])
+        attr[0] = attr[1]
