@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Errors and the lines they become: one valid object a line, nothing forged by foreign bytes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "json/tree.h"
+#include "util/error.h"
+#include "util/log.h"
+
+static void errors_compose(void **state)
+{
+	struct error e = {0};
+
+	(void)state;
+	assert_int_equal(error_errno(&e, -ENOENT, "open %s", "x"), -ENOENT);
+	assert_string_equal(e.text, "open x: No such file or directory");
+	assert_int_equal(error_in(&e, "mount %d", 3), -ENOENT);
+	assert_int_equal(error_hint(&e, "make it"), -ENOENT);
+	assert_string_equal(e.text, "mount 3: open x: No such file or directory (make it)");
+	error_at(&e, "/mounts/%d", 3);
+	error_at(&e, "/later");
+	assert_string_equal(e.where, "/mounts/3");
+	assert_int_equal(error_config(&e, "/a", "bad"), -EINVAL);
+	assert_string_equal(e.where, "/a");
+	error_set(&e, 5, "new");
+	assert_string_equal(e.where, "");
+	assert_string_equal(error_words(99999), "unknown error");
+}
+
+static void long_texts_are_cut(void **state)
+{
+	char huge[4096];
+	struct error e = {0};
+
+	(void)state;
+	memset(huge, 'x', sizeof(huge) - 1);
+	huge[sizeof(huge) - 1] = '\0';
+	error_set(&e, EINVAL, "%s", huge);
+	error_in(&e, "%s", huge);
+	error_hint(&e, "%s", huge);
+	error_at(&e, "%s", huge);
+	assert_int_equal(strlen(e.text), sizeof(e.text) - 1);
+	assert_int_equal(strlen(e.where), sizeof(e.where) - 1);
+}
+
+static char *line_of(const char *path, enum log_format format, const char *text)
+{
+	static char buf[8192];
+	struct error e = {0};
+	int fd;
+	ssize_t n;
+
+	unlink(path);
+	assert_int_equal(log_open(path, format, LOG_LEVEL_WARNING, &e), 0);
+	error_set(&e, EINVAL, "%s", text);
+	error_at(&e, "/process/args/0");
+	/* Errors are repeated on stderr: not into the test's report. */
+	fd = dup(STDERR_FILENO);
+	close(STDERR_FILENO);
+	log_error(&e);
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+	log_debug("not at this level");
+	close(log_fd());
+	fd = open(path, O_RDONLY);
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	unlink(path);
+	assert_true(n > 0);
+	buf[n] = '\0';
+	return buf;
+}
+
+#define HOSTILE "a\"b\\c\n{\"level\":\"error\"}\x1b[2J\xff \xc2\x9b"
+
+static void json_lines_parse(void **state)
+{
+	struct arena *a = arena_new();
+	struct error e = {0};
+	char path[64], *line;
+	struct json *doc;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/orlop-log-test-%d", (int)getpid());
+	line = line_of(path, LOG_FORMAT_JSON, HOSTILE);
+	assert_int_equal(strcspn(line, "\n"), strlen(line) - 1);
+	assert_int_equal(json_parse(a, line, strlen(line), &doc, &e), 0);
+	assert_string_equal(json_get(doc, "level")->string.data, "error");
+	assert_non_null(strstr(json_get(doc, "msg")->string.data, "(at /process/args/0)"));
+	assert_non_null(strstr(json_get(doc, "msg")->string.data, "\\x1b[2J"));
+	assert_non_null(json_get(doc, "time"));
+	arena_free(a);
+}
+
+static void text_lines_are_tame(void **state)
+{
+	char path[64], *line;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/orlop-log-test-%d", (int)getpid());
+	line = line_of(path, LOG_FORMAT_TEXT, HOSTILE);
+	assert_int_equal(strcspn(line, "\n"), strlen(line) - 1);
+	for (const char *p = line; *p && *p != '\n'; p++)
+		assert_false((unsigned char)*p < 0x20 || *p == 0x7f);
+	assert_non_null(strstr(line, "level=error"));
+}
+
+static void links_are_not_followed(void **state)
+{
+	struct error e = {0};
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/orlop-log-test-%d", (int)getpid());
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(log_open(path, LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, &e), -ELOOP);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(log_open(path, LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, &e), -ENXIO);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(errors_compose), cmocka_unit_test(long_texts_are_cut),
+		cmocka_unit_test(json_lines_parse), cmocka_unit_test(text_lines_are_tame),
+		cmocka_unit_test(links_are_not_followed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
