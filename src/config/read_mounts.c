@@ -5,8 +5,8 @@
 #include "oci/mount.h"
 
 static const struct field id_mapping_fields[] = {
-	{FIELD_U32("containerID", struct oci_id_mapping, container_id), .flags = REQUIRED},
-	{FIELD_U32("hostID", struct oci_id_mapping, host_id), .flags = REQUIRED},
+	{FIELD_U32("containerID", struct oci_id_mapping, container_id), .flags = REQUIRED | IS_ID},
+	{FIELD_U32("hostID", struct oci_id_mapping, host_id), .flags = REQUIRED | IS_ID},
 	{FIELD_U32("size", struct oci_id_mapping, size), .flags = REQUIRED},
 };
 

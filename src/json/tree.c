@@ -159,7 +159,7 @@ static size_t token_start(struct builder *b)
 {
 	size_t start = b->end;
 
-	while (start < b->len && strchr(" \t\r\n,:", b->text[start]))
+	while (start < b->len && memchr(" \t\r\n,:", b->text[start], 6))
 		start++;
 	b->end = yajl_get_bytes_consumed(b->yajl);
 	return start;
@@ -403,6 +403,16 @@ static int build(struct builder *b)
 	return !b->failed && b->root;
 }
 
+/* The text need not end in a NUL. */
+static bool is_blank(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && memchr(" \t\r\n", text[n], 4))
+		n++;
+	return n == len;
+}
+
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct error *err)
 {
 	yajl_alloc_funcs memory = {yajl_xmalloc, yajl_xrealloc, yajl_xfree, NULL};
@@ -412,7 +422,7 @@ int json_parse(struct arena *a, const char *text, size_t len, struct json **ret,
 	if (len > JSON_MAX_TEXT)
 		return error_set(err, EFBIG, "not valid JSON: %zu bytes, at most %u are taken", len,
 				 JSON_MAX_TEXT);
-	if (strspn(text, " \t\r\n") >= len)
+	if (is_blank(text, len))
 		return error_set(err, EINVAL, "not valid JSON: the text is empty");
 	b.yajl = yajl_alloc(&callbacks, &memory, &b);
 	done = build(&b);

@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is refused, at which JSON pointer, in which words; and its nearest neighbours that are taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "config/config.h"
+#include "document.h"
+#include "util/str.h"
+
+#define NOT "is not supported by this version of orlop"
+
+struct refused {
+	const char *text, *where, *words;
+};
+
+static const struct refused unsupported[] = {
+	{PROCESS(",'scheduler':{'policy':'SCHED_OTHER'}"), "/process/scheduler",
+	 "`/process/scheduler` " NOT},
+	{PROCESS(",'scheduler':{}"), "/process/scheduler", NOT},
+	{PROCESS(",'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':1}"), "/process/ioPriority", NOT},
+	{PROCESS(",'ioPriority':{}"), "/process/ioPriority", NOT},
+	{PROCESS(",'execCPUAffinity':{'initial':'0'}"), "/process/execCPUAffinity", NOT},
+	{LINUX("'timeOffsets':{'monotonic':{'secs':1}}"), "/linux/timeOffsets", NOT},
+	{LINUX("'netDevices':{'eth0':{}}"), "/linux/netDevices", NOT},
+	{LINUX("'intelRdt':{}"), "/linux/intelRdt", NOT},
+	{LINUX("'memoryPolicy':{'mode':'MPOL_DEFAULT'}"), "/linux/memoryPolicy", NOT},
+	{LINUX("'personality':{'domain':'LINUX'}"), "/linux/personality", NOT},
+	{LINUX("'namespaces':[{'type':'pid'},{'type':'time'}]"), "/linux/namespaces/1/type",
+	 "`time` " NOT},
+	{SECCOMP(",'listenerPath':'/run/x'"), "/linux/seccomp/listenerPath", NOT},
+	{SECCOMP(",'listenerMetadata':'x'"), "/linux/seccomp/listenerMetadata", NOT},
+	{LINUX("'seccomp':{'defaultAction':'SCMP_ACT_NOTIFY'}"), "/linux/seccomp/defaultAction",
+	 "`SCMP_ACT_NOTIFY` " NOT},
+	{SECCOMP(",'syscalls':[{'names':['chmod'],'action':'SCMP_ACT_NOTIFY'}]"),
+	 "/linux/seccomp/syscalls/0/action", NOT},
+	{SECCOMP(",'flags':['SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']"),
+	 "/linux/seccomp/flags/1", NOT},
+	{MOUNT(",'options':['ro','idmap']"), "/mounts/0/options/1", "`idmap` " NOT},
+	{MOUNT(",'options':['ridmap']"), "/mounts/0/options/0", "`ridmap` " NOT},
+	{MOUNT(",'options':['tmpcopyup']"), "/mounts/0/options/0", "`tmpcopyup` " NOT},
+	{MOUNT(",'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/mounts/0/uidMappings", NOT},
+	{MOUNT(",'gidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/mounts/0/gidMappings", NOT},
+};
+
+static const struct refused top[] = {
+	{"[]", "", "must be an object, not an array"},
+	{"null", "", "must be an object, not null"},
+	{"{}", "/ociVersion", "`ociVersion` is required"},
+	{"{'ociVersion':'1.0.0'}", "/root", "`root` is required"},
+	{"{'ociVersion':'1.0.0','root':null}", "/root", "`root` is required"},
+	{"{'root':{'path':'r'}}", "/ociVersion", "is required"},
+	{"{'ociVersion':'1.0.0','root':{}}", "/root/path", "is required"},
+	{"{'ociVersion':'1.0.0','root':{'path':''}}", "/root/path", "must not be empty"},
+	{"{'ociVersion':'1.0.0','root':{'path':7}}", "/root/path", "must be a string, not a number"},
+	{"{'ociVersion':'1.0.0','root':'r'}", "/root", "must be an object"},
+	{"{'ociVersion':'1.0.0','root':{'path':'r','readonly':'true'}}", "/root/readonly",
+	 "must be a boolean, not a string"},
+	{"{'ociVersion':'1.0.0',\n'root':{'path':'r',\n  'readonly':0}}", "/root/readonly",
+	 "(line 3, column 14)"},
+	{"{'ociVersion':1,'root':{'path':'r'}}", "/ociVersion", "must be a string"},
+	{TOP(",'hostname':'h'"), "/hostname", "needs a `uts` namespace"},
+	{TOP(",'domainname':'h'"), "/domainname", "needs a `uts` namespace"},
+	{TOP(",'linux':{'namespaces':[{'type':'uts'}]},'hostname':"
+	 "'0123456789012345678901234567890123456789012345678901234567890123x'"), "/hostname",
+	 "longer than 64"},
+	{TOP(",'linux':{'namespaces':[{'type':'uts'}]},'domainname':"
+	 "'0123456789012345678901234567890123456789012345678901234567890123x'"), "/domainname",
+	 "longer than 64"},
+	{TOP(",'hostname':[]"), "/hostname", "must be a string, not an array"},
+	{TOP(",'annotations':{'':'x'}"), "/annotations/", "must not be empty"},
+	{TOP(",'annotations':{'a/b':1}"), "/annotations/a~1b", "must be a string"},
+	{TOP(",'annotations':[]"), "/annotations", "must be an object"},
+	{TOP(",'linux':[]"), "/linux", "must be an object"},
+};
+
+static const struct refused mounts[] = {
+	{TOP(",'mounts':{}"), "/mounts", "must be an array"},
+	{TOP(",'mounts':[{'destination':'/a','type':'tmpfs'},null]"), "/mounts/1", "not null"},
+	{TOP(",'mounts':[{}]"), "/mounts/0/destination", "is required"},
+	{TOP(",'mounts':[{'destination':''}]"), "/mounts/0/destination", "must not be empty"},
+	{TOP(",'mounts':[{'destination':'/a'}]"), "/mounts/0/type", "`type` is needed"},
+	{TOP(",'mounts':[{'destination':'/a','type':'','source':'x'}]"), "/mounts/0/type", "needed"},
+	{TOP(",'mounts':[{'destination':'/a','options':['rbind']}]"), "/mounts/0/source",
+	 "needs a `source`"},
+	{MOUNT(",'options':'ro'"), "/mounts/0/options", "must be an array"},
+	{MOUNT(",'options':['ro',1]"), "/mounts/0/options/1", "must be a string"},
+	{MOUNT(",'options':[null]"), "/mounts/0/options/0", "must be a string, not null"},
+	{MOUNT(",'uidMappings':{}"), "/mounts/0/uidMappings", "must be an array"},
+};
+
+static const struct refused process[] = {
+	{TOP(",'process':{'args':['sh']}"), "/process/cwd", "is required"},
+	{TOP(",'process':{'cwd':'/'}"), "/process/args", "at least one entry"},
+	{TOP(",'process':{'cwd':'/','args':[]}"), "/process/args", "at least one entry"},
+	{TOP(",'process':{'cwd':'a','args':['sh']}"), "/process/cwd", "must be an absolute path, not `a`"},
+	{TOP(",'process':{'cwd':'','args':['sh']}"), "/process/cwd", "absolute"},
+	{TOP(",'process':{'cwd':'/','args':'sh'}"), "/process/args", "must be an array"},
+	{TOP(",'process':{'cwd':'/','args':['sh',['x']]}"), "/process/args/1", "must be a string"},
+	{PROCESS(",'env':['A=1','B']"), "/process/env/1", "must be NAME=value, not `B`"},
+	{PROCESS(",'env':['=1']"), "/process/env/0", "NAME=value"},
+	{PROCESS(",'env':['']"), "/process/env/0", "NAME=value"},
+	{PROCESS(",'env':{'A':'1'}"), "/process/env", "must be an array"},
+	{PROCESS(",'terminal':1"), "/process/terminal", "must be a boolean"},
+	{PROCESS(",'terminal':true,'consoleSize':{'width':80}"), "/process/consoleSize/height",
+	 "is required"},
+	{PROCESS(",'consoleSize':{'height':80},'terminal':true"), "/process/consoleSize/width",
+	 "is required"},
+	{PROCESS(",'terminal':true,'consoleSize':{'width':80,'height':65536}"),
+	 "/process/consoleSize/height", "65536 is out of range"},
+	{PROCESS(",'consoleSize':{'width':'80'}"), "/process/consoleSize/width", "must be a number"},
+	{PROCESS(",'user':{'uid':1}"), "/process/user/gid", "is required"},
+	{PROCESS(",'user':{'gid':1}"), "/process/user/uid", "is required"},
+	{PROCESS(",'user':{'uid':4294967295,'gid':1}"), "/process/user/uid", "not an id"},
+	{PROCESS(",'user':{'uid':1,'gid':4294967295}"), "/process/user/gid", "not an id"},
+	{PROCESS(",'user':{'uid':'1','gid':1}"), "/process/user/uid", "must be a number"},
+	{PROCESS(",'user':{'uid':1,'gid':1,'umask':512}"), "/process/user/umask",
+	 "512 is out of range (0 to 511)"},
+	{PROCESS(",'user':{'uid':1,'gid':1,'additionalGids':[1,4294967295]}"),
+	 "/process/user/additionalGids/1", "not an id"},
+	{PROCESS(",'user':{'uid':1,'gid':1,'additionalGids':[-1]}"), "/process/user/additionalGids/0",
+	 "out of range"},
+	{PROCESS(",'capabilities':[]"), "/process/capabilities", "must be an object"},
+	{PROCESS(",'capabilities':{'bounding':'CAP_KILL'}"), "/process/capabilities/bounding",
+	 "must be an array"},
+	{PROCESS(",'capabilities':{'ambient':['CAP_KILL',4]}"), "/process/capabilities/ambient/1",
+	 "must be a string"},
+	{PROCESS(",'rlimits':[{'type':'RLIMIT_NOFILES','soft':1,'hard':1}]"), "/process/rlimits/0/type",
+	 "`RLIMIT_NOFILES` is not known (did you mean `RLIMIT_NOFILE`?)"},
+	{PROCESS(",'rlimits':[{'type':'NOFILE','soft':1,'hard':1}]"), "/process/rlimits/0/type",
+	 "not known"},
+	{PROCESS(",'rlimits':[{'type':'RLIMIT_CPU','hard':1}]"), "/process/rlimits/0/soft", "required"},
+	{PROCESS(",'rlimits':[{'type':'RLIMIT_CPU','soft':1}]"), "/process/rlimits/0/hard", "required"},
+	{PROCESS(",'rlimits':[{'soft':1,'hard':1}]"), "/process/rlimits/0/type", "required"},
+	{PROCESS(",'rlimits':[{'type':'RLIMIT_CPU','soft':2,'hard':1}]"), "/process/rlimits/0/soft",
+	 "the soft limit 2 is above the hard limit 1"},
+	{PROCESS(",'rlimits':[{'type':'RLIMIT_CPU','soft':1,'hard':1},"
+	 "{'type':'RLIMIT_CPU','soft':1,'hard':1}]"), "/process/rlimits/1/type", "there twice"},
+	{PROCESS(",'rlimits':[{'type':'RLIMIT_CPU','soft':-1,'hard':1}]"), "/process/rlimits/0/soft",
+	 "out of range"},
+	{PROCESS(",'oomScoreAdj':1001"), "/process/oomScoreAdj", "1001 is out of range (-1000 to 1000)"},
+	{PROCESS(",'oomScoreAdj':-1001"), "/process/oomScoreAdj", "out of range"},
+	{PROCESS(",'oomScoreAdj':1.5"), "/process/oomScoreAdj", "whole number without exponent, not 1.5"},
+	{PROCESS(",'noNewPrivileges':'no'"), "/process/noNewPrivileges", "must be a boolean"},
+	{PROCESS(",'apparmorProfile':true"), "/process/apparmorProfile", "must be a string"},
+	{PROCESS(",'selinuxLabel':7"), "/process/selinuxLabel", "must be a string"},
+};
+
+static const struct refused hooks[] = {
+	{TOP(",'hooks':{'prestart':{}}"), "/hooks/prestart", "must be an array"},
+	{TOP(",'hooks':{'createRuntime':[{}]}"), "/hooks/createRuntime/0/path", "is required"},
+	{TOP(",'hooks':{'createContainer':[{'path':'x'}]}"), "/hooks/createContainer/0/path",
+	 "absolute"},
+	{TOP(",'hooks':{'startContainer':[{'path':''}]}"), "/hooks/startContainer/0/path", "absolute"},
+	{TOP(",'hooks':{'poststop':[{'path':'/a'},{'path':'b'}]}"), "/hooks/poststop/1/path",
+	 "absolute"},
+	{HOOK(",'timeout':0"), "/hooks/poststart/0/timeout", "0 is out of range (1 to"},
+	{HOOK(",'timeout':-5"), "/hooks/poststart/0/timeout", "-5 is out of range"},
+	{HOOK(",'timeout':1000000001"), "/hooks/poststart/0/timeout", "out of range"},
+	{HOOK(",'env':['X']"), "/hooks/poststart/0/env/0", "NAME=value"},
+	{HOOK(",'args':'x'"), "/hooks/poststart/0/args", "must be an array"},
+};
+
+static const struct refused linux_[] = {
+	{LINUX("'namespaces':[{'type':'pid'},{'type':'uts'},{'type':'pid'}]"),
+	 "/linux/namespaces/2/type", "`pid` is there twice"},
+	{LINUX("'namespaces':[{'type':'net'}]"), "/linux/namespaces/0/type", "not known"},
+	{LINUX("'namespaces':[{'type':'networks'}]"), "/linux/namespaces/0/type",
+	 "did you mean `network`?"},
+	{LINUX("'namespaces':[{'path':'/a'}]"), "/linux/namespaces/0/type", "is required"},
+	{LINUX("'namespaces':[{'type':'pid','path':'a'}]"), "/linux/namespaces/0/path", "absolute"},
+	{LINUX("'namespaces':[{'type':'user'}]"), "/linux/uidMappings", "needs uidMappings"},
+	{LINUX("'namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"),
+	 "/linux/gidMappings", "needs uidMappings and gidMappings"},
+	{LINUX("'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/linux/uidMappings",
+	 "need a `user` namespace"},
+	{LINUX("'gidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/linux/gidMappings",
+	 "need a `user` namespace"},
+	{LINUX("'namespaces':[{'type':'user','path':'/a'}],"
+	 "'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/linux/uidMappings", "joined"},
+	{LINUX("'namespaces':[{'type':'user'}],'uidMappings':[{'hostID':0,'size':1}]"),
+	 "/linux/uidMappings/0/containerID", "required"},
+	{LINUX("'uidMappings':[{'containerID':0,'size':1}]"), "/linux/uidMappings/0/hostID", "required"},
+	{LINUX("'uidMappings':[{'containerID':0,'hostID':1}]"), "/linux/uidMappings/0/size", "required"},
+	{LINUX("'namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':0,'size':0}],"
+	 "'gidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/linux/uidMappings/0/size", "no ids"},
+	{LINUX("'namespaces':[{'type':'user'}],'gidMappings':[{'containerID':0,'hostID':1,"
+	 "'size':4294967295}],'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"),
+	 "/linux/gidMappings/0/size", "past the last id"},
+	{LINUX("'namespaces':[{'type':'user'}],'gidMappings':[{'containerID':0,'hostID':0,'size':9},"
+	 "{'containerID':8,'hostID':20,'size':9}],'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"),
+	 "/linux/gidMappings/1/containerID", "mapped twice"},
+	{LINUX("'namespaces':[{'type':'user'}],'gidMappings':[{'containerID':0,'hostID':20,'size':9},"
+	 "{'containerID':20,'hostID':15,'size':9}],'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"),
+	 "/linux/gidMappings/1/hostID", "mapped twice"},
+	{TOP(",'process':{'cwd':'/','args':['x'],'user':{'uid':100,'gid':0}},'linux':{" USERNS("") "}"),
+	 "/process/user/uid", "the id 100 is not in /linux/uidMappings"},
+	{TOP(",'process':{'cwd':'/','args':['x'],'user':{'uid':99,'gid':50}},'linux':{" USERNS("") "}"),
+	 "/process/user/gid", "the id 50 is not in /linux/gidMappings"},
+	{TOP(",'process':{'cwd':'/','args':['x'],'user':{'uid':0,'gid':0,'additionalGids':[49,50]}},"
+	 "'linux':{" USERNS("") "}"), "/process/user/additionalGids/1", "the id 50"},
+	{LINUX(USERNS(",'devices':[{'path':'/d','type':'p','uid':100}]")), "/linux/devices/0/uid",
+	 "the id 100"},
+	{LINUX(USERNS(",'devices':[{'path':'/d','type':'p','gid':50}]")), "/linux/devices/0/gid",
+	 "the id 50"},
+	{LINUX("'maskedPaths':['/a','b']"), "/linux/maskedPaths/1", "absolute"},
+	{LINUX("'readonlyPaths':['']"), "/linux/readonlyPaths/0", "absolute"},
+	{LINUX("'maskedPaths':['/a']"), "/linux/maskedPaths", "needs a `mount` namespace"},
+	{LINUX("'readonlyPaths':['/a']"), "/linux/readonlyPaths", "needs a `mount` namespace"},
+	{LINUX("'rootfsPropagation':'sharde'"), "/linux/rootfsPropagation",
+	 "`sharde` is not known (did you mean `shared`?)"},
+	{LINUX("'rootfsPropagation':1"), "/linux/rootfsPropagation", "must be a string"},
+	{LINUX("'mountLabel':1"), "/linux/mountLabel", "must be a string"},
+	{LINUX("'cgroupsPath':{}"), "/linux/cgroupsPath", "must be a string"},
+	{LINUX("'timeOffsets':[]"), "/linux/timeOffsets", "must be an object"},
+};
+
+static const struct refused devices[] = {
+	{LINUX("'devices':[{'type':'c','major':1,'minor':1}]"), "/linux/devices/0/path", "required"},
+	{LINUX("'devices':[{'path':'/d','major':1,'minor':1}]"), "/linux/devices/0/type", "required"},
+	{LINUX("'devices':[{'path':'d','type':'p'}]"), "/linux/devices/0/path", "absolute"},
+	{LINUX("'devices':[{'path':'/d','type':'a','major':1,'minor':1}]"), "/linux/devices/0/type",
+	 "`a` is not a device type"},
+	{LINUX("'devices':[{'path':'/d','type':'c','minor':1}]"), "/linux/devices/0/major", "required"},
+	{LINUX("'devices':[{'path':'/d','type':'b','major':1}]"), "/linux/devices/0/minor", "required"},
+	{LINUX("'devices':[{'path':'/d','type':'u','major':-1,'minor':0}]"), "/linux/devices/0/major",
+	 "out of range"},
+	{LINUX("'devices':[{'path':'/d','type':'u','major':4096,'minor':0}]"), "/linux/devices/0/major",
+	 "out of range"},
+	{LINUX("'devices':[{'path':'/d','type':'u','major':1,'minor':1048576}]"),
+	 "/linux/devices/0/minor", "out of range"},
+	{DEVICE(",'fileMode':1048576"), "/linux/devices/0/fileMode", "not a file mode"},
+	{DEVICE(",'uid':4294967295"), "/linux/devices/0/uid", "not an id"},
+	{DEVICE(",'gid':4294967295"), "/linux/devices/0/gid", "not an id"},
+};
+
+static const struct refused resources[] = {
+	{RESOURCES("'devices':[{'access':'rwm'}]"), "/linux/resources/devices/0/allow", "required"},
+	{RESOURCES("'devices':[{'allow':true},{'allow':true,'type':'u'}]"),
+	 "/linux/resources/devices/1/type", "`u` is not a type"},
+	{RESOURCES("'devices':[{'allow':true,'access':'rwx'}]"), "/linux/resources/devices/0/access",
+	 "`rwx` has letters"},
+	{RESOURCES("'devices':[{'allow':true,'type':'c','major':-2}]"),
+	 "/linux/resources/devices/0/major", "-2 is out of range"},
+	{RESOURCES("'devices':[{'allow':true,'type':'c','minor':1.0}]"),
+	 "/linux/resources/devices/0/minor", "out of range"},
+	{RESOURCES("'devices':[{'allow':true,'type':'a','major':1}]"),
+	 "/linux/resources/devices/0/major", "about all devices"},
+	{RESOURCES("'devices':[{'allow':true,'minor':1}]"), "/linux/resources/devices/0/minor",
+	 "about all devices"},
+	{RESOURCES("'devices':{}"), "/linux/resources/devices", "must be an array"},
+	{RESOURCES("'memory':{'limit':-2}"), "/linux/resources/memory/limit", "out of range (-1 to"},
+	{RESOURCES("'memory':{'limit':'5'}"), "/linux/resources/memory/limit", "must be a number"},
+	{RESOURCES("'memory':{'swap':1e3}"), "/linux/resources/memory/swap", "whole number"},
+	{RESOURCES("'memory':{'swappiness':101}"), "/linux/resources/memory/swappiness", "(0 to 100)"},
+	{RESOURCES("'memory':{'disableOOMKiller':0}"), "/linux/resources/memory/disableOOMKiller",
+	 "must be a boolean"},
+	{RESOURCES("'memory':7"), "/linux/resources/memory", "must be an object"},
+	{RESOURCES("'cpu':{'period':999}"), "/linux/resources/cpu/period", "out of range"},
+	{RESOURCES("'cpu':{'period':1000001}"), "/linux/resources/cpu/period", "out of range"},
+	{RESOURCES("'cpu':{'quota':999}"), "/linux/resources/cpu/quota", "out of range"},
+	{RESOURCES("'cpu':{'quota':5000,'burst':5001}"), "/linux/resources/cpu/burst", "above the quota"},
+	{RESOURCES("'cpu':{'idle':2}"), "/linux/resources/cpu/idle", "(0 to 1)"},
+	{RESOURCES("'cpu':{'shares':-1}"), "/linux/resources/cpu/shares", "out of range"},
+	{RESOURCES("'cpu':{'cpus':'0-3;7'}"), "/linux/resources/cpu/cpus", "not a list of numbers"},
+	{RESOURCES("'cpu':{'mems':'all'}"), "/linux/resources/cpu/mems", "not a list of numbers"},
+	{RESOURCES("'cpu':{'mems':'0\\n1'}"), "/linux/resources/cpu/mems", "not a list of numbers"},
+	{RESOURCES("'blockIO':{'weight':9}"), "/linux/resources/blockIO/weight", "(10 to 1000)"},
+	{RESOURCES("'blockIO':{'weight':1001}"), "/linux/resources/blockIO/weight", "out of range"},
+	{RESOURCES("'blockIO':{'leafWeight':1}"), "/linux/resources/blockIO/leafWeight", "out of range"},
+	{RESOURCES("'blockIO':{'weightDevice':[{'major':8,'minor':0}]}"),
+	 "/linux/resources/blockIO/weightDevice/0", "needs `weight` or `leafWeight`"},
+	{RESOURCES("'blockIO':{'weightDevice':[{'major':8,'weight':10}]}"),
+	 "/linux/resources/blockIO/weightDevice/0/minor", "required"},
+	{RESOURCES("'blockIO':{'weightDevice':[{'major':8,'minor':0,'weight':5}]}"),
+	 "/linux/resources/blockIO/weightDevice/0/weight", "(10 to 1000)"},
+	{RESOURCES("'blockIO':{'weightDevice':[{'major':8,'minor':0,'leafWeight':5}]}"),
+	 "/linux/resources/blockIO/weightDevice/0/leafWeight", "(10 to 1000)"},
+	{RESOURCES("'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0}]}"),
+	 "/linux/resources/blockIO/throttleReadBpsDevice/0/rate", "required"},
+	{RESOURCES("'blockIO':{'throttleWriteIOPSDevice':[{'minor':0,'rate':1}]}"),
+	 "/linux/resources/blockIO/throttleWriteIOPSDevice/0/major", "required"},
+	{RESOURCES("'hugepageLimits':[{'pageSize':'64kB','limit':1}]"),
+	 "/linux/resources/hugepageLimits/0/pageSize", "`64kB` is not a page size"},
+	{RESOURCES("'hugepageLimits':[{'pageSize':'02MB','limit':1}]"),
+	 "/linux/resources/hugepageLimits/0/pageSize", "not a page size"},
+	{RESOURCES("'hugepageLimits':[{'pageSize':'2M','limit':1}]"),
+	 "/linux/resources/hugepageLimits/0/pageSize", "not a page size"},
+	{RESOURCES("'hugepageLimits':[{'pageSize':'2MB/..','limit':1}]"),
+	 "/linux/resources/hugepageLimits/0/pageSize", "not a page size"},
+	{RESOURCES("'hugepageLimits':[{'pageSize':'2'}]"), "/linux/resources/hugepageLimits/0/limit",
+	 "required"},
+	{RESOURCES("'hugepageLimits':[{'limit':2}]"), "/linux/resources/hugepageLimits/0/pageSize",
+	 "required"},
+	{RESOURCES("'network':{'classID':4294967296}"), "/linux/resources/network/classID",
+	 "out of range"},
+	{RESOURCES("'network':{'priorities':[{'name':'eth0'}]}"),
+	 "/linux/resources/network/priorities/0/priority", "required"},
+	{RESOURCES("'network':{'priorities':[{'name':'','priority':1}]}"),
+	 "/linux/resources/network/priorities/0/name", "must not be empty"},
+	{RESOURCES("'pids':{'limit':'max'}"), "/linux/resources/pids/limit", "must be a number"},
+	{RESOURCES("'rdma':{'mlx5_1':{}}"), "/linux/resources/rdma/mlx5_1", "needs `hcaHandles`"},
+	{RESOURCES("'rdma':{'mlx5_1':{'hcaHandles':'3'}}"), "/linux/resources/rdma/mlx5_1/hcaHandles",
+	 "must be a number"},
+	{RESOURCES("'rdma':{'a b':{'hcaObjects':1}}"), "/linux/resources/rdma/a b", "not a device name"},
+	{RESOURCES("'rdma':{'':{'hcaObjects':1}}"), "/linux/resources/rdma/", "not a device name"},
+	{RESOURCES("'unified':{'memory.max':5}"), "/linux/resources/unified/memory.max",
+	 "must be a string"},
+	{RESOURCES("'unified':{'':'5'}"), "/linux/resources/unified/", "must not be empty"},
+	{RESOURCES("'unified':{'../memory.max':'5'}"), "/linux/resources/unified",
+	 "`../memory.max` is not the name of a cgroup file"},
+	{RESOURCES("'unified':{'..':'5'}"), "/linux/resources/unified", "not the name"},
+};
+
+#define SYSCTL(ns, key, value) \
+	LINUX("'namespaces':[" ns "],'sysctl':{'" key "':'" value "'}")
+#define IPC "{'type':'ipc'}"
+#define NET "{'type':'network','path':'/run/netns/a'}"
+#define UTS "{'type':'uts'}"
+
+static const struct refused sysctls[] = {
+	{SYSCTL("", "kernel.msgmax", "1"), "/linux/sysctl/kernel.msgmax", "needs a `ipc` namespace"},
+	{SYSCTL(NET, "kernel/shm_rmid_forced", "1"), "/linux/sysctl/kernel~1shm_rmid_forced", "`ipc`"},
+	{SYSCTL(NET, "fs.mqueue.msg_max", "1"), "/linux/sysctl/fs.mqueue.msg_max", "`ipc`"},
+	{SYSCTL(IPC, "net.ipv4.ip_forward", "1"), "/linux/sysctl/net.ipv4.ip_forward", "`network`"},
+	{SYSCTL(IPC, "kernel.domainname", "1"), "/linux/sysctl/kernel.domainname", "`uts`"},
+	{SYSCTL(UTS, "kernel.hostname", "1"), "/linux/sysctl/kernel.hostname", "`hostname`"},
+	{SYSCTL(UTS, "kernel/hostname", "1"), "/linux/sysctl/kernel~1hostname", "`hostname`"},
+	{SYSCTL(IPC, "user.max_user_namespaces", "1"), "/linux/sysctl/user.max_user_namespaces", "`user`"},
+	{SYSCTL(IPC "," NET "," UTS, "kernel.core_pattern", "x"), "/linux/sysctl/kernel.core_pattern",
+	 "belongs to no namespace"},
+	{SYSCTL(IPC, "kernel.shmmaxx", "1"), "/linux/sysctl/kernel.shmmaxx", "no namespace"},
+	{SYSCTL(IPC, "kernel.sem.x", "1"), "/linux/sysctl/kernel.sem.x", "no namespace"},
+	{SYSCTL(NET, "netx.a", "1"), "/linux/sysctl/netx.a", "no namespace"},
+	{SYSCTL(NET, "net", "1"), "/linux/sysctl/net", "no namespace"},
+	{SYSCTL(NET, "vm.overcommit_memory", "1"), "/linux/sysctl/vm.overcommit_memory", "no namespace"},
+	{SYSCTL(NET, "net/../kernel/core_pattern", "x"),
+	 "/linux/sysctl/net~1..~1kernel~1core_pattern", "not the name of a sysctl"},
+	{SYSCTL(NET, "net.ipv4.../../kernel/core_pattern", "x"),
+	 "/linux/sysctl/net.ipv4...~1..~1kernel~1core_pattern", "not the name of a sysctl"},
+	{SYSCTL(NET, "net.//.kernel", "x"), "/linux/sysctl/net.~1~1.kernel", "not the name"},
+	{SYSCTL(NET, "net./.kernel", "x"), "/linux/sysctl/net.~1.kernel", "not the name"},
+	{SYSCTL(NET, "net//a", "x"), "/linux/sysctl/net~1~1a", "not the name"},
+	{SYSCTL(NET, "net/./a", "x"), "/linux/sysctl/net~1.~1a", "not the name"},
+	{SYSCTL(NET, "net.", "x"), "/linux/sysctl/net.", "not the name"},
+	{SYSCTL(NET, "/net/a", "x"), "/linux/sysctl/~1net~1a", "not the name"},
+	{SYSCTL(NET, "/", "x"), "/linux/sysctl/~1", "not the name"},
+	{SYSCTL(IPC, "kernel.shm_rmid_forced/../core_pattern", "x"),
+	 "/linux/sysctl/kernel.shm_rmid_forced~1..~1core_pattern", "not the name"},
+	{SYSCTL(NET, "", "x"), "/linux/sysctl/", "must not be empty"},
+	{SYSCTL(NET, "net.a", "1\\n2"), "/linux/sysctl/net.a", "line break"},
+	{LINUX("'namespaces':[" NET "],'sysctl':{'net.a':1}"), "/linux/sysctl/net.a", "must be a string"},
+};
+
+static const struct refused seccomp[] = {
+	{LINUX("'seccomp':{}"), "/linux/seccomp/defaultAction", "required"},
+	{LINUX("'seccomp':{'defaultAction':'ALLOW'}"), "/linux/seccomp/defaultAction", "not known"},
+	{LINUX("'seccomp':{'defaultAction':'SCMP_ACT_ALOW'}"), "/linux/seccomp/defaultAction",
+	 "did you mean `SCMP_ACT_ALLOW`?"},
+	{SECCOMP(",'defaultErrnoRet':1"), "/linux/seccomp/defaultErrnoRet",
+	 "only goes with SCMP_ACT_ERRNO and SCMP_ACT_TRACE"},
+	{LINUX("'seccomp':{'defaultErrnoRet':4096,'defaultAction':'SCMP_ACT_ERRNO'}"),
+	 "/linux/seccomp/defaultErrnoRet", "4096 is out of range (0 to 4095)"},
+	{SECCOMP(",'architectures':['SCMP_ARCH_X86','x86']"), "/linux/seccomp/architectures/1",
+	 "not known"},
+	{SECCOMP(",'flags':['SECCOMP_FILTER_FLAG_LOGS']"), "/linux/seccomp/flags/0", "did you mean"},
+	{SECCOMP(",'flags':'x'"), "/linux/seccomp/flags", "must be an array"},
+	{SECCOMP(",'listenerPath':1"), "/linux/seccomp/listenerPath", "must be a string"},
+	{SECCOMP(",'syscalls':[{'action':'SCMP_ACT_LOG'}]"), "/linux/seccomp/syscalls/0/names",
+	 "required"},
+	{SECCOMP(",'syscalls':[{'names':[],'action':'SCMP_ACT_LOG'}]"),
+	 "/linux/seccomp/syscalls/0/names", "at least one"},
+	{SECCOMP(",'syscalls':[{'names':['a',''],'action':'SCMP_ACT_LOG'}]"),
+	 "/linux/seccomp/syscalls/0/names/1", "must not be empty"},
+	{SECCOMP(",'syscalls':[{'names':['a']}]"), "/linux/seccomp/syscalls/0/action", "required"},
+	{SECCOMP(",'syscalls':[{'names':['a'],'action':'x'}]"), "/linux/seccomp/syscalls/0/action",
+	 "not known"},
+	{SECCOMP(",'syscalls':[{'names':['a'],'action':'SCMP_ACT_KILL','errnoRet':1}]"),
+	 "/linux/seccomp/syscalls/0/errnoRet", "only goes with"},
+	{RULE(",'errnoRet':4096"), "/linux/seccomp/syscalls/0/errnoRet", "(0 to 4095)"},
+	{SECCOMP(",'syscalls':[{'names':['a'],'action':'SCMP_ACT_TRACE','errnoRet':65536}]"),
+	 "/linux/seccomp/syscalls/0/errnoRet", "(0 to 65535)"},
+	{RULE(",'errnoRet':-1"), "/linux/seccomp/syscalls/0/errnoRet", "out of range"},
+	{RULE(",'args':[{'index':6,'value':1,'op':'SCMP_CMP_EQ'}]"),
+	 "/linux/seccomp/syscalls/0/args/0/index", "6 is out of range (0 to 5)"},
+	{RULE(",'args':[{'value':1,'op':'SCMP_CMP_EQ'}]"), "/linux/seccomp/syscalls/0/args/0/index",
+	 "required"},
+	{RULE(",'args':[{'index':0,'op':'SCMP_CMP_EQ'}]"), "/linux/seccomp/syscalls/0/args/0/value",
+	 "required"},
+	{RULE(",'args':[{'index':0,'value':1}]"), "/linux/seccomp/syscalls/0/args/0/op", "required"},
+	{RULE(",'args':[{'index':0,'value':1,'op':'EQ'}]"), "/linux/seccomp/syscalls/0/args/0/op",
+	 "not known"},
+	{RULE(",'args':[{'index':0,'value':18446744073709551616,'op':'SCMP_CMP_EQ'}]"),
+	 "/linux/seccomp/syscalls/0/args/0/value", "out of range"},
+};
+
+static int parse(struct arena *a, const char *text, struct error *err)
+{
+	char *copy = requote(xstrdup(text));
+	struct oci_config *c = NULL;
+	int r = config_parse(a, copy, strlen(copy), &c, err);
+
+	free(copy);
+	assert_true((r == 0) == (c != NULL));
+	return r;
+}
+
+static void all_refused(const struct refused *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct arena *a = arena_new();
+		struct error err = {0};
+		int r = parse(a, rows[i].text, &err);
+
+		if (r != -EINVAL || err.code != EINVAL || strcmp(err.where, rows[i].where) ||
+		    !strstr(err.text, rows[i].words) || !strstr(err.text, "(line "))
+			fail_msg("%s: %d at `%s`, expected `%s`, `%s`: %s", rows[i].text, r,
+				 err.where, rows[i].where, rows[i].words, err.text);
+		arena_free(a);
+	}
+}
+
+#define REFUSED_TEST(table) \
+	static void test_##table(void **state) \
+	{ \
+		(void)state; \
+		all_refused(table, ARRAY_SIZE(table)); \
+	}
+
+REFUSED_TEST(unsupported)
+REFUSED_TEST(top)
+REFUSED_TEST(mounts)
+REFUSED_TEST(process)
+REFUSED_TEST(hooks)
+REFUSED_TEST(linux_)
+REFUSED_TEST(devices)
+REFUSED_TEST(resources)
+REFUSED_TEST(sysctls)
+REFUSED_TEST(seccomp)
+
+/* ---- the nearest neighbours ----------------------------------------------------------------- */
+
+static const char *const taken[] = {
+	TOP(""), PROCESS(""), LINUX(""), RESOURCES(""), SECCOMP(""), RULE(""), MOUNT(""), HOOK(""),
+	PROCESS(",'scheduler':null,'ioPriority':null,'execCPUAffinity':{}"),
+	LINUX("'timeOffsets':{},'netDevices':{},'intelRdt':null,'memoryPolicy':null,'personality':null"),
+	SECCOMP(",'listenerPath':'','listenerMetadata':null"),
+	MOUNT(",'uidMappings':[],'gidMappings':null"),
+	TOP(",'windows':{'layerFolders':5},'vm':[],'solaris':1,'freebsd':'x','zos':{},'other':{'a':[]}"),
+	PROCESS(",'commandLine':5,'user':{'uid':0,'gid':0,'username':7},'unknown':{'x':[1.5]}"),
+	PROCESS(",'consoleSize':{'height':70000}"),
+	PROCESS(",'terminal':true,'consoleSize':{'height':65535,'width':0}"),
+	PROCESS(",'env':['A=','B==','C=a=b']"),
+	PROCESS(",'rlimits':[{'type':'RLIMIT_CPU','soft':18446744073709551615,"
+		"'hard':18446744073709551615}]"),
+	PROCESS(",'oomScoreAdj':-1000"), PROCESS(",'oomScoreAdj':1000"), PROCESS(",'oomScoreAdj':-0"),
+	TOP(",'hostname':'','domainname':''"), TOP(",'annotations':{'a':'','b':null}"),
+	TOP(",'linux':{'namespaces':[{'type':'uts','path':'/a'}]},'hostname':"
+	    "'0123456789012345678901234567890123456789012345678901234567890123'"),
+	TOP(",'mounts':[{'destination':'a','source':'b','options':['bind']}]"),
+	TOP(",'mounts':[{'destination':'/','options':['remount','ro']}]"),
+	MOUNT(",'options':['anything=1','']"),
+	HOOK(",'timeout':1"), HOOK(",'timeout':1000000000,'args':[],'env':[]"),
+	LINUX("'namespaces':[{'type':'user','path':''}],"
+	      "'uidMappings':[{'containerID':0,'hostID':0,'size':4294967295}],"
+	      "'gidMappings':[{'containerID':5,'hostID':5,'size':1},{'containerID':4,'hostID':4,'size':1},"
+	      "{'containerID':6,'hostID':6,'size':1}]"),
+	LINUX("'namespaces':[{'type':'user','path':'/a'}]"),
+	LINUX("'namespaces':[{'type':'mount'}],'maskedPaths':['/a'],'readonlyPaths':['/b','/b']"),
+	LINUX("'maskedPaths':[],'readonlyPaths':null"),
+	TOP(",'process':{'cwd':'/','args':['x'],'user':{'uid':99,'gid':49,'additionalGids':[0,49]}},"
+	    "'linux':{" USERNS(",'devices':[{'path':'/d','type':'p','uid':99,'gid':49}]") "}"),
+	LINUX("'rootfsPropagation':''"), LINUX("'rootfsPropagation':'runbindable'"),
+	DEVICE(",'fileMode':8630"), DEVICE(",'fileMode':0,'uid':0,'gid':4294967294"),
+	LINUX("'devices':[{'path':'/d','type':'b','major':4095,'minor':1048575}]"),
+	RESOURCES("'devices':[{'allow':false,'access':'rwm'},{'allow':true,'type':'c','major':-1,"
+		  "'minor':-1,'access':''},{'allow':true,'type':'a','major':-1,'minor':null}]"),
+	RESOURCES("'memory':{'limit':-1,'swap':0,'swappiness':100}"),
+	RESOURCES("'cpu':{'quota':-1,'burst':5000,'period':0,'idle':1,'cpus':'0-3, 7','mems':''}"),
+	RESOURCES("'cpu':{'quota':1000,'burst':1000,'period':1000}"),
+	RESOURCES("'blockIO':{'weight':0,'leafWeight':10,'weightDevice':[{'major':1,'minor':2,'weight':0}]}"),
+	RESOURCES("'hugepageLimits':[{'pageSize':'1GB','limit':18446744073709551615}]"),
+	RESOURCES("'network':{},'pids':{},'rdma':{},'unified':{},'memory':{},'cpu':{},'blockIO':{}"),
+	RESOURCES("'pids':{'limit':-9223372036854775808}"), RESOURCES("'oomScoreAdj':'gone since 1.0'"),
+	RESOURCES("'rdma':{'mlx5':{'hcaObjects':0},'gone':null}"),
+	RESOURCES("'unified':{'memory.max':'a\\nb','x':''}"),
+	SYSCTL(IPC, "kernel.shm_rmid_forced", "1"), SYSCTL(IPC, "kernel/sem", "1 2 3"),
+	SYSCTL(IPC, "fs.mqueue.msg_max", "1"), SYSCTL(UTS, "kernel.domainname", "x"),
+	SYSCTL(NET, "net/ipv4/conf/eth0.100/rp_filter", "1"),
+	SYSCTL(NET, "net.ipv4.conf.eth0/100.rp_filter", "1"),
+	LINUX(USERNS(",'sysctl':{'user.max_user_namespaces':''}")),
+	LINUX("'seccomp':{'defaultErrnoRet':0,'defaultAction':'SCMP_ACT_ERRNO'}"),
+	LINUX("'seccomp':{'defaultErrnoRet':65535,'defaultAction':'SCMP_ACT_TRACE'}"),
+	RULE(",'errnoRet':4095"), RULE(",'args':[]"), RULE(",'args':null"),
+	RULE(",'args':[{'index':5,'value':18446744073709551615,'valueTwo':18446744073709551615,"
+	     "'op':'SCMP_CMP_MASKED_EQ'}]"),
+	SECCOMP(",'syscalls':[{'names':['no_such_call'],'action':'SCMP_ACT_LOG'}],'flags':[],"
+		"'architectures':[]"),
+};
+
+static void test_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		struct arena *a = arena_new();
+		struct error err = {0};
+
+		if (parse(a, taken[i], &err) < 0)
+			fail_msg("%s: at `%s`: %s", taken[i], err.where, err.text);
+		arena_free(a);
+	}
+}
+
+/* ---- versions ------------------------------------------------------------------------------- */
+
+static void test_versions(void **state)
+{
+	static const char *const good[] = {
+		"1.0.0", "1.3.0", "1.0.2-dev", "1.1.0+dev", "1.2.0-rc.1+a.b-c", "1.99.0", "1.0.0--",
+		"1.0.0-0a.1", "1.0.0+001",
+	};
+	static const char *const bad[] = {
+		"", "1", "1.0", "1.0.0.0", "v1.0.0", "01.0.0", "1.00.0", "1.0.0-", "1.0.0+", "1.0.0-a..b",
+		"1.0.0-01", "1.0.0 ", " 1.0.0", "1.0.x", "invalid", "2.0.0", "0.5.0-dev", "0.9.9",
+		"1.0.0-ä", "1.99999999999999999999.0", "-1.0.0", "1.0.0+a+b",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good) + ARRAY_SIZE(bad); i++) {
+		bool want = i < ARRAY_SIZE(good);
+		const char *word = want ? good[i] : bad[i - ARRAY_SIZE(good)];
+		char *text = xasprintf("{'ociVersion':'%s','root':{'path':'r'}}", word);
+		struct arena *a = arena_new();
+		struct error err = {0};
+		int r = parse(a, text, &err);
+
+		if ((r == 0) != want || (r < 0 && strcmp(err.where, "/ociVersion")))
+			fail_msg("version `%s`: %d %s", word, r, err.text);
+		free(text);
+		arena_free(a);
+	}
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *format, *where;
+	__int128 min, max;
+} numbers[] = {
+#define I64_MIN (-((__int128)1 << 63))
+#define I64_MAX (((__int128)1 << 63) - 1)
+#define U64_MAX (((__int128)1 << 64) - 1)
+#define U32_MAX ((__int128)4294967295)
+	{PROCESS(",'user':{'uid':%s,'gid':0}"), "/process/user/uid", 0, U32_MAX - 1},
+	{PROCESS(",'user':{'uid':0,'gid':%s}"), "/process/user/gid", 0, U32_MAX - 1},
+	{PROCESS(",'user':{'uid':0,'gid':0,'umask':%s}"), "/process/user/umask", 0, 511},
+	{PROCESS(",'user':{'uid':0,'gid':0,'additionalGids':[%s]}"), "/process/user/additionalGids/0", 0,
+	 U32_MAX - 1},
+	{PROCESS(",'oomScoreAdj':%s"), "/process/oomScoreAdj", -1000, 1000},
+	{PROCESS(",'terminal':true,'consoleSize':{'width':%s,'height':1}"), "/process/consoleSize/width",
+	 0, 65535},
+	{PROCESS(",'rlimits':[{'type':'RLIMIT_CPU','soft':0,'hard':%s}]"), "/process/rlimits/0/hard", 0,
+	 U64_MAX},
+	{HOOK(",'timeout':%s"), "/hooks/poststart/0/timeout", 1, 1000000000},
+	{LINUX("'namespaces':[{'type':'user'}],'uidMappings':[{'containerID':%s,'hostID':0,'size':1}],"
+	       "'gidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/linux/uidMappings/0/containerID",
+	 0, U32_MAX - 1},
+	{DEVICE(",'uid':%s"), "/linux/devices/0/uid", 0, U32_MAX - 1},
+	{LINUX("'devices':[{'path':'/d','type':'c','major':%s,'minor':0}]"), "/linux/devices/0/major", 0,
+	 4095},
+	{LINUX("'devices':[{'path':'/d','type':'c','major':0,'minor':%s}]"), "/linux/devices/0/minor", 0,
+	 1048575},
+	{RESOURCES("'devices':[{'allow':true,'type':'c','major':%s}]"),
+	 "/linux/resources/devices/0/major", -1, U32_MAX},
+	{RESOURCES("'memory':{'limit':%s}"), "/linux/resources/memory/limit", -1, I64_MAX},
+	{RESOURCES("'memory':{'swap':%s}"), "/linux/resources/memory/swap", -1, I64_MAX},
+	{RESOURCES("'memory':{'reservation':%s}"), "/linux/resources/memory/reservation", -1, I64_MAX},
+	{RESOURCES("'memory':{'kernel':%s}"), "/linux/resources/memory/kernel", -1, I64_MAX},
+	{RESOURCES("'memory':{'kernelTCP':%s}"), "/linux/resources/memory/kernelTCP", -1, I64_MAX},
+	{RESOURCES("'memory':{'swappiness':%s}"), "/linux/resources/memory/swappiness", 0, 100},
+	{RESOURCES("'cpu':{'shares':%s}"), "/linux/resources/cpu/shares", 0, U64_MAX},
+	{RESOURCES("'cpu':{'burst':%s}"), "/linux/resources/cpu/burst", 0, U64_MAX},
+	{RESOURCES("'cpu':{'quota':%s}"), "/linux/resources/cpu/quota", I64_MIN, I64_MAX},
+	{RESOURCES("'cpu':{'realtimeRuntime':%s}"), "/linux/resources/cpu/realtimeRuntime", I64_MIN,
+	 I64_MAX},
+	{RESOURCES("'cpu':{'realtimePeriod':%s}"), "/linux/resources/cpu/realtimePeriod", 0, U64_MAX},
+	{RESOURCES("'cpu':{'idle':%s}"), "/linux/resources/cpu/idle", 0, 1},
+	{RESOURCES("'blockIO':{'weight':%s}"), "/linux/resources/blockIO/weight", 0, 1000},
+	{RESOURCES("'blockIO':{'throttleReadIOPSDevice':[{'major':1,'minor':0,'rate':%s}]}"),
+	 "/linux/resources/blockIO/throttleReadIOPSDevice/0/rate", 0, U64_MAX},
+	{RESOURCES("'hugepageLimits':[{'pageSize':'2MB','limit':%s}]"),
+	 "/linux/resources/hugepageLimits/0/limit", 0, U64_MAX},
+	{RESOURCES("'network':{'classID':%s}"), "/linux/resources/network/classID", 0, U32_MAX},
+	{RESOURCES("'pids':{'limit':%s}"), "/linux/resources/pids/limit", I64_MIN, I64_MAX},
+	{RESOURCES("'rdma':{'m':{'hcaHandles':%s}}"), "/linux/resources/rdma/m/hcaHandles", 0, U32_MAX},
+	{LINUX("'seccomp':{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':%s}"),
+	 "/linux/seccomp/defaultErrnoRet", 0, 4095},
+	{RULE(",'errnoRet':%s"), "/linux/seccomp/syscalls/0/errnoRet", 0, 4095},
+	{RULE(",'args':[{'index':%s,'value':0,'op':'SCMP_CMP_EQ'}]"),
+	 "/linux/seccomp/syscalls/0/args/0/index", 0, 5},
+	{RULE(",'args':[{'index':0,'value':%s,'op':'SCMP_CMP_EQ'}]"),
+	 "/linux/seccomp/syscalls/0/args/0/value", 0, U64_MAX},
+	{RULE(",'args':[{'index':0,'value':0,'valueTwo':%s,'op':'SCMP_CMP_EQ'}]"),
+	 "/linux/seccomp/syscalls/0/args/0/valueTwo", 0, U64_MAX},
+};
+
+static void print_number(__int128 v, char buf[48])
+{
+	char digits[48];
+	size_t n = 0, out = 0;
+	unsigned __int128 u = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
+
+	do
+		digits[n++] = (char)('0' + (int)(u % 10));
+	while (u /= 10);
+	if (v < 0)
+		buf[out++] = '-';
+	while (n > 0)
+		buf[out++] = digits[--n];
+	buf[out] = '\0';
+}
+
+static void try_number(size_t i, const char *number, bool want)
+{
+	const char *format = numbers[i].format, *hole = strstr(format, "%s");
+	char *text = xasprintf("%.*s%s%s", (int)(hole - format), format, number, hole + 2);
+	struct arena *a = arena_new();
+	struct error err = {0};
+	int r = parse(a, text, &err);
+
+	if ((r == 0) != want || (r < 0 && strcmp(err.where, numbers[i].where)))
+		fail_msg("%s: %d at `%s`: %s", text, r, err.where, err.text);
+	free(text);
+	arena_free(a);
+}
+
+static void test_numbers(void **state)
+{
+	static const char *const never[] = {
+		"1.0", "0.5", "1e3", "1E0", "'0'", "true", "[]", "{}", "1.", "18446744073709551616",
+		"-9223372036854775809", "99999999999999999999999999999999999999999999999999999999999999",
+		"-99999999999999999999999999999999999999999999999999999999999999",
+	};
+	char word[48];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(never); j++) {
+			/* "1." is a syntax error, its place is the nearest the parser knows. */
+			if (strcmp(never[j], "1."))
+				try_number(i, never[j], false);
+		}
+		print_number(numbers[i].min, word);
+		try_number(i, word, true);
+		print_number(numbers[i].max, word);
+		try_number(i, word, true);
+		print_number(numbers[i].min - 1, word);
+		try_number(i, word, false);
+		print_number(numbers[i].max + 1, word);
+		try_number(i, word, false);
+	}
+}
+
+/* ---- lists that are too long ---------------------------------------------------------------- */
+
+static void test_long_lists(void **state)
+{
+	struct strbuf text = {0};
+	struct arena *a = arena_new();
+	struct error err = {0};
+
+	(void)state;
+	strbuf_adds(&text, "{'ociVersion':'1.0.0','root':{'path':'r'},'mounts':[{}");
+	for (int i = 0; i < 65536; i++)
+		strbuf_adds(&text, ",{}");
+	strbuf_adds(&text, "]}");
+	assert_int_equal(parse(a, text.data, &err), -EINVAL);
+	assert_string_equal(err.where, "/mounts");
+	assert_non_null(strstr(err.text, "65537 elements"));
+	strbuf_free(&text);
+
+	strbuf_adds(&text, "{'ociVersion':'1.0.0','root':{'path':'r'},'linux':{'namespaces':"
+		    "[{'type':'user'}],'gidMappings':[{'containerID':0,'hostID':0,'size':1}],"
+		    "'uidMappings':[");
+	for (int i = 0; i < 341; i++)
+		strbuf_addf(&text, "%s{'containerID':%d,'hostID':%d,'size':1}", i ? "," : "", i, i);
+	strbuf_adds(&text, "]}}");
+	assert_int_equal(parse(a, text.data, &err), -EINVAL);
+	assert_string_equal(err.where, "/linux/uidMappings");
+	assert_non_null(strstr(err.text, "at most 340"));
+	strbuf_free(&text);
+
+	strbuf_adds(&text, "{'ociVersion':'1.0.0','root':{'path':'r'},'process':{'args':['x'],'cwd':'/',"
+		    "'user':{'uid':0,'gid':0,'additionalGids':[0");
+	for (int i = 0; i < 65536; i++)
+		strbuf_adds(&text, ",1");
+	strbuf_adds(&text, "]}}}");
+	assert_int_equal(parse(a, text.data, &err), -EINVAL);
+	assert_string_equal(err.where, "/process/user/additionalGids");
+	strbuf_free(&text);
+	arena_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unsupported), cmocka_unit_test(test_top),
+		cmocka_unit_test(test_mounts), cmocka_unit_test(test_process),
+		cmocka_unit_test(test_hooks), cmocka_unit_test(test_linux_),
+		cmocka_unit_test(test_devices), cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_sysctls), cmocka_unit_test(test_seccomp),
+		cmocka_unit_test(test_taken), cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_long_lists),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
