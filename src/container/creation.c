@@ -115,7 +115,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	if (r == 0)
 		r = check_terminal(c, err);
 	if (r == 0)
-		r = options_check_labels(&c->plan->security, err);
+		r = options_check_security(&c->plan->security, err);
 	if (r == 0)
 		r = options_connect("console", o->console_socket, &c->console, err);
 	if (r == 0)

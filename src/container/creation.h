@@ -56,8 +56,8 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 /* PATH/NAME: written atomically, decimal, no newline. */
 int options_write_pid_file(const char *path, pid_t pid, struct error *err);
 
-/* Can the labels be applied on this host? */
-int options_check_labels(const struct plan_security *s, struct error *err);
+/* Can the labels and the seccomp profile be applied on this host? */
+int options_check_security(const struct plan_security *s, struct error *err);
 /* Connect to the AF_UNIX stream socket @path; NULL leaves *ret alone. */
 int options_connect(const char *what, const char *path, int *ret, struct error *err);
 /* Set the size of the pty that @s opened, and give its master to @socket (-1: keep it). */

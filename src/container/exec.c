@@ -187,7 +187,7 @@ static int make_plan(struct execution *x, struct error *err)
 				 "(give --console-socket, or leave out --detach)");
 	if (!x->process.terminal && x->o->console_socket)
 		return error_set(err, EINVAL, "--console-socket is of no use without a terminal");
-	return options_check_labels(&x->spawn.plan->security, err);
+	return options_check_security(&x->spawn.plan->security, err);
 }
 
 /* ---- where ----------------------------------------------------------------------------------- */

@@ -63,6 +63,7 @@ int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, s
 	if (s->master < 0) {
 		r = wait_without_terminal(s, signal_fd, err);
 	} else {
+		signal(SIGPIPE, SIG_IGN);	/* whoever reads our stdout may go away */
 		r = tty_proxy_new(s->master, &proxy, err);
 		s->master = -1;
 		if (r == 0)

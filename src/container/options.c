@@ -12,6 +12,7 @@
 #include "container/creation.h"
 #include "process/process.h"
 #include "security/lsm.h"
+#include "security/seccomp.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -96,7 +97,7 @@ int options_write_pid_file(const char *path, pid_t pid, struct error *err)
 	return r < 0 ? error_errno(err, r, "write the pid file %s", path) : 0;
 }
 
-int options_check_labels(const struct plan_security *s, struct error *err)
+int options_check_security(const struct plan_security *s, struct error *err)
 {
 	int r = selinux_check(s->selinux, "/process/selinuxLabel", err);
 
@@ -104,7 +105,11 @@ int options_check_labels(const struct plan_security *s, struct error *err)
 		r = selinux_check(s->mount_label, "/linux/mountLabel", err);
 	if (r == 0)
 		r = apparmor_check(s->apparmor, err);
-	return r < 0 ? error_at(err, "/process/apparmorProfile") : 0;
+	if (r < 0)
+		return error_at(err, "/process/apparmorProfile");
+	if (s->seccomp)
+		r = seccomp_check(s->seccomp, err);
+	return r < 0 ? error_at(err, "/linux/seccomp") : 0;
 }
 
 int options_connect(const char *what, const char *path, int *ret, struct error *err)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "container/store.h"
@@ -13,6 +12,7 @@
 #include "json/writer.h"
 #include "oci/config.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/fd.h"
 #include "util/str.h"
 
@@ -63,15 +63,7 @@ static const struct field fields[] = {
 
 void state_set_created(struct state *st)
 {
-	struct timespec now;
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	snprintf(st->created, sizeof(st->created), "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ",
-		 (unsigned)(tm.tm_year + 1900) % 10000u, (unsigned)(tm.tm_mon + 1) % 100u,
-		 (unsigned)tm.tm_mday % 100u, (unsigned)tm.tm_hour % 100u, (unsigned)tm.tm_min % 100u,
-		 (unsigned)tm.tm_sec % 100u, (unsigned)now.tv_nsec);
+	clock_text_now(st->created);
 }
 
 /* ---- out ---- */

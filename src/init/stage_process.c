@@ -72,7 +72,13 @@ int stage_session(struct stage_context *c, struct error *err)
 	if (setsid() < 0 && errno != EPERM)	/* EPERM: leader already */
 		return error_errno(err, errno, "setsid");
 	if (c->p->process.new_keyring) {
-		r = keyring_new_session(err);
+		const char *label = c->p->security.selinux;
+
+		r = label ? selinux_set_key(c->rootfs.proc, label, err) : 0;
+		if (r == 0)
+			r = keyring_new_session(err);
+		if (r == 0 && label)
+			r = selinux_set_key(c->rootfs.proc, NULL, err);
 		if (r < 0)
 			return r;
 	}

@@ -181,7 +181,7 @@ struct plan_process {
 	mode_t umask;
 	bool terminal;
 	unsigned keep_fds;		/* 3..3+keep_fds-1 stay open */
-	bool listen_fds;		/* set LISTEN_PID=1 (and LISTEN_FDS) */
+	unsigned listen_fds;		/* how many of them are sockets: LISTEN_FDS, LISTEN_PID are set */
 	struct plan_sysctl *sysctls;
 	size_t n_sysctls;
 	bool new_keyring;

@@ -46,7 +46,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 	pp->umask = process->user.umask.set ? process->user.umask.v : 022;
 	pp->terminal = process->terminal;
 	pp->keep_fds = o->listen_fds + o->preserve_fds;
-	pp->listen_fds = o->listen_fds > 0;
+	pp->listen_fds = o->listen_fds;
 	pp->new_keyring = !o->no_new_keyring;
 	pp->oom_optional = o->rootless;
 	return 0;

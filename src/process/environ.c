@@ -76,10 +76,9 @@ char **process_environment(struct arena *a, const struct plan_process *p, uint32
 		put(&seen, env, &n, arena_printf(a, "HOME=%s", process_home(a, uid)));
 	if (p->listen_fds) {
 		/* sd_listen_fds(3): the pid as the process itself sees it, which is 1 for the first one
-		 * of a pid namespace.  Engines give LISTEN_FDS in process.env. */
+		 * of a pid namespace. */
 		put(&seen, env, &n, arena_printf(a, "LISTEN_PID=%ld", syscall(SYS_getpid)));
-		if (!has(env, n, "LISTEN_FDS"))
-			put(&seen, env, &n, arena_printf(a, "LISTEN_FDS=%u", p->keep_fds));
+		put(&seen, env, &n, arena_printf(a, "LISTEN_FDS=%u", p->listen_fds));
 	}
 	env[n] = NULL;
 	return env;

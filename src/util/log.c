@@ -7,9 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/fd.h"
 #include "util/str.h"
 
@@ -69,17 +69,6 @@ static void put(int fd, const char *line, size_t n)
 	while (done < 0 && errno == EINTR);
 }
 
-static void timestamp(char *buf, size_t size)
-{
-	struct timespec now;
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec);
-}
-
 /* JSON needs " escaped and our \xNN turned into \u00NN; the text was escaped for terminals before. */
 static void json_escape(const char *s, char *buf, size_t size)
 {
@@ -95,10 +84,10 @@ static void json_escape(const char *s, char *buf, size_t size)
 
 static void to_file(enum log_level level, const char *text)
 {
-	char line[6144], quoted[4096], when[96];
+	char line[6144], quoted[4096], when[CLOCK_TEXT_MAX];
 	int n;
 
-	timestamp(when, sizeof(when));
+	clock_text_now(when);
 	json_escape(text, quoted, sizeof(quoted));
 	if (sink.format == LOG_FORMAT_JSON)
 		n = snprintf(line, sizeof(line), "{\"level\":\"%s\",\"msg\":\"%s\",\"time\":\"%s\"}\n",

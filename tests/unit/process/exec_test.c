@@ -267,8 +267,8 @@ static void test_environment(void **state)
 	assert_env(&p, 4294967294u, (const char *const[]){"HOME=/", NULL});
 	p.add_home = false;
 	assert_env(&p, 0, (const char *const[]){NULL});
-	p.listen_fds = true;
-	p.keep_fds = 2;
+	p.listen_fds = 2;
+	p.keep_fds = 5;
 	p.envp = sockets;
 	assert_env(&p, 0, (const char *const[]){"LISTEN_FDS=2", pid, NULL});
 	p.envp = NULL;
