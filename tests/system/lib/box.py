@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Running the program: Orlop is one caller with a state directory, Box one bundle and container."""
+import fcntl
 import json
 import os
 import shutil
@@ -54,9 +55,14 @@ class Orlop:
         return [program or PROGRAM, "--root", self.root, *args]
 
     def popen(self, *args, wrap=(), stdout=None, stderr=None, stdin=subprocess.DEVNULL, env=None,
-              program=None, **kw):
-        """Start a command; the caller waits. Output goes to files unless told otherwise."""
+              program=None, fds=None, **kw):
+        """
+        Start a command; the caller waits. Output goes to files unless told otherwise. `fds` is
+        {number it gets: our descriptor}, a number below 3 with None is closed.
+        """
         self.n += 1
+        if fds:
+            kw.update(close_fds=False, preexec_fn=lambda: _place(fds))
         argv = [*wrap, *self.argv(*args, program=program)]
         files = [open(f"{self.tmp}/{self.n}.{s}", "wb") if given is None else given
                  for s, given in (("out", stdout), ("err", stderr))]
@@ -94,6 +100,16 @@ class Orlop:
         """Remove all containers by force, which must work whatever a test did."""
         for i in self.ids():
             self("delete", "--force", i).ok()
+
+
+def _place(fds):
+    """In the child: descriptors to their numbers, out of each other's way first."""
+    high = {n: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 500) for n, fd in fds.items() if fd is not None}
+    for n in fds:
+        if n in high:
+            os.dup2(high[n], n, inheritable=True)
+        else:
+            os.close(n)
 
 
 def _text(path):
@@ -237,6 +253,8 @@ class Box:
 
     def refused(self, *words, run=False, **kw):
         """create (or run) fails with `words` in its message, and leaves no trace (T110)."""
+        if os.path.exists(self.pid_file):
+            os.unlink(self.pid_file)
         before = host.Snapshot()
         r = self.run(**kw) if run else self.create(**kw)
         r.failed(*words)

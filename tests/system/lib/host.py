@@ -42,7 +42,7 @@ def isolate():
     kernel.mount(None, "/", None, kernel.MS["rec"] | kernel.MS["private"])
     kernel.mount(None, "/", None, kernel.MS["rec"] | kernel.MS["shared"])
     kernel.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
-    work = tempfile.mkdtemp(prefix="orlop-test-", dir="/tmp")
+    work = tempfile.mkdtemp(prefix=f"orlop-test-{TAG}", dir="/tmp")
     kernel.mount("tmpfs", work, "tmpfs", 0, "mode=755")
     return work
 
@@ -60,9 +60,14 @@ def cgroups():
     return found
 
 
+def _ours(name):
+    """Where others may be at work on the same program, only the tag tells."""
+    return TAG in name or (IN_VM and "orlop" in name)
+
+
 def _names(directory):
     try:
-        return {f"{directory}/{n}" for n in os.listdir(directory) if "orlop" in n or TAG in n}
+        return {f"{directory}/{n}" for n in os.listdir(directory) if _ours(n)}
     except FileNotFoundError:
         return set()
 
@@ -80,7 +85,7 @@ def _ls(d):
 
 def _abstract_sockets():
     names = (line.split()[-1] for line in kernel.read("/proc/net/unix").splitlines()[1:])
-    return {n for n in names if n.startswith("@") and ("orlop" in n or TAG in n)}
+    return {n for n in names if n.startswith("@") and _ours(n)}
 
 
 def _reap():
