@@ -239,6 +239,11 @@ static int open_handles(struct creation *c, struct error *err)
 	if (c->cgroup.fd < 0)
 		c->st.cgroup_root = c->st.cgroup_path = NULL;
 	c->spawn.cgroup = h->rootfs.cgroup = c->cgroup.fd;
+	/* What was made by now, so that a later `delete --force` removes all of it even if we are killed. */
+	if (c->cgroup.fd >= 0)
+		r = state_write(c->dir, &c->st, err);
+	if (r < 0)
+		return r;
 	r = rootfs_open(&p->rootfs, &h->rootfs, err);
 	if (r == 0 && !c->run)
 		r = open_gate(c, err);
@@ -248,7 +253,8 @@ static int open_handles(struct creation *c, struct error *err)
 int creation_hooks(struct creation *c, enum oci_hook_kind kind, enum container_status status,
 		   struct error *err)
 {
-	struct hook_run run = {.kind = kind, .list = &c->plan->hooks->list[kind]};
+	struct hook_run run = {.kind = kind, .list = &c->plan->hooks->list[kind],
+			       .interrupted = interrupt_flag()};
 	_cleanup_free_ char *text = NULL;
 
 	if (run.list->n == 0)
