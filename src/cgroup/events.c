@@ -8,12 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cgroup/cgroup.h"
 #include "util/cleanup.h"
@@ -108,6 +108,8 @@ int cgroup_kill_all(int fd, struct error *err)
 
 	if (r == 0 || r == -ENODEV)	/* ENODEV: removed meanwhile */
 		return 0;
+	if (r == -ENOENT && faccessat(fd, "cgroup.events", F_OK, 0) < 0)
+		return 0;		/* removed before */
 	if (r == -EOPNOTSUPP)		/* a threaded cgroup cannot be killed as one, cgroups(7) */
 		return cgroup_signal_all(fd, SIGKILL, err);
 	error_errno(err, r, "write 1 to cgroup.kill");
