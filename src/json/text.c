@@ -70,6 +70,10 @@ size_t json_first_forbidden(const char *text, size_t len, const char **ret_why)
 			p += n;
 			continue;
 		}
+		if (c < 0x20 && c != '\t' && c != '\n' && c != '\r') {
+			*ret_why = "a control character";
+			return (size_t)(p - text);
+		}
 		if (c < 0x80) {
 			p++;
 			continue;

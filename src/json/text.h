@@ -6,7 +6,8 @@
 
 /*
  * The offset of the first byte or escape that rule R17 forbids and yajl would take (a byte order mark,
- * a NUL escape, half a surrogate pair, invalid UTF-8) with the reason in *ret_why, or @len.
+ * a control character, a NUL escape, half a surrogate pair, invalid UTF-8), or @len.  *ret_why says
+ * which of them it is.
  */
 size_t json_first_forbidden(const char *text, size_t len, const char **ret_why);
 

@@ -381,15 +381,28 @@ static void yajl_words(yajl_handle h, char *buf, size_t size)
 		yajl_free_error(h, words);
 }
 
+/* The first byte from @from that is no white space, or @len; the text need not end in a NUL. */
+static size_t skip_blank(const char *text, size_t len, size_t from)
+{
+	while (from < len && memchr(" \t\r\n", text[from], 4))
+		from++;
+	return from;
+}
+
 static int build(struct builder *b)
 {
 	const char *why = NULL;
 	size_t good = json_first_forbidden(b->text, b->len, &why);
 	yajl_status status = yajl_parse(b->yajl, (const unsigned char *)b->text, good);
-	size_t offset = yajl_get_bytes_consumed(b->yajl);
+	size_t consumed = yajl_get_bytes_consumed(b->yajl);
+	size_t offset = consumed - (consumed > 0);	/* the culprit itself is counted */
 
 	if (status == yajl_status_ok && good < b->len)
 		return fail_at(b, good, NULL, "%s", why);
+	/* yajl overlooks an unfinished token behind the value: {}" */
+	if (status == yajl_status_ok && b->root && b->depth == 0 &&
+	    skip_blank(b->text, b->len, b->end) < b->len)
+		return fail_at(b, skip_blank(b->text, b->len, b->end), "", "trailing garbage");
 	if (status == yajl_status_ok) {
 		status = yajl_complete_parse(b->yajl);
 		offset = b->len;
@@ -403,16 +416,6 @@ static int build(struct builder *b)
 	return !b->failed && b->root;
 }
 
-/* The text need not end in a NUL. */
-static bool is_blank(const char *text, size_t len)
-{
-	size_t n = 0;
-
-	while (n < len && memchr(" \t\r\n", text[n], 4))
-		n++;
-	return n == len;
-}
-
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct error *err)
 {
 	yajl_alloc_funcs memory = {yajl_xmalloc, yajl_xrealloc, yajl_xfree, NULL};
@@ -422,7 +425,7 @@ int json_parse(struct arena *a, const char *text, size_t len, struct json **ret,
 	if (len > JSON_MAX_TEXT)
 		return error_set(err, EFBIG, "not valid JSON: %zu bytes, at most %u are taken", len,
 				 JSON_MAX_TEXT);
-	if (is_blank(text, len))
+	if (skip_blank(text, len, 0) == len)
 		return error_set(err, EINVAL, "not valid JSON: the text is empty");
 	b.yajl = yajl_alloc(&callbacks, &memory, &b);
 	done = build(&b);

@@ -2,7 +2,7 @@
 /*
  * JSON text to a tree in an arena.  Strict (rule R17): valid UTF-8, no NUL escape, no lone
  * surrogate, depth <= 64, strings <= 1 MiB, no duplicate member, nothing after the value; besides,
- * at most 2^20 values.
+ * at most 2^18 values.
  * The only user of yajl.  Numbers keep their text, so 64-bit integers stay exact.
  */
 #ifndef ORLOP_JSON_TREE_H
@@ -32,7 +32,7 @@ struct json {
 #define JSON_MAX_DEPTH 64
 #define JSON_MAX_STRING (1u << 20)
 #define JSON_MAX_TEXT (16u << 20)
-#define JSON_MAX_VALUES (1u << 20)	/* bounds the memory a hostile text can take */
+#define JSON_MAX_VALUES (1u << 18)	/* bounds the memory a hostile text can take: 64 MiB */
 
 /* @text may be freed afterwards.  An error says where: JSON pointer, line and column. */
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct error *err);
