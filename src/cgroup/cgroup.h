@@ -53,8 +53,9 @@ int cgroup_procs(int fd, pid_t **ret, size_t *ret_n, struct error *err);
 
 /*
  * Remove @path with its sub-cgroups and up to @above directories over it if they are empty.  Waits for
- * cgroup.events to say "populated 0" up to @timeout_ms, never sleeps.  Not there: 0.
- * The id is checked first.
+ * cgroup.events to say "populated 0" up to @timeout_ms; still populated then: -EBUSY, naming the
+ * processes.  Not there: 0.  The id is checked first (0 = do not): another one is left alone with a
+ * warning, and 0.  Processes are not killed: cgroup_kill_all.
  */
 int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned above,
 		   int timeout_ms, struct error *err);

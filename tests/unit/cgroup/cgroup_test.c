@@ -46,6 +46,15 @@ static struct plan_cgroup plan_for(const char *path)
 	};
 }
 
+static unsigned open_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static const char *below(const char *name)
 {
 	static char path[4][PATH_MAX];
@@ -770,15 +779,6 @@ static void test_destroy_above(void **state)
 	assert_true(exists(base));
 }
 
-static unsigned open_fds(void)
-{
-	unsigned n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 /* Wide and deep, deeper than a path can be long or descriptors could be held. */
 static void test_destroy_tree(void **state)
 {
@@ -848,9 +848,12 @@ static void test_walk_vanishing(void **state)
 
 /* ---- */
 
+static unsigned fds_before;
+
 static int group_set_up(void **state)
 {
 	(void)state;
+	fds_before = open_fds();
 	log_redirect(quiet, NULL);
 	snprintf(base, sizeof(base), "/orlop-test-%d", (int)getpid());
 	make_dir(base);
@@ -871,7 +874,7 @@ static int group_tear_down(void **state)
 			;
 	}
 	cgroup_destroy(facts.cgroup_root, base, 0, 0, 1000, &err);
-	if (exists(base))
+	if (exists(base) || open_fds() != fds_before)
 		return -1;
 	close(root);
 	return 0;
