@@ -68,6 +68,8 @@ int options_hand_over_console(struct spawn *s, int socket, struct error *err);
 void interrupt_arm(const int *pidfd);
 /* The signal that came, or 0; the old handling is restored. */
 int interrupt_disarm(void);
+/* 0 until a signal comes, for those who wait. */
+const volatile sig_atomic_t *interrupt_flag(void);
 
 /* foreground.c: wait for the end of @s, forwarding signals and copying its terminal. */
 int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, struct error *err);

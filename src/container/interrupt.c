@@ -38,6 +38,11 @@ void interrupt_arm(const int *pidfd)
 	}
 }
 
+const volatile sig_atomic_t *interrupt_flag(void)
+{
+	return &came;
+}
+
 int interrupt_disarm(void)
 {
 	for (size_t i = 0; i < N_SIGNALS; i++)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,8 @@ int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *
 			 g->cgroup_manager);
 }
 
+#define DESCRIPTORS 32	/* what we need at most, without mounts and namespaces to join */
+
 /* The number in LISTEN_FDS when LISTEN_PID is us; 0 when it was not meant for us or is no number. */
 static unsigned listen_fds(void)
 {
@@ -60,6 +63,7 @@ static unsigned listen_fds(void)
 int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct error *err)
 {
 	unsigned listening = listen_fds();
+	struct rlimit limit;
 	int r;
 
 	if (preserve > 65536)
@@ -68,6 +72,12 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 		if (fcntl(3 + (int)i, F_GETFD) < 0)
 			return error_set(err, EBADF, "--preserve-fds %u: descriptor %u is not open",
 					 preserve, 3 + i);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < 3 + listening + preserve + DESCRIPTORS)
+		return error_set(err, EMFILE, "only %llu open files are allowed, which is not enough to "
+				 "clean up after a failure (raise RLIMIT_NOFILE, ulimit -n, to %u)",
+				 (unsigned long long)limit.rlim_cur,
+				 3 + listening + preserve + DESCRIPTORS);
 	/* Nothing of ours is open yet: what is left is the caller's, and not for the container (R7).  The
 	 * log file is ours. */
 	r = fd_close_others(3 + (int)(listening + preserve), log_fd());

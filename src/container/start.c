@@ -127,6 +127,9 @@ static int start(struct starting *s, struct error *err)
 	if (write(s->gate, "", 1) != 1)	/* the reader was there a moment ago, and holds both ends */
 		return error_errno(err, errno, "open the start gate");
 	r = await_exec(s, err);
+	/* It ends by itself now: do not let `state` see it on its way. */
+	if (r < 0)
+		fd_wait(s->pidfd, POLLIN, 5000);
 	unlinkat(s->dir, STORE_START, 0);
 	unlinkat(s->dir, STORE_RESULT, 0);
 	if (r == 0) {

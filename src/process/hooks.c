@@ -192,8 +192,27 @@ static int time_left(const struct running *h, const struct oci_hook *hook)
 	return left > 3600 ? 3600 * 1000 : (int)(left * 1000) + 1;
 }
 
-/* 0 when the process has ended, -ETIMEDOUT, -errno. */
-static int watch(struct running *h, const struct oci_hook *hook)
+/* poll(2) that returns -EINTR for a signal that came before it as well: looked at while blocked. */
+static int poll_interruptible(struct pollfd *p, nfds_t n, int ms, const volatile sig_atomic_t *flag)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+	sigset_t all, old;
+	int r = -EINTR;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
+		return -errno;
+	if (!flag || !*flag) {
+		r = ppoll(p, n, ms < 0 ? NULL : &t, &old);
+		if (r < 0)
+			r = -errno;
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return r;
+}
+
+/* 0 when the process has ended, -ETIMEDOUT, -EINTR when the caller was interrupted, -errno. */
+static int watch(struct running *h, const struct oci_hook *hook, const volatile sig_atomic_t *flag)
 {
 	bool open = true;
 
@@ -203,10 +222,10 @@ static int watch(struct running *h, const struct oci_hook *hook)
 			{.fd = open ? h->out : -1, .events = POLLIN},
 		};
 		int left = time_left(h, hook);
-		int r = poll(p, 2, left);
+		int r = poll_interruptible(p, 2, left, flag);
 
-		if (r < 0 && errno != EINTR)
-			return -errno;
+		if (r < 0 && (r != -EINTR || (flag && *flag)))
+			return r;
 		if (r > 0 && p[1].revents)
 			open = read_output(h);
 		if (r > 0 && p[0].revents) {
@@ -269,10 +288,11 @@ static int explain(const struct running *h, const siginfo_t *info, int watched, 
 	return -err->code;
 }
 
-static int finish(struct running *h, const struct oci_hook *hook, struct error *err)
+static int finish(struct running *h, const struct hook_run *run, const struct oci_hook *hook,
+		  struct error *err)
 {
 	siginfo_t info = {0};
-	int watched = watch(h, hook);
+	int watched = watch(h, hook, run->interrupted);
 	int r;
 
 	if (watched < 0)
@@ -330,7 +350,7 @@ static int run_one(const struct hook_run *run, const struct oci_hook *hook, stru
 	/* The pipes must come to their end when the hook's copies are closed. */
 	close(steal_fd(&out_write));
 	close(steal_fd(&st_write));
-	return finish(&h, hook, err);
+	return finish(&h, run, hook, err);
 }
 
 int hooks_run(const struct hook_run *run, bool go_on, struct error *err)

@@ -3,6 +3,7 @@
 #ifndef ORLOP_PROCESS_HOOKS_H
 #define ORLOP_PROCESS_HOOKS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,6 +17,8 @@ struct hook_run {
 	size_t state_len;
 	char *const *default_env;	/* for hooks without env; NULL: our own environment without
 					 * LISTEN_*, NOTIFY_SOCKET, LD_* and ORLOP_* */
+	/* Set by a signal handler of the caller: the hook is killed.  NULL: nothing sets it. */
+	const volatile sig_atomic_t *interrupted;
 };
 
 /*
