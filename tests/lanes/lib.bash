@@ -10,7 +10,7 @@ pass() { printf 'pass\t%s/%s\n' "$lane" "$1" >>"$results"; }
 fail() { # TEST [LOG]
 	printf 'fail\t%s/%s\n' "$lane" "$1" >>"$results"
 	echo "   FAILED: $lane/$1"
-	if [ -n "${2-}" ]; then grep -av '^  \(CC\|CCLD\|AR\) ' "$2" | tail -n 60 | sed 's/^/   | /'; fi
+	if [ -n "${2-}" ]; then grep -av '^  \(CC\|CCLD\|AR\) \|^checking .*\.\.\. ' "$2" | tail -n 60 | sed 's/^/   | /'; fi
 }
 
 skip() { printf 'skip\t%s/%s\n' "$lane" "$1" >>"$results"; }
@@ -63,13 +63,16 @@ build_in() { # NAME CONFIGURE-ARGUMENT...
 }
 
 # Run the unit tests in $build/NAME and count the cases of each program.
-unit_tests() { # NAME MAKE-ARGUMENT...
-	local dir=$build/$1 status=0 which=unit-tests
+unit_tests() { # NAME [TOOL...]
+	local dir=$build/$1 status=0 which=unit-tests run='timeout -k 5 120'
 	shift
-	[ "$lane" != valgrind ] || which=unit-programs # scripts are not what valgrind is for
+	if [ "$lane" = valgrind ]; then # which is not for scripts
+		which=unit-programs run="timeout -k 5 600 $*"
+	fi
 	cd "$dir" || return
 	find tests -name '*.trs' -delete
-	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 900 make -s check TESTS="$(make -s $which | xargs)" "$@" \
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 1800 make -s check TESTS="$(make -s $which | xargs)" \
+		LOG_COMPILER="$run" \
 		>"$logs/$lane-unit.log" 2>&1 || status=$?
 	"$top/tests/lanes/results.py" tap "$lane" tests >>"$results"
 	if [ $status != 0 ]; then
