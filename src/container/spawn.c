@@ -229,7 +229,7 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	const struct plan *p = s->plan;
 	const struct oci_process *o = p->process.oci;
 	char name[24];
-	int r = 0;
+	int r;
 
 	snprintf(name, sizeof(name), "%d", (int)s->pid);
 	s->proc_pid = fd_openat(s->proc, name, O_RDONLY | O_DIRECTORY, 0);
@@ -240,15 +240,12 @@ static int set_from_outside(struct spawn *s, struct error *err)
 		if (r < 0)
 			return error_at(err, "/process/oomScoreAdj");
 	}
-	if (p->has_process && o->n_rlimits > 0)
-		r = process_raise_rlimits(o, s->pid, err);
-	if (r == 0 && (s->conv.flags & CONV_MAPS))
-		r = ns_write_maps(&p->ns, s->proc_pid, s->pid, err);
+	if (!(s->conv.flags & CONV_MAPS))
+		return 0;
+	r = ns_write_maps(&p->ns, s->proc_pid, s->pid, err);
 	if (r < 0)
 		return r;
-	if (s->conv.flags & CONV_MAPS)
-		r = heard(s, conversation_send(&s->conv, MSG_MAPS_DONE, -1, err), err);
-	return r;
+	return heard(s, conversation_send(&s->conv, MSG_MAPS_DONE, -1, err), err);
 }
 
 int spawn_start(struct spawn *s, struct error *err)
@@ -266,6 +263,10 @@ int spawn_start(struct spawn *s, struct error *err)
 	s->handles.ignored_signals = s->own.ignored_signals;
 	if (r == 0 && (flags & CONV_FILTER))
 		r = map_filter(&s->handles, err);
+	/* Hard limits that the child may not raise it inherits from us.  On itself would be a race: it may
+	 * have set its limits, or changed its ids, before we come to it. */
+	if (r == 0 && s->plan->has_process)
+		r = process_raise_rlimits(s->plan->process.oci, 0, err);
 	if (r < 0)
 		return r;
 	r = conversation_pair(flags, &s->conv, &child, err);

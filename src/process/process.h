@@ -19,7 +19,7 @@ const char *process_home(struct arena *a, uint32_t uid);
 
 /* process/rlimits.c: exactly soft and hard, read back. */
 int process_set_rlimits(const struct oci_process *p, struct error *err);
-/* Parent: raise hard limits of @pid that the child will not be allowed to raise (prlimit(2)). */
+/* Parent: raise hard limits of @pid (0: our own) that the child will not be allowed to raise. */
 int process_raise_rlimits(const struct oci_process *p, pid_t pid, struct error *err);
 
 /* process/oom.c, parent: write oom_score_adj through @proc_pid, a descriptor of /proc/PID.  Equal to

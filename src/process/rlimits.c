@@ -2,7 +2,7 @@
 /*
  * Resource limits.  The child sets its own late, because its set-up work would run under them; what
  * only the parent may do (raise a hard limit: CAP_SYS_RESOURCE in the initial user namespace,
- * getrlimit(2)) is done before with prlimit(2).
+ * getrlimit(2)) it does before, to itself, and the child inherits it.
  */
 #include <errno.h>
 #include <inttypes.h>
