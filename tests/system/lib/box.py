@@ -71,6 +71,7 @@ class Orlop:
         for f, given in zip(files, (stdout, stderr)):
             if given is None:
                 f.close()
+        host.POPEN.add(p.pid)
         p.out_path, p.err_path = f"{self.tmp}/{self.n}.out", f"{self.tmp}/{self.n}.err"
         return p
 
@@ -99,7 +100,12 @@ class Orlop:
     def clean(self):
         """Remove all containers by force, which must work whatever a test did."""
         for i in self.ids():
-            self("delete", "--force", i).ok()
+            p = self.popen("delete", "--force", i)
+            while p.poll() is None:
+                # the end of a pid namespace waits until what exec started there is collected
+                host.reap()
+                time.sleep(0.002)
+            self.finish(p).ok()
 
 
 def _place(fds):

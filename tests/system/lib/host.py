@@ -88,9 +88,12 @@ def _abstract_sockets():
     return {n for n in names if n.startswith("@") and _ours(n)}
 
 
-def _reap():
+POPEN = set()  # processes that a Popen object waits for
+
+
+def reap():
     """Collect the dead that were given to us and that no Popen object waits for."""
-    for pid in kernel.children():
+    for pid in kernel.children() - POPEN:
         try:
             if kernel.stat_fields(pid)[0] == "Z":
                 os.waitpid(pid, os.WNOHANG)
@@ -102,7 +105,7 @@ class Snapshot:
     """T110: what must be the same before and after."""
 
     def __init__(self):
-        _reap()
+        reap()
         self.parts = {
             "mounts": set(kernel.read("/proc/self/mountinfo").splitlines()),
             "cgroups": cgroups(),
