@@ -630,8 +630,13 @@ static void test_bind_errors(void **state)
 
 /* ---- hostile names -------------------------------------------------------------------------- */
 
-static const char *link_texts[] = {"%s/canary", "../../../../../../../../../..%s/canary",
-				   "/proc/self/root", "/proc/1/root%s/canary", "link2"};
+/* What goes before and after the path of the scene; none of it when there is nothing to go after. */
+static const struct {
+	const char *front, *back;
+} link_texts[] = {
+	{"", "/canary"}, {"../../../../../../../../../..", "/canary"}, {"/proc/self/root", NULL},
+	{"/proc/1/root", "/canary"}, {"link2", NULL},
+};
 static unsigned link_text;
 
 /* rootfs/PATH is a link to the outside, at the last component or in the middle. */
@@ -639,7 +644,9 @@ static void hostile_link(const char *path)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), link_texts[link_text], scene_top);
+	snprintf(text, sizeof(text), "%s%s%s", link_texts[link_text].front,
+		 link_texts[link_text].back ? scene_top : "",
+		 link_texts[link_text].back ? link_texts[link_text].back : "");
 	CHECK(symlink(text, path) == 0);
 	CHECK(symlink("link", "rootfs/link2") == 0);
 	host_volume();
