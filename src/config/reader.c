@@ -31,6 +31,7 @@ static void pointer(const struct at *at, char buf[ERROR_WHERE_MAX])
 	}
 }
 
+__attribute__((format(printf, 4, 0)))
 static int fail(struct reader *r, const struct at *at, const struct json *v, const char *fmt,
 		va_list ap)
 {

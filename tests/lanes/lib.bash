@@ -62,18 +62,15 @@ build_in() { # NAME CONFIGURE-ARGUMENT...
 	make -s -j"$(nproc)" all && make -s -j"$(nproc)" check TESTS=
 }
 
-# Run the unit tests in $build/NAME and count the cases of each program.
+# Run unit tests in $build/NAME, all or those that $programs names, and count the cases of each.
 unit_tests() { # NAME [TOOL...]
-	local dir=$build/$1 status=0 which=unit-tests run='timeout -k 5 120'
+	local dir=$build/$1 status=0 run
 	shift
-	if [ "$lane" = valgrind ]; then # which is not for scripts
-		which=unit-programs run="timeout -k 5 600 $*"
-	fi
+	run="timeout -k 5 ${limit:-120} $*"
 	cd "$dir" || return
 	find tests -name '*.trs' -delete
-	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 1800 make -s check TESTS="$(make -s $which | xargs)" \
-		LOG_COMPILER="$run" \
-		>"$logs/$lane-unit.log" 2>&1 || status=$?
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 1800 make -s check LOG_COMPILER="$run" \
+		TESTS="${programs:-$(make -s unit-tests | xargs)}" >"$logs/$lane-unit.log" 2>&1 || status=$?
 	"$top/tests/lanes/results.py" tap "$lane" tests >>"$results"
 	if [ $status != 0 ]; then
 		[ -n "$(find tests -name '*.trs')" ] || fail "make check" "$logs/$lane-unit.log"
