@@ -115,6 +115,8 @@ struct plan_rootfs {
 	const char *path;		/* absolute host path of the root file system */
 	bool readonly;
 	bool no_pivot;
+	bool at_path;			/* hooks of create look into the tree at `path`, in the container's
+					 * mount namespace: it is attached there; otherwise over "/" */
 	bool sources_in_child;		/* the parent lacks CAP_SYS_ADMIN over its mounts: the child opens
 					 * root and bind sources by host path before it pivots */
 	unsigned long host_propagation;	/* MS_SLAVE or MS_PRIVATE: what the copied host tree gets */

@@ -190,6 +190,8 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 
 	rf->readonly = c->root.readonly;
 	rf->no_pivot = o->no_pivot;
+	rf->at_path = c->hooks.list[HOOK_PRESTART].n || c->hooks.list[HOOK_CREATE_RUNTIME].n ||
+		      c->hooks.list[HOOK_CREATE_CONTAINER].n;
 	rf->propagation = c->linux_.rootfs_propagation;
 	rf->devices_by_bind = p->ns.userns || !f->in_initial_userns;
 	rf->new_cgroupns = (p->ns.unshare & CLONE_NEWCGROUP) != 0;

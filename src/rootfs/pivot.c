@@ -24,6 +24,18 @@ static int pivot(struct error *err)
 	return 0;
 }
 
+/* Without pivot_root(2) the tree has to lie over "/": a mere chroot(2) can be left. */
+static int change_root(const struct plan_rootfs *p, int root, struct error *err)
+{
+	if (p->mount_ns && p->at_path) {
+		int r = sys_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+
+		if (r < 0)
+			return error_errno(err, r, "move the root file system over /");
+	}
+	return chroot(".") < 0 ? error_errno(err, errno, "chroot") : 0;
+}
+
 int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *err)
 {
 	int ret = 0;
@@ -32,8 +44,8 @@ int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *er
 		return error_errno(err, errno, "enter the root file system");
 	if (p->mount_ns && !p->no_pivot)
 		ret = pivot(err);
-	else if (chroot(".") < 0)
-		ret = error_errno(err, errno, "chroot");
+	else
+		ret = change_root(p, r->root, err);
 	if (ret < 0)
 		return ret;
 	if (chdir("/") < 0)

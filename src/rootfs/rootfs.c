@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The order of things: rootfs_open() in the parent takes hold of everything that is named by a path
- * of the host; in the container process the tree is put over "/", so that pivot_root(2) finds it,
- * and filled below the one descriptor `root`.
+ * of the host; in the container process the tree is attached, so that pivot_root(2) finds it, and filled
+ * below the one descriptor `root`.
  */
 #include "rootfs/rootfs.h"
 
@@ -152,10 +152,26 @@ static int open_private_proc(struct error *err)
 }
 
 /*
- * Cut the copied host tree off and put the container's over its root: pivot_root(2) wants a mount
- * point whose parent is not shared.  "/" of this process stays the host's, below, until then.
+ * Over "/", which stays the host's for this process, below, until it changes its root.  But hooks
+ * that look at the mounts, or add some, find the tree by its path, if that leads to it here at all.
  */
-static int put_over_root(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
+static int attach_tree(const struct plan_rootfs *p, int tree, struct error *err)
+{
+	_cleanup_close_ int place = p->at_path ? open_directory(p->path) : -1;
+	struct stat a, b;
+	int r;
+
+	if (place >= 0 && fstat(place, &a) == 0 && fstat(tree, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		r = mount_attach(tree, place);
+	else
+		r = sys_move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	return r < 0 ? error_errno(err, r, "attach the root file system %s", p->path) : 0;
+}
+
+/* Cut the copied host tree off and attach the container's: pivot_root(2) wants a mount point whose
+ * parent is not shared. */
+static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
 			 struct error *err)
 {
 	struct mount_attr attr = {
@@ -177,9 +193,9 @@ static int put_over_root(const struct plan_rootfs *p, struct rootfs_handles *h, 
 	}
 	if (h->tree < 0)
 		return h->tree;
-	ret = sys_move_mount(h->tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	ret = attach_tree(p, h->tree, err);
 	if (ret < 0)
-		return error_errno(err, ret, "attach the root file system %s", p->path);
+		return ret;
 	r->root = steal_fd(&h->tree);
 	return 0;
 }
@@ -193,7 +209,7 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 	if (!p->mount_ns) {
 		r->root = steal_fd(&h->tree);
 	} else {
-		ret = put_over_root(p, h, r, err);
+		ret = enter_tree(p, h, r, err);
 		if (ret < 0)
 			return ret;
 	}
