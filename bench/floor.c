@@ -125,12 +125,21 @@ static void make_devices(int root)
 		DO(symlinkat(links[i][0], root, links[i][1]));
 }
 
-/* Not all of them exist on every host. */
-static int attach_if_there(int fd, int root, const char *path)
+/*
+ * Not all of these paths exist on every host.  *@source is attached itself at first and cloned from
+ * then on: a detached mount that is closed without having been attached costs the kernel an RCU
+ * grace period.
+ */
+static void cover(int *source, int *used, int root, const char *path)
 {
-	int r = attach(fd, root, path);
+	int fd = *used ? (int)DO(clone_tree(*source, "", 0)) : *source;
 
-	return r < 0 && errno == ENOENT ? 0 : r;
+	if (attach(fd, root, path) == 0)
+		*used = 1;
+	else if (errno != ENOENT)
+		fail(path, __LINE__);
+	if (fd != *source)
+		close(fd);
 }
 
 static void protect(int root, int docker)
@@ -138,15 +147,16 @@ static void protect(int root, int docker)
 	static const char *const read_only[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys",
 						"proc/sysrq-trigger", "proc/driver"};
 	static const struct { const char *path; int directory; } masked[] = {
-		{"proc/acpi", 1}, {"proc/asound", 1}, {"proc/kcore", 0}, {"proc/keys", 0},
-		{"proc/latency_stats", 0}, {"proc/timer_list", 0}, {"proc/timer_stats", 0},
-		{"proc/sched_debug", 0}, {"proc/scsi", 1}, {"sys/firmware", 1},
+		{"proc/keys", 0}, {"proc/timer_list", 0}, {"sys/firmware", 1}, {"proc/acpi", 1},
+		{"proc/asound", 1}, {"proc/kcore", 0}, {"proc/latency_stats", 0},
+		{"proc/timer_stats", 0}, {"proc/sched_debug", 0}, {"proc/scsi", 1},
 		{"proc/interrupts", 0}, {"sys/devices/virtual/powercap", 1},
 	};
 	static const char *const tiny[] = {"size", "4k", "nr_inodes", "1", "mode", "555", NULL};
-	int empty = make_mount("tmpfs", OURS | MOUNT_ATTR_RDONLY, tiny);
-	int null = (int)DO(clone_tree(root, "dev/null", 0)), fd;
+	int source[2], used[2] = {0, 0}, fd;
 
+	source[0] = (int)DO(clone_tree(root, "dev/null", 0));
+	source[1] = make_mount("tmpfs", OURS | MOUNT_ATTR_RDONLY, tiny);
 	for (size_t i = 0; i < COUNT(read_only) - !docker; i++) {
 		fd = clone_tree(root, read_only[i], AT_RECURSIVE_);
 		if (fd < 0 && errno == ENOENT)
@@ -156,12 +166,14 @@ static void protect(int root, int docker)
 		DO(attach(fd, root, read_only[i]));
 		close(fd);
 	}
-	DO(attributes(null, "", AT_EMPTY_PATH,
+	DO(attributes(source[0], "", AT_EMPTY_PATH,
 		      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, 0));
 	for (size_t i = 0; i < COUNT(masked) - (docker ? 0 : 2); i++) {
-		fd = (int)DO(clone_tree(masked[i].directory ? empty : null, "", 0));
-		DO(attach_if_there(fd, root, masked[i].path));
-		close(fd);
+		int kind = masked[i].directory;
+
+		/* A clone for what is not there would be closed without having been attached. */
+		if (faccessat(root, masked[i].path, F_OK, 0) == 0)
+			cover(&source[kind], &used[kind], root, masked[i].path);
 	}
 }
 
