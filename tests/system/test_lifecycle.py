@@ -305,7 +305,8 @@ def test_kill_of_created(box):
 def test_kill_all_reaches_every_process(box):
     box.up()
     extra = [box.orlop.popen("exec", box.id, "/bin/probe", "pause") for _ in range(2)]
-    kernel.until(lambda: len(json.loads(box.orlop("ps", "-f", "json", box.id).out)) == 3)
+    kernel.until(lambda: all(kernel.read(p.out_path) for p in extra))
+    assert len(box.orlop("ps", "-f", "json", box.id).json()) == 3
     box.kill("--all", "KILL").ok()
     assert [box.orlop.finish(p).rc for p in extra] == [137, 137]
     box.wait_stopped()
@@ -316,7 +317,7 @@ def test_kill_kills_all_without_own_pid_namespace(box):
     box.linux["namespaces"] = [n for n in box.linux["namespaces"] if n["type"] != "pid"]
     box.up()
     p = box.orlop.popen("exec", box.id, "/bin/probe", "pause")
-    kernel.until(lambda: len(json.loads(box.orlop("ps", "-f", "json", box.id).out)) == 2)
+    kernel.until(lambda: kernel.read(p.out_path))
     box.kill("KILL").ok()
     assert box.orlop.finish(p).rc == 137
     box.wait_stopped()
@@ -558,7 +559,7 @@ def test_ps(box, orlop):
     r = orlop("ps", "--format", "json", box.id).ok()
     assert json.loads(r.out) == [box.pid] and r.err == ""
     p = orlop.popen("exec", box.id, "/bin/probe", "pause")
-    kernel.until(lambda: len(json.loads(orlop("ps", "-f", "json", box.id).out)) == 2)
+    kernel.until(lambda: kernel.read(p.out_path))
     lines = orlop("ps", box.id).ok().out.splitlines()
     assert lines[0].split()[:2] == ["UID", "PID"]
     assert [line.split()[-2:] for line in lines[1:]] == [["/bin/probe", "pause"]] * 2

@@ -1,0 +1,485 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mounts[], the root, masked and read-only paths, as mountinfo shows them inside and outside."""
+import os
+
+import pytest
+from lib import host, kernel
+from lib.config import CGROUP, SYSFS, bind, mount, namespace, set_caps, userns, without_namespace
+
+ATTR = ["ro", "nosuid", "nodev", "noexec", "nodiratime", "noatime", "relatime", "nosymfollow"]
+SYS_ADMIN = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_MKNOD"]
+
+
+def mounts(seen):
+    return kernel.parse_mountinfo(seen["mountinfo"])
+
+
+def at(box, target, *options, **kw):
+    return kernel.mount_at(mounts(box.probe(*options, **kw)), target)
+
+
+def source(box, name="source"):
+    path = f"{box.bundle}/{name}"
+    os.makedirs(path)
+    with open(f"{path}/file", "w") as f:
+        f.write("from the host")
+    return path
+
+
+@pytest.fixture
+def tree(box):
+    """A host directory with a tmpfs on a sub-directory, and one on that."""
+    path = source(box, "tree")
+    for sub in ("sub", "sub/deep"):
+        os.mkdir(f"{path}/{sub}")
+        kernel.mount("tmpfs", f"{path}/{sub}", "tmpfs")
+    yield path
+    box.orlop.clean()
+    for sub in ("sub/deep", "sub"):
+        kernel.umount(f"{path}/{sub}")
+
+
+# ---- option words
+
+@pytest.mark.parametrize("word", ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"])
+@pytest.mark.parametrize("kind", ["tmpfs", "bind"])
+def test_attribute_word(box, word, kind):
+    if kind == "tmpfs":
+        box.mounts.append(mount("/m", "tmpfs", "t", [word]))
+    else:
+        box.mounts.append(bind(source(box), "/m", word))
+    seen = at(box, "/m")
+    assert word in seen.options, seen
+    others = {"ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"} - {word}
+    assert not others & seen.options, seen
+
+
+@pytest.mark.parametrize("first,second,there", [
+    ("ro", "rw", "rw"), ("nosuid", "suid", None), ("nodev", "dev", None), ("noexec", "exec", None),
+    ("noatime", "atime", None), ("nodiratime", "diratime", None), ("noatime", "relatime", "relatime"),
+    ("nosymfollow", "symfollow", None), ("rw", "ro", "ro"), ("suid", "nosuid", "nosuid")])
+def test_the_later_word_wins(box, first, second, there):
+    box.mounts.append(mount("/m", "tmpfs", "t", [first, second]))
+    seen = at(box, "/m")
+    assert first not in seen.options and (there is None or there in seen.options)
+
+
+def test_strictatime(box):
+    box.mounts.append(mount("/m", "tmpfs", "t", ["strictatime"]))
+    seen = at(box, "/m")
+    assert not {"relatime", "noatime"} & seen.options
+
+
+@pytest.mark.parametrize("word,negation", [("sync", "async"), ("dirsync", None), ("lazytime", "nolazytime")])
+def test_superblock_word(box, word, negation):
+    box.mounts.append(mount("/m", "tmpfs", "t", [word]))
+    assert word in at(box, "/m").super
+    if negation:
+        box.mounts[-1]["options"] = [word, negation]
+        assert word not in at(box, "/m").super
+
+
+@pytest.mark.parametrize("word", ["defaults", "iversion", "noiversion", "silent", "loud", "norelatime", "rw",
+                                  "async", "dev", "exec", "suid", "atime", "diratime", "nomand", "symfollow"])
+def test_word_without_a_trace(box, word):
+    box.mounts.append(mount("/m", "tmpfs", "t", [word]))
+    assert at(box, "/m").options == {"rw", "relatime"}
+
+
+def test_data_words_go_to_the_file_system(box):
+    box.mounts.append(mount("/m", "tmpfs", "name", ["size=64k", "mode=711", "uid=3", "gid=4", "nr_inodes=5"]))
+    seen = at(box, "/m")
+    assert seen.super >= {"size=64k", "mode=711", "uid=3", "gid=4", "nr_inodes=5"}
+    assert seen.source == "name"
+
+
+def test_data_word_that_the_file_system_does_not_know(box):
+    box.mounts.append(mount("/m", "tmpfs", "t", ["nonsense=1"]))
+    box.refused("/m", "nonsense")
+
+
+@pytest.mark.parametrize("word", ["idmap", "ridmap", "tmpcopyup"])
+def test_not_built_is_refused(box, word):
+    box.mounts.append(bind(source(box), "/m", word) if word != "tmpcopyup" else mount("/m", "tmpfs", "t", [word]))
+    box.refused(f"/mounts/{len(box.mounts) - 1}")
+
+
+@pytest.mark.parametrize("word,attr", [("rro", "ro"), ("rnosuid", "nosuid"), ("rnodev", "nodev"),
+                                       ("rnoexec", "noexec"), ("rnoatime", "noatime"),
+                                       ("rnodiratime", "nodiratime"), ("rnosymfollow", "nosymfollow")])
+def test_recursive_word(box, tree, word, attr):
+    box.mounts.append(bind(tree, "/m", "rbind", word))
+    seen = mounts(box.probe())
+    for target in ("/m", "/m/sub", "/m/sub/deep"):
+        assert attr in kernel.mount_at(seen, target).options, target
+
+
+def test_recursive_word_that_clears(box, tree):
+    kernel.mount(None, f"{tree}/sub", None, kernel.MS["remount"] | kernel.MS["bind"] | kernel.MS["noexec"])
+    box.mounts.append(bind(tree, "/m", "rbind", "rexec"))
+    assert "noexec" not in kernel.mount_at(mounts(box.probe()), "/m/sub").options
+
+
+def test_plain_word_is_for_the_top_only(box, tree):
+    box.mounts.append(bind(tree, "/m", "rbind", "ro"))
+    seen = mounts(box.probe())
+    assert "ro" in kernel.mount_at(seen, "/m").options
+    assert "rw" in kernel.mount_at(seen, "/m/sub").options
+
+
+# ---- bind
+
+def test_bind_directory(box):
+    box.mounts.append(bind(source(box), "/data"))
+    assert box.attack("open", "/data/file", "r")["text"] == "from the host"
+    # the missing mount point was made, and belongs to the root file system
+    st = os.stat(f"{box.rootfs}/data")
+    assert st.st_mode & 0o7777 == 0o755 and os.listdir(f"{box.rootfs}/data") == []
+
+
+def test_bind_file_over_file_and_onto_nothing(box):
+    path = f"{source(box)}/file"
+    box.file("etc/hosts", "image")
+    box.mounts += [bind(path, "/etc/hosts"), bind(path, "/etc/new/deep/file", "ro")]
+    r = box.probe(commands=["open", "/etc/hosts", "r", ",", "open", "/etc/new/deep/file", "r", ",",
+                            "write", "/etc/new/deep/file", "x"])["results"]
+    assert [x.get("text") for x in r[:2]] == ["from the host"] * 2
+    assert r[2]["errno"] == "EROFS"
+    assert kernel.read(f"{box.rootfs}/etc/hosts") == "image"
+
+
+def test_relative_source_is_relative_to_the_bundle(box):
+    source(box, "here")
+    box.mounts.append(bind("here", "/data"))
+    assert box.attack("open", "/data/file", "r")["text"] == "from the host"
+
+
+def test_bind_and_rbind(box, tree):
+    box.mounts.append(bind(tree, "/one"))
+    box.mounts.append(bind(tree, "/all", "rbind"))
+    targets = {m.target for m in mounts(box.probe())}
+    assert {"/one", "/all", "/all/sub", "/all/sub/deep"} <= targets
+    assert not {"/one/sub", "/one/sub/deep"} & targets
+
+
+def test_type_bind_is_not_needed(box):
+    box.mounts.append({"destination": "/data", "source": source(box), "options": ["bind"]})
+    assert box.attack("open", "/data/file", "r")["ret"] == 0
+
+
+def test_bind_of_missing_source(box):
+    box.mounts.append(bind(f"{box.bundle}/none", "/data"))
+    box.refused("no such file", f"/mounts/{len(box.mounts) - 1}")
+
+
+def test_bind_of_special_files(box):
+    os.mkfifo(f"{box.bundle}/fifo")
+    box.mounts.append(bind(f"{box.bundle}/fifo", "/fifo"))
+    box.mounts.append(bind("/dev/zero", "/zero"))
+    r = box.probe(commands=["stat", "/fifo", ",", "open", "/zero", "r"])["results"]
+    assert r[0]["mode"] & 0o170000 == 0o010000
+    assert r[1]["text"] == "\0" * 256
+
+
+def test_bind_dir_on_file_and_file_on_dir(box):
+    box.file("etc/f")
+    path = source(box)
+    box.mounts.append(bind(path, "/etc/f"))
+    box.refused("/etc/f", "directory")
+    box.mounts[-1] = bind(f"{path}/file", "/etc")
+    box.refused("/etc", "directory")
+
+
+def test_mounts_are_made_in_order(box):
+    path = source(box)
+    box.mounts += [mount("/a", "tmpfs", "t"), bind(path, "/a/b/c"), mount("/a", "tmpfs", "over")]
+    seen = mounts(box.probe())
+    assert [m.source for m in kernel.mounts_at(seen, "/a")] == ["t", "over"]
+
+
+def test_remount(box):
+    box.mounts += [bind(source(box), "/data"), {"destination": "/data", "options": ["remount", "bind", "ro", "noexec"]}]
+    assert {"ro", "noexec"} <= at(box, "/data").options
+
+
+def test_many_mounts(box):
+    path = source(box)
+    box.mounts += [bind(path, f"/many/{i}", "ro") for i in range(300)]
+    seen = mounts(box.probe())
+    assert len([m for m in seen if m.target.startswith("/many/")]) == 300
+
+
+@pytest.mark.parametrize("name", ["with space", "tab\there", "new\nline", "back\\slash", "ünï", "#", "a" * 255])
+def test_names(box, name):
+    box.mounts.append(bind(source(box), f"/{name}"))
+    targets = [m.target.encode("latin-1").decode("utf-8") for m in mounts(box.probe())]
+    assert f"/{name}" in targets
+
+
+# ---- file systems
+
+def test_default_file_systems(box):
+    seen = mounts(box.probe())
+    assert {(m.target, m.fstype) for m in seen} >= {
+        ("/proc", "proc"), ("/dev", "tmpfs"), ("/dev/pts", "devpts"), ("/dev/shm", "tmpfs"),
+        ("/dev/mqueue", "mqueue"), ("/sys", "sysfs"), ("/sys/fs/cgroup", "cgroup2")}
+    pts = kernel.mount_at(seen, "/dev/pts")
+    assert pts.super >= {"gid=5", "mode=620", "ptmxmode=666"}
+    assert kernel.mount_at(seen, "/sys").options >= {"ro", "nosuid", "nodev", "noexec"}
+
+
+def test_nothing_of_the_host_is_mounted(box):
+    for m in mounts(box.probe()):
+        assert m.fstype in ("proc", "tmpfs", "devpts", "mqueue", "sysfs", "cgroup2") or m.root == "/null", m
+
+
+def test_devpts_is_a_new_instance(box):
+    r = box.probe(commands=["list", "/dev/pts", ",", "readlink", "/dev/ptmx"])["results"]
+    assert r[0]["names"] == ["ptmx"]
+    assert r[1]["text"] == "pts/ptmx"
+
+
+def test_proc_is_of_the_own_pid_namespace(box):
+    names = box.attack("list", "/proc")["names"]
+    assert [n for n in names if n.isdigit()] == ["1"]
+
+
+def test_cgroup_shows_only_the_own_part(box):
+    seen = box.probe(commands=["list", "/sys/fs/cgroup", ",", "open", "/proc/self/cgroup", "r", ",",
+                               "open", "/sys/fs/cgroup/cgroup.procs", "r", ",", "mkdir", "/sys/fs/cgroup/x"])
+    names, own, procs, make = seen["results"]
+    assert own["text"].splitlines()[-1] == "0::/"
+    assert procs["text"] == "1\n" and "orlop" not in names["names"]
+    assert make["errno"] == "EROFS"
+
+
+def test_cgroup_read_write(box):
+    box.mounts[-1]["options"].remove("ro")
+    r = box.probe(commands=["mkdir", "/sys/fs/cgroup/x", ",", "rmdir", "/sys/fs/cgroup/x"])["results"]
+    assert [x["ret"] for x in r] == [0, 0]
+
+
+def test_cgroup_without_a_namespace_is_a_bind_of_the_own_part(box):
+    without_namespace(box.config, "cgroup")
+    r = box.probe(commands=["open", "/sys/fs/cgroup/cgroup.procs", "r", ",", "list", "/sys/fs/cgroup", ",",
+                            "mkdir", "/sys/fs/cgroup/x"])["results"]
+    assert r[0]["text"] == "1\n" and "orlop" not in r[1]["names"]
+    assert r[2]["errno"] == "EROFS"
+
+
+def test_cgroup_type_cgroup2(box):
+    box.mounts[-1]["type"] = "cgroup2"
+    assert at(box, "/sys/fs/cgroup").fstype == "cgroup2"
+
+
+def test_sysfs_of_the_hosts_network_is_read_only_or_bound(box):
+    without_namespace(box.config, "network")
+    seen = kernel.mount_at(mounts(box.probe()), "/sys")
+    assert seen.fstype == "sysfs" and "ro" in seen.options
+
+
+def test_sysfs_in_user_namespace_with_the_hosts_network(box):
+    userns(box.config)
+    without_namespace(box.config, "network")
+    seen = kernel.mount_at(mounts(box.probe()), "/sys")
+    assert seen.fstype == "sysfs" and "ro" in seen.options
+
+
+def test_tmpfs_keeps_the_mode_of_the_directory(box):
+    os.mkdir(f"{box.rootfs}/sticky")
+    os.chmod(f"{box.rootfs}/sticky", 0o1777)
+    box.mounts.append(mount("/sticky", "tmpfs", "t"))
+    assert box.attack("stat", "/sticky")["mode"] & 0o7777 == 0o1777
+
+
+def test_read_only_tmpfs_gets_what_is_mounted_in_it(box):
+    """A tmpfs at /dev that is read-only: devices and mount points are made first."""
+    box.mounts[1]["options"].append("ro")
+    box.mounts += [mount("/r", "tmpfs", "t", ["ro"]), bind(source(box), "/r/in/side")]
+    r = box.probe(commands=["open", "/r/in/side/file", "r", ",", "touch", "/r/x", ",", "touch", "/dev/x", ",",
+                            "open", "/dev/null", "w"])["results"]
+    assert r[0]["text"] == "from the host"
+    assert (r[1]["errno"], r[2]["errno"], r[3]["ret"]) == ("EROFS", "EROFS", 0)
+
+
+def test_unknown_file_system(box):
+    box.mounts.append(mount("/m", "nosuchfs", "x"))
+    box.refused("nosuchfs", f"/mounts/{len(box.mounts) - 1}")
+
+
+def test_overlay(box):
+    for d in ("lower", "upper", "work"):
+        os.mkdir(f"{box.bundle}/{d}")
+    with open(f"{box.bundle}/lower/file", "w") as f:
+        f.write("lower")
+    box.mounts.append(mount("/o", "overlay", "overlay", [f"{k}={box.bundle}/{d}" for k, d in (
+        ("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work"))]))
+    r = box.probe(commands=["open", "/o/file", "r", ",", "touch", "/o/new"])["results"]
+    assert r[0]["text"] == "lower" and r[1]["ret"] == 0
+    assert os.path.exists(f"{box.bundle}/upper/new")
+
+
+# ---- propagation
+
+@pytest.mark.parametrize("word,expected", [("rprivate", set()), ("private", set()), ("rslave", {"master"}),
+                                           ("slave", {"master"}), ("unbindable", {"unbindable"}),
+                                           ("runbindable", {"unbindable"}), (None, set())])
+def test_propagation_of_a_bind(box, word, expected):
+    """The host's mounts are all shared here."""
+    box.mounts.append(bind(source(box), "/m", *[w for w in [word] if w]))
+    assert at(box, "/m").propagation - {"propagate_from"} == expected
+
+
+def test_shared_needs_a_shared_root_too(box):
+    box.mounts.append(bind(source(box), "/m", "rshared"))
+    assert at(box, "/m").propagation == {"shared"}
+    box.linux["rootfsPropagation"] = "rshared"
+    assert "shared" in at(box, "/m").propagation
+
+
+def test_slave_receives_and_does_not_send(box):
+    path = source(box)
+    os.mkdir(f"{path}/inner")
+    box.mounts.append(bind(path, "/m", "rslave"))
+    box.linux["rootfsPropagation"] = "rslave"
+    set_caps(box.process, SYS_ADMIN)
+    box.up()
+    kernel.mount("tmpfs", f"{path}/inner", "tmpfs")
+    try:
+        seen = kernel.parse_mountinfo(kernel.read(f"/proc/{box.pid}/mountinfo"))
+        assert kernel.mount_at(seen, "/m/inner").fstype == "tmpfs"
+    finally:
+        kernel.umount(f"{path}/inner")
+    before = set(kernel.read("/proc/self/mountinfo").splitlines())
+    r = box.exec("--", "mount", "t", "/m/inner", "tmpfs", 0, "").json()
+    assert r["results"][0]["ret"] == 0
+    assert set(kernel.read("/proc/self/mountinfo").splitlines()) == before
+
+
+@pytest.mark.parametrize("word,expected", [("private", set()), ("rprivate", set()), ("slave", {"master"}),
+                                           ("rslave", {"master"}), ("shared", {"shared"}),
+                                           ("rshared", {"shared"}), ("unbindable", {"unbindable"})])
+def test_rootfs_propagation(box, word, expected):
+    box.linux["rootfsPropagation"] = word
+    got = at(box, "/").propagation - {"propagate_from"}
+    assert expected <= got and got - expected <= {"master"}
+
+
+def test_default_propagation_of_everything_is_private(box):
+    for m in mounts(box.probe()):
+        assert not m.propagation, m
+
+
+# ---- the root
+
+def test_readonly_root(box):
+    box.config["root"]["readonly"] = True
+    box.mounts.append(mount("/tmp", "tmpfs", "t"))
+    r = box.probe(commands=["touch", "/x", ",", "touch", "/etc/x", ",", "touch", "/tmp/x", ",", "touch", "/dev/x"])
+    assert [x["errno"] for x in r["results"]] == ["EROFS", "EROFS", None, None]
+
+
+def test_writable_root(box):
+    assert box.attack("touch", "/x")["ret"] == 0
+    assert os.path.exists(f"{box.rootfs}/x")
+
+
+def test_absolute_root_and_link(box):
+    box.config["root"]["path"] = box.rootfs
+    assert box.probe()["cwd"] == "/"
+    os.symlink("rootfs", f"{box.bundle}/link")
+    box.config["root"]["path"] = "link"
+    assert box.probe()["cwd"] == "/"
+
+
+@pytest.mark.parametrize("path,words", [("none", "no such file"), ("config.json", "not a directory"), ("", "/root")])
+def test_root_that_is_none(box, path, words):
+    box.config["root"]["path"] = path
+    box.refused(words)
+
+
+def test_root_with_mounts_below_keeps_them(box):
+    os.mkdir(f"{box.rootfs}/vol")
+    kernel.mount("tmpfs", f"{box.rootfs}/vol", "tmpfs")
+    try:
+        assert at(box, "/vol").fstype == "tmpfs"
+    finally:
+        box.orlop.clean()
+        kernel.umount(f"{box.rootfs}/vol")
+
+
+def test_no_pivot(box):
+    seen = box.probe("--no-pivot", commands=["chdir", "/..", ",", "list", "/", ",", "state"])
+    assert "bundle" not in seen["results"][1]["names"] and "bin" in seen["results"][1]["names"]
+    assert seen["cwd"] == "/"
+
+
+def test_the_hosts_root_is_not_in_mountinfo(box):
+    """Detached after pivot_root(2), not only covered."""
+    assert [m.target for m in mounts(box.probe()) if m.target == "/"] == ["/"]
+
+
+# ---- masked and read-only paths
+
+def test_masked_paths(box):
+    box.file("secret/file", "secret")
+    box.file("etc/secret", "secret")
+    box.linux["maskedPaths"] = ["/secret", "/etc/secret", "/proc/version", "/nonexistent", "/secret/below"]
+    r = box.probe(commands=["list", "/secret", ",", "open", "/etc/secret", "r", ",", "touch", "/secret/x", ",",
+                            "open", "/proc/version", "r"])["results"]
+    assert r[0]["names"] == [] and r[1]["text"] == "" and r[2]["errno"] == "EROFS" and r[3]["text"] == ""
+    assert kernel.read(f"{box.rootfs}/etc/secret") == "secret"
+
+
+def test_masks_cannot_be_taken_away(box):
+    """Without CAP_SYS_ADMIN, and not by root of a user namespace that it makes."""
+    box.file("etc/secret", "secret")
+    box.linux["maskedPaths"] = ["/etc/secret"]
+    box.linux["readonlyPaths"] = ["/etc"]
+    r = box.probe(commands=["umount", "/etc/secret", "2", ",", "mount", "", "/etc", "", 4128, "", ",",
+                            "unshare", str(kernel.CLONE["user"] | kernel.CLONE["mount"]), ",",
+                            "umount", "/etc/secret", "2", ",", "mount", "", "/etc", "", 4128, "", ",",
+                            "open", "/etc/secret", "r", ",", "touch", "/etc/x"])["results"]
+    assert [x["errno"] for x in r[:2]] == ["EPERM", "EPERM"]
+    assert r[5]["text"] == "" and r[6]["ret"] == -1
+
+
+def test_readonly_paths(box):
+    box.file("conf/file", "x")
+    box.linux["readonlyPaths"] = ["/conf", "/proc/sys", "/nonexistent"]
+    r = box.probe(commands=["write", "/conf/file", "y", ",", "touch", "/conf/x", ",",
+                            "write", "/proc/sys/kernel/domainname", "x", ",", "open", "/conf/file", "r"])["results"]
+    assert [x["errno"] for x in r] == ["EROFS", "EROFS", "EROFS", None]
+
+
+def test_readonly_path_covers_what_is_mounted_below_and_keeps_its_flags(box):
+    box.mounts += [mount("/v", "tmpfs", "t", ["noexec", "nosuid", "nodev"]), mount("/v/in", "tmpfs", "t", ["noexec"])]
+    box.linux["readonlyPaths"] = ["/v"]
+    seen = mounts(box.probe())
+    assert {"ro", "noexec", "nosuid", "nodev"} <= kernel.mount_at(seen, "/v").options
+    assert {"ro", "noexec"} <= kernel.mount_at(seen, "/v/in").options
+
+
+# ---- elsewhere
+
+def test_pure_version_2_view(box, orlop):
+    """A host without cgroup version 1: /sys/fs/cgroup itself."""
+    if host.IN_VM:
+        pytest.skip("is the normal view here")
+    box.args("pause").write()
+    orlop("create", "-b", box.bundle, "--pid-file", box.pid_file, box.id, wrap=orlop.v2_view()).ok()
+    assert kernel.read(f"/proc/{box.pid}/cgroup").splitlines()[-1] == f"0::/orlop/{box.id}"
+    orlop("delete", "-f", box.id, wrap=orlop.v2_view()).ok()
+
+
+def test_bind_of_proc_and_sys_of_the_host(box):
+    namespace(box.config, "pid")
+    box.mounts.append(bind("/proc", "/hostproc", "rbind", "rro"))
+    assert at(box, "/hostproc").fstype == "proc"
+
+
+def test_cgroup_and_sysfs_words(box):
+    """The defaults that `spec` writes are what is there."""
+    seen = mounts(box.probe())
+    for m in (CGROUP, SYSFS):
+        assert set(m["options"]) <= kernel.mount_at(seen, m["destination"]).options
