@@ -274,6 +274,16 @@ static int host_hooks(void *ctx, struct error *err)
 	return r < 0 ? r : creation_hooks(c, HOOK_CREATE_RUNTIME, STATUS_CREATING, err);
 }
 
+/* An unprivileged caller could make it but not use it, and nothing depends on it. */
+static void drop_cgroup(struct creation *c)
+{
+	struct error ignored = {0};
+
+	cgroup_destroy(c->st.cgroup_root, c->st.cgroup_path, c->cgroup.id,
+		       c->cgroup.created_above, 0, &ignored);
+	c->st.cgroup_root = c->st.cgroup_path = NULL;
+}
+
 int creation_build(struct creation *c, struct error *err)
 {
 	struct spawn *s = &c->spawn;
@@ -288,6 +298,8 @@ int creation_build(struct creation *c, struct error *err)
 	r = spawn_start(s, err);
 	if (r < 0)
 		return r;
+	if (s->cgroup_dropped)
+		drop_cgroup(c);
 	c->st.init.pid = s->pid;
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
 	if (r == 0)

@@ -132,7 +132,7 @@ static unsigned conversation_flags(const struct plan *p, const struct handles *h
 
 	if (h->exec || p->ns.launcher)
 		flags |= CONV_LAUNCHER;
-	if (!h->exec && p->ns.idmap != IDMAP_NONE)
+	if (!h->exec && (p->ns.idmap != IDMAP_NONE || p->cgroup.attach_late))
 		flags |= CONV_MAPS;
 	if (!h->exec && (p->hooks->list[HOOK_PRESTART].n || p->hooks->list[HOOK_CREATE_RUNTIME].n ||
 			 p->hooks->list[HOOK_CREATE_CONTAINER].n))
@@ -179,6 +179,30 @@ static int learn_pid(struct spawn *s, pid_t launcher, int launcher_pidfd, struct
 	return 0;
 }
 
+/*
+ * clone3 into the cgroup.  @flags: CLONE_NEW*.  EACCES: an unprivileged caller may make a cgroup but not
+ * move a process there from its own (cgroups(7), delegation containment).
+ */
+static pid_t clone_into_cgroup(struct spawn *s, uint64_t flags, int *pidfd, struct error *err)
+{
+	bool late = !s->handles.exec && s->plan->cgroup.attach_late;
+	pid_t pid = ns_clone(flags, late ? -1 : s->cgroup, pidfd);
+
+	if (pid == -EBUSY && s->find_other_cgroup) {
+		int r = s->find_other_cgroup(s, s->ctx, err);
+
+		if (r < 0)
+			return r;
+		return ns_clone(flags, s->cgroup, pidfd);
+	}
+	if (pid == -EACCES && s->cgroup >= 0 && !s->handles.exec && s->plan->cgroup.optional) {
+		s->cgroup_dropped = true;
+		s->cgroup = -1;
+		return ns_clone(flags, -1, pidfd);
+	}
+	return pid;
+}
+
 static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 {
 	const struct plan_ns *ns = &s->plan->ns;
@@ -187,17 +211,17 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 	int pidfd = -1;
 	pid_t pid;
 
-	pid = ns_clone(launcher ? 0 : create, s->cgroup, &pidfd);
-	if (pid == -EBUSY && s->find_other_cgroup) {
-		int r = s->find_other_cgroup(s, s->ctx, err);
-
-		if (r < 0)
-			return r;
-		pid = ns_clone(launcher ? 0 : create, s->cgroup, &pidfd);
-	}
+	memset(err, 0, sizeof(*err));
+	pid = clone_into_cgroup(s, launcher ? 0 : create, &pidfd, err);
+	if (pid < 0 && err->code)
+		return pid;
 	if (pid < 0) {
 		error_errno(err, pid, "clone3 the container process");
-		if (pid == -EPERM || pid == -ENOSPC || pid == -EUSERS)
+		if (pid == -EACCES && s->cgroup >= 0)
+			error_hint(err, "the caller may not move a process from its own cgroup there: "
+				   "run it in a delegated one, as by systemd-run --user --scope "
+				   "-p Delegate=yes");
+		else if (pid == -EPERM || pid == -ENOSPC || pid == -EUSERS)
 			error_hint(err, "are user namespaces allowed here? see "
 				   "/proc/sys/user/max_user_namespaces and "
 				   "/proc/sys/kernel/unprivileged_userns_clone");
@@ -229,7 +253,7 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	const struct plan *p = s->plan;
 	const struct oci_process *o = p->process.oci;
 	char name[24];
-	int r;
+	int r = 0;
 
 	snprintf(name, sizeof(name), "%d", (int)s->pid);
 	s->proc_pid = fd_openat(s->proc, name, O_RDONLY | O_DIRECTORY, 0);
@@ -242,7 +266,10 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	}
 	if (!(s->conv.flags & CONV_MAPS))
 		return 0;
-	r = ns_write_maps(&p->ns, s->proc_pid, s->pid, err);
+	if (p->cgroup.attach_late)
+		r = cgroup_attach(s->cgroup, s->pid, err);
+	if (r == 0 && p->ns.idmap != IDMAP_NONE)
+		r = ns_write_maps(&p->ns, s->proc_pid, s->pid, err);
 	if (r < 0)
 		return r;
 	return heard(s, conversation_send(&s->conv, MSG_MAPS_DONE, -1, err), err);

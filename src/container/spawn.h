@@ -23,6 +23,7 @@ struct spawn {
 	const struct plan *plan;
 	struct handles handles;		/* what the child inherits */
 	int cgroup;			/* borrowed; CLONE_INTO_CGROUP, -1 = none */
+	bool cgroup_dropped;		/* result: refused, and the plan can do without */
 	/* exec: the cgroup got sub-cgroups with controllers and takes no processes any more (EBUSY): put
 	 * another descriptor into @cgroup, or fail.  NULL = none to try. */
 	int (*find_other_cgroup)(struct spawn *s, void *ctx, struct error *err);

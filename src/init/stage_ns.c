@@ -9,8 +9,8 @@
 #include "sys/compat.h"
 
 /*
- * Needs: a new user namespace, unmapped.
- * Does: wait until the parent has written the maps, become 0:0 inside.
+ * Needs: a new user namespace, unmapped; or a cgroup that no process can be made in (pids.max 0).
+ * Does: wait until the parent has written the maps, and moved us, become 0:0 inside.
  * Must not: touch files before: its ids are the overflow ids.
  */
 int stage_maps(struct stage_context *c, struct error *err)
@@ -20,7 +20,7 @@ int stage_maps(struct stage_context *c, struct error *err)
 	if (!(c->conv.flags & CONV_MAPS))
 		return 0;
 	r = conversation_expect(&c->conv, MSG_MAPS_DONE, -1, -1, NULL, err);
-	if (r == 0)
+	if (r == 0 && c->p->ns.idmap != IDMAP_NONE)
 		r = ns_become_root(err);
 	return r < 0 ? r : stage_go_dark(err);
 }
