@@ -3,6 +3,8 @@
 """Turn what test programs say into result lines, and result lines into the summary.
 
 results.py tap LANE DIR          logs of automake's test driver, with TAP in them
+results.py skippers DIR          programs whose logs tell of a skipped test
+results.py again LANE FILE...    what those programs said on the other machine
 results.py junit LANE FILE       pytest's report
 results.py skipped FILE          the tests that pytest skipped, as its arguments
 results.py summary FILE          the last line of tests/run; status 1 when something failed
@@ -13,8 +15,18 @@ import re
 import sys
 import xml.etree.ElementTree
 
-# A test may be skipped in one of these lanes if it passes in the other.
-PAIR = ("system", "vm")
+# A test may be skipped on this machine if it passes in the virtual one, and the reverse.
+HERE, THERE = ("system", "unit", "sanitizers"), "vm"
+
+
+TAP = re.compile(r"^(not )?ok \d+ (?:- )?(.*)$", re.M)
+
+
+def tap_case(broken, name):
+    # cmocka: "ok 3 # SKIP test_x"
+    if name.startswith("# SKIP"):
+        return "skip", name.removeprefix("# SKIP").strip()
+    return "fail" if broken else "pass", name
 
 
 def line(verdict, lane, name):
@@ -27,9 +39,8 @@ def tap(lane, directory):
         result = re.search(r":global-test-result: (\w+)", trs.read_text()).group(1)
         log = trs.with_suffix(".log").read_text(errors="replace")
         seen = {"pass": 0, "fail": 0, "skip": 0}
-        for match in re.finditer(r"^(not )?ok \d+ (?:- )?(.*)$", log, re.M):
-            broken, name = match.groups()
-            verdict = "skip" if name.startswith("# SKIP") else "fail" if broken else "pass"
+        for match in TAP.finditer(log):
+            verdict, name = tap_case(*match.groups())
             seen[verdict] += 1
             line(verdict, lane, f"{program}.{name}")
         # A program that died, or that has no cases, is a result itself.
@@ -39,6 +50,22 @@ def tap(lane, directory):
             line("fail", lane, f"{program} ({result})")
         elif result == "PASS" and not any(seen.values()):
             line("pass", lane, program)
+
+
+def tap_again(lane, *files):
+    """Only what was skipped here: each FILE is what the program said there."""
+    for file in map(pathlib.Path, files):
+        for match in TAP.finditer(file.read_text(errors="replace")):
+            verdict, name = tap_case(*match.groups())
+            line(verdict, lane, f"{file.stem}.{name}")
+
+
+def skippers(directory):
+    """Programs that skipped something."""
+    for trs in sorted(pathlib.Path(directory).rglob("*.trs")):
+        log = trs.with_suffix(".log").read_text(errors="replace")
+        if any(tap_case(*match.groups())[0] == "skip" for match in TAP.finditer(log)):
+            print(trs.with_suffix(""))
 
 
 def junit(lane, file):
@@ -59,20 +86,21 @@ def skipped(file):
 
 
 def settle(results):
-    """A skip that the other lane of the pair makes good is none; two skips are a failure."""
-    lanes = {result_lane for result_lane, _ in results}
-    if not set(PAIR) <= lanes:
+    """A skip that the other machine makes good is none; a test that nobody ran has failed."""
+    if THERE not in {lane for lane, _ in results}:
         return
-    for lane, other in (PAIR, PAIR[::-1]):
-        for key, verdict in list(results.items()):
-            if key[0] != lane or verdict != "skip":
-                continue
-            there = results.get((other, key[1]))
-            if there in ("pass", "made good"):
-                results[key] = "made good"
-            else:
-                results[key] = "fail"
-                print(f"   FAILED: {key[1]}: skipped in {lane}, {there or 'missing'} in {other}")
+    before = dict(results)
+    for (lane, test), verdict in before.items():
+        others = HERE if lane == THERE else (THERE,)
+        if verdict != "skip" or lane not in (*HERE, THERE):
+            continue
+        if any(before.get((other, test)) == "pass" for other in others):
+            results[(lane, test)] = "made good"
+        elif lane == THERE and not any(key[0] in HERE for key in before):
+            pass  # only the virtual machine was asked for
+        else:
+            results[(lane, test)] = "fail"
+            print(f"   FAILED: {test}: skipped in {lane}, and not passed in {' or '.join(others)}")
 
 
 def summary(file):
@@ -102,7 +130,7 @@ def summary(file):
 
 
 if __name__ == "__main__":
-    commands = {"tap": tap, "junit": junit, "skipped": skipped, "summary": summary}
+    commands = {"tap": tap, "junit": junit, "skipped": skipped, "skippers": skippers, "again": tap_again, "summary": summary}
     if len(sys.argv) < 3 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     sys.exit(commands[sys.argv[1]](*sys.argv[2:]))
