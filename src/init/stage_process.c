@@ -102,25 +102,24 @@ int stage_cwd(struct stage_context *c, struct error *err)
 	return r == -EACCES || r == -EPERM ? 0 : r;
 }
 
-int stage_close_others(int from, const int *keep, size_t n, struct error *err)
+int stage_close_others(int from, int *keep, size_t n, struct error *err)
 {
-	int sorted[4], r = 0;
-	size_t count = 0;
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		size_t at = count;
+	for (size_t i = 1; i < n; i++) {
+		int fd = keep[i];
+		size_t at = i;
 
+		for (; at > 0 && keep[at - 1] > fd; at--)
+			keep[at] = keep[at - 1];
+		keep[at] = fd;
+	}
+	for (size_t i = 0; i < n && r == 0; i++) {
 		if (keep[i] < from)
 			continue;
-		for (; at > 0 && sorted[at - 1] > keep[i]; at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = keep[i];
-		count++;
-	}
-	for (size_t i = 0; i < count && r == 0; i++) {
-		if (sorted[i] > from)
-			r = sys_close_range((unsigned)from, (unsigned)sorted[i] - 1, 0);
-		from = sorted[i] + 1;
+		if (keep[i] > from)
+			r = sys_close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
+		from = keep[i] + 1;
 	}
 	if (r == 0)
 		r = fd_close_from(from);
@@ -133,7 +132,7 @@ int stage_close_others(int from, const int *keep, size_t n, struct error *err)
  */
 int stage_descriptors(struct stage_context *c, struct error *err)
 {
-	const int keep[] = {c->conv.fd, c->h->start, c->h->result};
+	int keep[] = {c->conv.fd, c->h->start, c->h->result};
 
 	c->rootfs.root = c->rootfs.proc = -1;
 	return stage_close_others(3 + (int)c->p->process.keep_fds, keep, 3, err);

@@ -19,6 +19,7 @@
 #include "sys/compat.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/mem.h"
 
 enum stage_for {
 	FOR_CONTAINER = 1,	/* create, run */
@@ -162,7 +163,7 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
  */
 static int enter_container(const struct plan *p, struct handles *h, struct error *err)
 {
-	const int keep[] = {h->sync, h->init_pidfd};
+	int keep[] = {h->sync, h->init_pidfd};
 	int r = stage_close_others(3 + (int)p->process.keep_fds, keep, 2, err);
 
 	if (r < 0)
@@ -174,6 +175,26 @@ static int enter_container(const struct plan *p, struct handles *h, struct error
 	return h->init_namespaces & CLONE_NEWUSER ? ns_become_root(err) : 0;
 }
 
+/* Close what is not in @h: state directory, cgroup, the host's /proc.  The process that is cloned next may
+ * be visible to others in a joined pid namespace. */
+static int keep_handles_only(const struct plan *p, const struct handles *h, struct error *err)
+{
+	size_t n = 4, most = 4 + p->ns.n_joins + h->rootfs.n_sources;
+	int *keep = xcalloc(most, sizeof(*keep)), r;
+
+	keep[0] = h->sync;
+	keep[1] = h->start;
+	keep[2] = h->result;
+	keep[3] = h->rootfs.tree;
+	for (size_t i = 0; i < p->ns.n_joins; i++)
+		keep[n++] = h->joins[i];
+	for (size_t i = 0; i < h->rootfs.n_sources; i++)
+		keep[n++] = h->rootfs.sources[i];
+	r = stage_close_others(3 + (int)p->process.keep_fds, keep, n, err);
+	free(keep);
+	return r;
+}
+
 /*
  * Needs: the namespaces' descriptors; the caller's privilege.
  * Does: enter the user namespace, and the pid namespace, which only counts for children.
@@ -182,6 +203,8 @@ static int enter_joined(const struct plan *p, struct handles *h, struct error *e
 {
 	int r = ns_enter_joins(&p->ns, h->joins, p->ns.launcher_joins, err);
 
+	if (r == 0)
+		r = keep_handles_only(p, h, err);
 	if (r < 0 || !(p->ns.launcher_joins & CLONE_NEWUSER))
 		return r;
 	return ns_become_root(err);

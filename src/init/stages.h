@@ -21,8 +21,8 @@ struct stage_context {
  * after every change of credentials, which resets both. */
 int stage_go_dark(struct error *err);
 
-/* Close every descriptor >= @from except the @n in @keep (n <= 4; -1 is skipped). */
-int stage_close_others(int from, const int *keep, size_t n, struct error *err);
+/* Close every descriptor >= @from except the @n in @keep, which is sorted on the way (-1 is skipped). */
+int stage_close_others(int from, int *keep, size_t n, struct error *err);
 
 /* stage_ns.c */
 int stage_maps(struct stage_context *c, struct error *err);
