@@ -62,7 +62,8 @@ class Orlop:
         """
         self.n += 1
         if fds:
-            kw.update(close_fds=False, preexec_fn=lambda: _place(fds))
+            first = kw.get("preexec_fn", lambda: None)
+            kw.update(close_fds=False, preexec_fn=lambda: (first(), _place(fds)))
         argv = [*wrap, *self.argv(*args, program=program)]
         files = [open(f"{self.tmp}/{self.n}.{s}", "wb") if given is None else given
                  for s, given in (("out", stdout), ("err", stderr))]

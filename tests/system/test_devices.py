@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Default devices and links, linux.devices, and who may use which device."""
+import os
+import stat
+
+import pytest
+from lib.config import bind, mount, set_caps, userns, without_namespace
+
+DEFAULT = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
+         "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx"}
+
+
+def results(box, *commands, **kw):
+    joined = []
+    for c in commands:
+        joined += [*map(str, c), ","]
+    return box.probe(commands=joined[:-1], **kw)["results"]
+
+
+def test_default_devices(box):
+    found = results(box, *[("stat", f"/dev/{n}") for n in DEFAULT])
+    for (name, numbers), st in zip(DEFAULT.items(), found):
+        assert stat.S_ISCHR(st["mode"]) and st["mode"] & 0o7777 == 0o666, name
+        assert (st["rmajor"], st["rminor"], st["uid"], st["gid"]) == (*numbers, 0, 0), name
+
+
+def test_default_links(box):
+    found = results(box, *[("readlink", f"/dev/{n}") for n in LINKS])
+    assert [x["text"] for x in found] == list(LINKS.values())
+
+
+def test_nothing_else_is_in_dev(box):
+    assert sorted(box.attack("list", "/dev")["names"]) == sorted([*DEFAULT, *LINKS, "pts", "shm", "mqueue"])
+
+
+def test_default_devices_work(box):
+    r = results(box, ("open", "/dev/zero", "r"), ("open", "/dev/null", "r"), ("write", "/dev/full", "x"),
+                ("open", "/dev/urandom", "r"), ("open", "/dev/random", "r"), ("open", "/dev/ptmx", "rw"))
+    assert r[0]["text"] == "\0" * 256 and r[1]["text"] == ""
+    assert r[2]["errno"] == "ENOSPC" and len(r[3]["text"]) == 256 and r[4]["ret"] == 0
+    assert r[5]["ret"] == 0
+
+
+def test_umask_of_the_caller_has_no_say(box):
+    """T86."""
+    for umask in (0, 0o777):
+        st = results(box, ("stat", "/dev/null"), ("stat", "/dev"), preexec_fn=lambda u=umask: os.umask(u))
+        assert [s["mode"] & 0o7777 for s in st] == [0o666, 0o755]
+
+
+def test_configured_devices(box):
+    box.linux["devices"] = [
+        {"path": "/dev/mychar", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8},
+        {"path": "/dev/sub/dir/myblock", "type": "b", "major": 7, "minor": 0, "fileMode": 0o600},
+        {"path": "/dev/mypipe", "type": "p", "fileMode": 0o622},
+        {"path": "/dev/unbuffered", "type": "u", "major": 1, "minor": 3},
+        {"path": "/elsewhere", "type": "c", "major": 1, "minor": 3, "fileMode": 0o4755}]
+    found = results(box, *[("stat", d["path"]) for d in box.linux["devices"]])
+    kinds = [stat.S_IFMT(s["mode"]) for s in found]
+    assert kinds == [stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFCHR]
+    assert [s["mode"] & 0o7777 for s in found] == [0o640, 0o600, 0o622, 0o666, 0o4755]
+    assert [(s["rmajor"], s["rminor"]) for s in found[:2]] == [(1, 5), (7, 0)]
+    assert (found[0]["uid"], found[0]["gid"]) == (7, 8)
+
+
+def test_configured_device_replaces_a_default_one(box):
+    box.linux["devices"] = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600, "uid": 5}]
+    st = box.attack("stat", "/dev/null")
+    assert (st["mode"] & 0o7777, st["uid"]) == (0o600, 5)
+
+
+def test_type_bits_in_the_mode_mean_nothing(box):
+    """Docker has written st_mode there."""
+    box.linux["devices"] = [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3, "fileMode": 0o60640}]
+    assert box.attack("stat", "/dev/x")["mode"] == stat.S_IFCHR | 0o640
+
+
+def test_device_in_the_image_that_is_the_right_one(box):
+    os.mknod(f"{box.rootfs}/node", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    box.linux["devices"] = [{"path": "/node", "type": "c", "major": 1, "minor": 5, "fileMode": 0o600}]
+    assert box.attack("stat", "/node")["mode"] & 0o7777 == 0o600
+
+
+@pytest.mark.parametrize("what", ["other numbers", "file", "directory", "link", "other mode"])
+def test_device_over_something_else(box, what, canary):
+    """T05: never changed, never followed."""
+    path = f"{box.rootfs}/node"
+    if what == "other numbers":
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    elif what == "file":
+        box.file("node", "text")
+    elif what == "directory":
+        os.mkdir(path)
+    elif what == "link":
+        os.symlink(f"{canary.path}/file", path)
+    else:
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    before = os.lstat(path)
+    box.linux["devices"] = [{"path": "/node", "type": "c", "major": 1, "minor": 5, "fileMode": 0o666}]
+    box.refused("/node", "/linux/devices/0")
+    after = os.lstat(path)
+    assert (before.st_mode, before.st_ino, before.st_ctime_ns) == (after.st_mode, after.st_ino, after.st_ctime_ns)
+
+
+def test_dev_of_the_image(box):
+    """Without a mount on /dev the nodes are made in the root file system itself."""
+    box.config["mounts"] = [m for m in box.mounts if m["destination"] not in ("/dev", "/dev/pts")]
+    assert box.probe()["cwd"] == "/"
+    st = os.lstat(f"{box.rootfs}/dev/null")
+    assert stat.S_ISCHR(st.st_mode) and st.st_rdev == os.makedev(1, 3)
+    assert box.probe()["cwd"] == "/"  # a second time: they are there
+
+
+def test_bound_dev_is_left_alone(box):
+    os.makedirs(f"{box.bundle}/dev/pts")
+    box.config["mounts"] = [m for m in box.mounts if not m["destination"].startswith("/dev")]
+    box.mounts = box.config["mounts"]
+    box.mounts.append(bind(f"{box.bundle}/dev", "/dev"))
+    assert box.attack("list", "/dev")["names"] == ["pts"]
+    assert os.listdir(f"{box.bundle}/dev") == ["pts"]
+
+
+def test_full_dev_of_the_host(box):
+    box.config["mounts"] = [m for m in box.mounts if not m["destination"].startswith("/dev")]
+    box.config["mounts"].append(bind("/dev", "/dev", "rbind"))
+    r = results(box, ("open", "/dev/null", "w"), ("list", "/dev"))
+    assert r[0]["ret"] == 0 and len(r[1]["names"]) > 6
+
+
+# ---- the list of rules
+
+def test_deny_all_leaves_the_defaults(box):
+    set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
+    r = results(box, ("mknod", "/dev/mem", "c", 1, 1, 0o600), ("open", "/dev/mem", "r"),
+                ("mknod", "/dev/loop", "b", 7, 0, 0o600), ("open", "/dev/loop", "r"),
+                ("mknod", "/dev/null2", "c", 1, 3, 0o600), ("open", "/dev/null2", "rw"))
+    assert [x["errno"] for x in r] == [None, "EPERM", None, "EPERM", None, None]
+
+
+def test_allow_a_device(box):
+    set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
+    box.linux["resources"]["devices"].append({"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rm"})
+    r = results(box, ("mknod", "/f", "c", 10, 229, 0o600), ("open", "/f", "r"), ("open", "/f", "w"))
+    assert r[0]["errno"] is None and r[1]["errno"] != "EPERM" and r[2]["errno"] == "EPERM"
+
+
+def test_later_rule_wins(box):
+    set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
+    box.linux["resources"]["devices"] = [
+        {"allow": True, "type": "c", "major": 1, "access": "rwm"},
+        {"allow": False, "type": "c", "major": 1, "minor": 11, "access": "w"}]
+    r = results(box, ("mknod", "/kmsg", "c", 1, 11, 0o666), ("open", "/kmsg", "w"), ("open", "/kmsg", "rw"))
+    assert [x["errno"] for x in r] == [None, "EPERM", "EPERM"]
+    box.linux["resources"]["devices"].append({"allow": True, "access": "rwm"})
+    assert results(box, ("open", "/dev/zero", "r"), ("open", "/kmsg", "w"))[1]["errno"] is None
+
+
+def test_empty_list_denies_all_but_the_defaults(box):
+    set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
+    box.linux["resources"]["devices"] = []
+    r = results(box, ("mknod", "/kmsg", "c", 1, 11, 0o666), ("open", "/kmsg", "w"), ("open", "/dev/null", "w"))
+    # the manual page: without the list there is no restriction; an empty one is a list
+    assert r[2]["errno"] is None and r[1]["errno"] in (None, "EPERM")
+
+
+def test_mknod_denied_only_without_the_capability(box):
+    assert box.attack("mknod", "/x", "c", 1, 3, 0o600)["errno"] == "EPERM"
+    assert box.attack("mknod", "/pipe", "p", 0, 0, 0o600)["errno"] is None
+
+
+def test_rules_hold_for_exec_too(box):
+    set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
+    box.up()
+    r = box.exec("--", "mknod", "/kmsg", "c", 1, 11, 384, ",", "open", "/kmsg", "w").json()["results"]
+    assert [x["errno"] for x in r] == [None, "EPERM"]
+
+
+def test_nodev(box):
+    """A node of the image on a mount that forbids devices."""
+    box.mounts.append(mount("/n", "tmpfs", "t", ["nodev"]))
+    set_caps(box.process, ["CAP_MKNOD"])
+    r = results(box, ("mknod", "/n/null", "c", 1, 3, 0o666), ("open", "/n/null", "r"))
+    assert r[1]["errno"] == "EACCES"
+
+
+def test_devices_in_user_namespace_that_the_host_has_not(box):
+    userns(box.config)
+    box.linux["devices"] = [{"path": "/dev/mychar", "type": "c", "major": 1, "minor": 5}]
+    box.refused("/dev/mychar", "/linux/devices/0")
+
+
+def test_devices_in_user_namespace_with_other_numbers(box):
+    userns(box.config)
+    box.linux["devices"] = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 5}]
+    box.refused("/dev/null", "1:3", "/linux/devices/0")
+
+
+def test_fifo_in_user_namespace(box):
+    userns(box.config)
+    box.linux["devices"] = [{"path": "/dev/mypipe", "type": "p", "fileMode": 0o600}]
+    assert stat.S_ISFIFO(box.attack("stat", "/dev/mypipe")["mode"])
+
+
+def test_without_proc_there_are_no_links_into_it(box):
+    box.config["mounts"] = [m for m in box.mounts if m["destination"] == "/dev"]
+    box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
+    without_namespace(box.config, "cgroup")
+    assert sorted(box.attack("list", "/dev")["names"]) == sorted(DEFAULT)
+
+
+@pytest.mark.parametrize("device,words", [
+    ({"path": "/dev/x", "type": "x", "major": 1, "minor": 1}, "type"),
+    ({"path": "/dev/x", "type": "c"}, "major"),
+    ({"path": "dev/x", "type": "c", "major": 1, "minor": 1}, "absolute"),
+    ({"path": "/dev/x", "type": "c", "major": 99999, "minor": 1}, "major"),
+])
+def test_impossible_device(box, device, words):
+    box.linux["devices"] = [device]
+    box.refused(words, "/linux/devices/0")
