@@ -45,13 +45,10 @@ static void write_mount_options(struct json_writer *w)
 {
 	json_write_key(w, "mountOptions");
 	json_write_array(w);
-	for (size_t i = 0; i < mount_option_table_len; i++) {
-		enum mount_option_kind kind = mount_option_table[i].kind;
-
-		/* Known words, so that they can be refused. */
-		if (kind != MOUNT_OPTION_IDMAP && kind != MOUNT_OPTION_COPYUP)
+	for (size_t i = 0; i < mount_option_table_len; i++)
+		/* A known word, so that it can be refused. */
+		if (mount_option_table[i].kind != MOUNT_OPTION_COPYUP)
 			json_write_string(w, mount_option_table[i].name);
-	}
 	json_write_end_array(w);
 }
 
@@ -110,7 +107,7 @@ static void write_not_built(struct json_writer *w)
 	write_flag(w, "monitoring", false);
 	json_write_end_object(w);
 	begin(w, "mountExtensions");
-	write_enabled(w, "idmap", false);
+	write_enabled(w, "idmap", true);
 	json_write_end_object(w);
 	write_enabled(w, "netDevices", false);
 }

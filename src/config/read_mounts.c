@@ -12,20 +12,15 @@ static const struct field id_mapping_fields[] = {
 
 const struct object id_mapping_object = {OBJECT(id_mapping_fields, struct oci_id_mapping)};
 
-/* What the words mean, and words whose meaning is not built: never silently data. */
 static int mount_done(struct reader *r, const struct at *at, const struct json *v, void *base)
 {
 	struct oci_mount *m = base;
-	struct at options = {at, "options", 0};
 	const struct json *words = json_get(v, "options");
+	size_t copyup = mount_option_last(&m->words, MOUNT_OPTION_COPYUP);
+	struct at options = {at, "options", 0}, word = {&options, NULL, copyup};
 
-	for (size_t i = 0; i < m->words.n; i++) {
-		const struct mount_option_row *row = mount_option_find(m->words.v[i]);
-		struct at word = {&options, NULL, i};
-
-		if (row && (row->kind == MOUNT_OPTION_IDMAP || row->kind == MOUNT_OPTION_COPYUP))
-			return reader_refuse(r, &word, words->array.v[i], row->name);
-	}
+	if (copyup < m->words.n)
+		return reader_refuse(r, &word, words->array.v[copyup], m->words.v[copyup]);
 	mount_options_parse(r->arena, &m->words, &m->options);
 	return 0;
 }
@@ -35,8 +30,10 @@ static const struct field mount_fields[] = {
 	{FIELD_STRING("source", struct oci_mount, source), .flags = EMPTY_IS_ABSENT},
 	{FIELD_STRING("type", struct oci_mount, type), .flags = EMPTY_IS_ABSENT},
 	{FIELD_STRINGS("options", struct oci_mount, words)},
-	{FIELD_REFUSED("uidMappings", JSON_ARRAY), .flags = EMPTY_PASSES},
-	{FIELD_REFUSED("gidMappings", JSON_ARRAY), .flags = EMPTY_PASSES},
+	{FIELD_LIST("uidMappings", struct oci_mount, uid_mappings.v, uid_mappings.n,
+		    &id_mapping_object)},
+	{FIELD_LIST("gidMappings", struct oci_mount, gid_mappings.v, gid_mappings.n,
+		    &id_mapping_object)},
 };
 
 const struct object mount_object = {OBJECT(mount_fields, struct oci_mount), .done = mount_done};

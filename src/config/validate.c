@@ -82,25 +82,6 @@ static int check_version(const struct oci_config *c, struct error *err)
 	return 0;
 }
 
-/* ---- mounts --------------------------------------------------------------------------------- */
-
-static int check_mounts(const struct oci_config *c, struct error *err)
-{
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		const struct oci_mount *m = &c->mounts[i];
-
-		if (m->options.remount)
-			continue;
-		if (m->options.bind && !m->source)
-			return invalid_at(err, "a bind mount needs a `source`",
-					  "/mounts/%zu/source", i);
-		if (!m->options.bind && !m->type)
-			return invalid_at(err, "`type` is needed, or the option `bind`",
-					  "/mounts/%zu/type", i);
-	}
-	return 0;
-}
-
 /* ---- namespaces ----------------------------------------------------------------------------- */
 
 static int check_namespaces(const struct oci_config *c, struct error *err)
@@ -262,7 +243,7 @@ static const struct {
 	int (*check)(const struct oci_config *c, struct error *err);
 } rules[] = {
 	{"config.md#specification-version", check_version},
-	{"config.md#mounts", check_mounts},
+	{"config.md#mounts", validate_mounts},
 	{"config-linux.md#namespaces", check_namespaces},
 	{"config-linux.md#user-namespace-mappings", validate_mappings},
 	{"config.md#hostname", check_hostname},

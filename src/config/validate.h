@@ -15,8 +15,12 @@ int validate_resources(const struct oci_resources *r, const char *base, struct e
 
 /* Parts of validate_config in other files. */
 int validate_sysctl(const struct oci_config *c, struct error *err);
+int validate_mounts(const struct oci_config *c, struct error *err);
 int validate_mappings(const struct oci_config *c, struct error *err);
 int validate_mapped_ids(const struct oci_config *c, struct error *err);
+
+/* One list of mappings alone, whose JSON pointer is @where. */
+int validate_extents(const struct oci_id_mappings *m, const char *where, struct error *err);
 
 /* The namespace of the configuration with this CLONE_NEW* flag, or NULL: shared with the host. */
 const struct oci_namespace *validate_namespace(const struct oci_config *c, uint64_t flag);

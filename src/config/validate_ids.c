@@ -37,7 +37,7 @@ static int check_extent(const struct oci_id_mappings *m, size_t i, const char *w
 	return 0;
 }
 
-static int check_extents(const struct oci_id_mappings *m, const char *where, struct error *err)
+int validate_extents(const struct oci_id_mappings *m, const char *where, struct error *err)
 {
 	if (m->n > MAX_EXTENTS)
 		return error_config(err, where, "%zu mappings, the kernel takes at most %d", m->n,
@@ -68,8 +68,8 @@ int validate_mappings(const struct oci_config *c, struct error *err)
 	if (user && !user->path && (l->uid_mappings.n == 0 || l->gid_mappings.n == 0))
 		return error_config(err, l->uid_mappings.n ? gid : uid, "a new user namespace "
 				    "needs uidMappings and gidMappings");
-	e = check_extents(&l->uid_mappings, uid, err);
-	return e == 0 ? check_extents(&l->gid_mappings, gid, err) : e;
+	e = validate_extents(&l->uid_mappings, uid, err);
+	return e == 0 ? validate_extents(&l->gid_mappings, gid, err) : e;
 }
 
 static bool is_mapped(const struct oci_id_mappings *m, uint32_t id)

@@ -244,6 +244,9 @@ static int open_handles(struct creation *c, struct error *err)
 		r = state_write(c->dir, &c->st, err);
 	if (r < 0)
 		return r;
+	/* user first: plan_ns.joins */
+	if (p->ns.n_joins > 0 && p->ns.joins[0].flag == CLONE_NEWUSER)
+		h->rootfs.userns = h->joins[0];
 	r = rootfs_open(&p->rootfs, &h->rootfs, err);
 	if (r == 0 && !c->run)
 		r = open_gate(c, err);

@@ -30,8 +30,7 @@ struct oci_mount {
 	struct oci_id_mappings uid_mappings, gid_mappings;
 };
 
-/* One row per option word, sorted; `features` prints the names (but not those of kind IDMAP and
- * COPYUP as long as the reader refuses them). */
+/* One row per option word, sorted; `features` prints the names. */
 enum mount_option_kind {
 	MOUNT_OPTION_ATTR,		/* set or clear in attr */
 	MOUNT_OPTION_RATTR,		/* set or clear in rattr */
@@ -56,6 +55,9 @@ extern const size_t mount_option_table_len;
 
 /* The row of @word, or NULL: a word for the file system. */
 const struct mount_option_row *mount_option_find(const char *word);
+
+/* The index in @words of the last one of @kind, or words->n. */
+size_t mount_option_last(const struct strings *words, enum mount_option_kind kind);
 
 struct arena;
 

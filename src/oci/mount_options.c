@@ -101,6 +101,19 @@ const struct mount_option_row *mount_option_find(const char *word)
 	return NULL;
 }
 
+size_t mount_option_last(const struct strings *words, enum mount_option_kind kind)
+{
+	size_t i = words->n;
+
+	while (i-- > 0) {
+		const struct mount_option_row *row = mount_option_find(words->v[i]);
+
+		if (row && row->kind == kind)
+			return i;
+	}
+	return words->n;
+}
+
 /* The later word wins: what it sets is no longer cleared, what it clears is no longer set. */
 static void apply(uint64_t *set, uint64_t *clr, const struct mount_option_row *row)
 {

@@ -117,6 +117,20 @@ static void words_inline(FILE *out, const char *key, const struct strings *s)
 	}
 }
 
+static void dump_idmap(const struct plan_mount *m, FILE *out)
+{
+	if (!m->idmap_where)
+		return;
+	fputs(m->options->idmap_recursive ? " ridmap" : " idmap", out);
+	if (m->uid_map) {
+		fputs(" uid_map=", out);
+		put(out, m->uid_map);
+		fputs(" gid_map=", out);
+		put(out, m->gid_map);
+	}
+	fprintf(out, " at %s", m->idmap_where);
+}
+
 static void dump_mount(const struct plan_mount *m, FILE *out)
 {
 	static const char *const kinds[] = { "bind", "fs", "cgroup2", "sysfs", "remount" };
@@ -139,6 +153,7 @@ static void dump_mount(const struct plan_mount *m, FILE *out)
 	hex(out, "rclear", o->rattr_clr);
 	words_inline(out, "sb", &o->sb_flags);
 	words_inline(out, "data", &m->data);
+	dump_idmap(m, out);
 	for (size_t i = 0; i < o->n_propagation; i++)
 		fprintf(out, " %s", propagation_name(o->propagation[i]));
 	fprintf(out, "%s%s%s\n", o->tmpcopyup ? " tmpcopyup" : "", m->on_proc ? " on_proc" : "",

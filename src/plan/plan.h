@@ -91,6 +91,8 @@ struct plan_mount {
 	const char *fstype;
 	const struct oci_mount_options *options;
 	struct strings data;		/* fsconfig words, e.g. with the SELinux context added */
+	const char *idmap_where;	/* JSON pointer of what asks for an id mapping; NULL = none */
+	const char *uid_map, *gid_map;	/* it, as text; NULL = that of the user namespace we join */
 	bool on_proc;			/* destination below /proc: only the allow list (checked on the
 					 * opened mount point) */
 	bool late_readonly;		/* "ro" on a tmpfs or below which we must still create: set after
@@ -233,6 +235,8 @@ int plan_build_exec(struct arena *a, const struct oci_config *config,
 void plan_dump(const struct plan *p, FILE *out);
 
 /* Used by plan_build, each in its own file; see there. */
+int plan_id_map(struct arena *a, const struct oci_id_mappings *m, const char *where,
+		const char **ret, struct error *err);
 uint64_t plan_ns_flags(const struct plan *p);	/* CLONE_NEW* of all namespaces made or joined */
 int plan_mounts(struct arena *a, struct plan *p, struct error *err);
 int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,

@@ -5,6 +5,8 @@
  */
 #include "plan/plan.h"
 
+#include <errno.h>
+
 #include "util/log.h"
 #include "util/path.h"
 #include "util/str.h"
@@ -97,6 +99,37 @@ static int plan_source(struct arena *a, struct plan_mount *m, const struct oci_m
 		break;
 	}
 	return 0;
+}
+
+/* ---- id mappings ---------------------------------------------------------------------------- */
+
+/* user_namespaces(7), mount_setattr(2): the file system must belong to a user namespace in which we
+ * have CAP_SYS_ADMIN, and nothing that an unprivileged user could want mapped does. */
+static int plan_idmap(struct arena *a, struct plan_mount *m, const struct oci_mount *c,
+		      const struct plan *p, struct error *err)
+{
+	bool maps = c->uid_mappings.n > 0;
+	const char *where;
+	int r;
+
+	if (!maps && !c->options.idmap)
+		return 0;
+	where = maps ? "uidMappings"
+		     : arena_printf(a, "options/%zu",
+				    mount_option_last(&c->words, MOUNT_OPTION_IDMAP));
+	m->idmap_where = arena_printf(a, "/mounts/%u/%s", m->index, where);
+	if (p->rootfs.sources_in_child) {
+		error_set(err, EPERM, "%s: an id-mapped mount needs CAP_SYS_ADMIN, which the caller does "
+			  "not have here", m->destination);
+		return error_at(err, "%s", where);
+	}
+	if (!maps) {
+		m->uid_map = p->ns.uid_map;
+		m->gid_map = p->ns.gid_map;
+		return 0;
+	}
+	r = plan_id_map(a, &c->uid_mappings, "uidMappings", &m->uid_map, err);
+	return r < 0 ? r : plan_id_map(a, &c->gid_mappings, "gidMappings", &m->gid_map, err);
 }
 
 /* ---- file system options -------------------------------------------------------------------- */
@@ -215,6 +248,8 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 		r = check_destination(m, err);
 	if (r == 0)
 		r = plan_source(a, m, c, p->bundle, err);
+	if (r == 0)
+		r = plan_idmap(a, m, c, p, err);
 	if (r < 0)
 		return r;
 	if (m->kind == MOUNT_REMOUNT && (c->options.data.n > 0 || c->options.sb_flags.n > 0))

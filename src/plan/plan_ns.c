@@ -80,8 +80,9 @@ static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_lin
 	ns->loopback_up = (ns->create & CLONE_NEWNET) != 0;
 }
 
-static int map_text(struct arena *a, const struct oci_id_mappings *m, const char *where,
-		    const char **ret, struct error *err)
+/* What is written into uid_map or gid_map. */
+int plan_id_map(struct arena *a, const struct oci_id_mappings *m, const char *where,
+		const char **ret, struct error *err)
 {
 	char *text = arena_strdup(a, "");
 
@@ -122,9 +123,9 @@ static int plan_idmap(struct arena *a, struct plan_ns *ns, const struct oci_linu
 	if (!(ns->create & CLONE_NEWUSER))
 		return 0;
 
-	r = map_text(a, &l->uid_mappings, "/linux/uidMappings", &ns->uid_map, err);
+	r = plan_id_map(a, &l->uid_mappings, "/linux/uidMappings", &ns->uid_map, err);
 	if (r == 0)
-		r = map_text(a, &l->gid_mappings, "/linux/gidMappings", &ns->gid_map, err);
+		r = plan_id_map(a, &l->gid_mappings, "/linux/gidMappings", &ns->gid_map, err);
 	if (r < 0)
 		return r;
 	if (!maps_root(&l->uid_mappings))

@@ -186,3 +186,22 @@ int mount_open_source(const struct plan_mount *m, struct error *err)
 		error_hint(err, "there may be mounts below it which cannot be left out: use rbind");
 	return error_at(err, "/mounts/%u/source", m->index);
 }
+
+uint64_t mount_early_attr(const struct plan_mount *m)
+{
+	return m->options->attr_set & ~(uint64_t)(m->late_readonly ? MOUNT_ATTR_RDONLY : 0);
+}
+
+int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *err)
+{
+	const struct mount_fs fs = {
+		.fstype = m->fstype,
+		.source = m->source ? m->source : m->fstype,
+		.flags = &m->options->sb_flags,
+		.data = &m->data,
+		.mode = mode,
+		.attr = mount_early_attr(m),
+	};
+
+	return mount_new_fs(&fs, err);
+}

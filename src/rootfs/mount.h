@@ -30,6 +30,19 @@ int mount_clone(int dirfd, const char *path, bool recursive);
  */
 int mount_clone_locked(const char *path, bool recursive, int like);
 
+/* The user namespace made for the last id-mapped mount; fd -1 = none yet. */
+struct idmap_ns {
+	int fd;
+	const char *uid_map, *gid_map;
+};
+
+void idmap_ns_close(struct idmap_ns *ns);
+
+/* Parent: give the detached @mnt the id mapping of the plan; @joined is the user namespace that the
+ * container joins, or -1.  0 or -errno. */
+int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns *last,
+		struct error *err);
+
 /* Attach the detached @mnt onto @target.  0 or -errno. */
 int mount_attach(int mnt, int target);
 
@@ -42,6 +55,12 @@ int mount_set_propagation(int mnt, unsigned long propagation);
 
 /* Parent or child: the detached clone of a bind source of the plan. */
 int mount_open_source(const struct plan_mount *m, struct error *err);
+
+/* Parent or child: a detached new file system of the plan.  @mode as in struct mount_fs. */
+int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *err);
+
+/* The attributes to be set before the mount is attached. */
+uint64_t mount_early_attr(const struct plan_mount *m);
 
 /* Perform mount @m; takes @source (a detached clone, or -1). */
 int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,

@@ -142,33 +142,37 @@ static bool has_key(const struct strings *words, const char *key)
 	return false;
 }
 
-/* The attributes to be set before the mount is attached. */
-static uint64_t early_attr(const struct plan_mount *m)
+/* A directory of the image that has a mode of its own (1777 of /tmp) keeps it. */
+static bool keeps_mode(const struct plan_mount *m, const struct target *t)
 {
-	return m->options->attr_set & ~(uint64_t)(m->late_readonly ? MOUNT_ATTR_RDONLY : 0);
+	return str_eq(m->fstype, "tmpfs") && !t->made && !has_key(&m->data, "mode=");
 }
 
 static int make_fs(const struct plan_mount *m, const struct target *t, struct error *err)
 {
-	struct mount_fs fs = {
-		.fstype = m->fstype,
-		.source = m->source ? m->source : m->fstype,
-		.flags = &m->options->sb_flags,
-		.data = &m->data,
-		.attr = early_attr(m),
-	};
 	char mode[16];
 	int r;
 
-	/* A directory of the image that has a mode of its own (1777 of /tmp) keeps it. */
-	if (str_eq(m->fstype, "tmpfs") && !t->made && !has_key(&m->data, "mode=")) {
-		snprintf(mode, sizeof(mode), "%o", t->st.stx_mode & 07777u);
-		fs.mode = mode;
-	}
-	r = mount_new_fs(&fs, err);
+	snprintf(mode, sizeof(mode), "%o", t->st.stx_mode & 07777u);
+	r = mount_open_fs(m, keeps_mode(m, t) ? mode : NULL, err);
 	if (r == -EINVAL && str_eq(m->fstype, "devpts") && has_key(&m->data, "gid="))
 		error_hint(err, "is the group of gid= mapped into the user namespace?");
 	return r;
+}
+
+/* A file system that the parent made, because it is id-mapped. */
+static int take_fs(const struct plan_mount *m, const struct target *t, int *source,
+		   struct error *err)
+{
+	_cleanup_close_ int dir = -1;
+
+	if (!keeps_mode(m, t))
+		return steal_fd(source);
+	dir = openat(*source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || fchmod(dir, t->st.stx_mode & 07777u) < 0)
+		return error_errno(err, errno, "give it the mode of the mount point (mode= in the options "
+				   "sets another)");
+	return steal_fd(source);
 }
 
 /* The host's tree at @path instead of a file system of our own, with the flags on all of it. */
@@ -176,7 +180,7 @@ static int clone_instead(const char *path, const struct plan_mount *m, bool read
 			 struct error *err)
 {
 	_cleanup_close_ int fd = mount_clone(AT_FDCWD, path, true);
-	uint64_t set = early_attr(m) & ~(uint64_t)MOUNT_ATTR__ATIME;
+	uint64_t set = mount_early_attr(m) & ~(uint64_t)MOUNT_ATTR__ATIME;
 	int r;
 
 	*err = (struct error){0};
@@ -228,9 +232,9 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 		.source = m->source ? m->source : "cgroup",
 		.flags = &m->options->sb_flags,
 		.data = &m->data,
-		.attr = early_attr(m),
+		.attr = mount_early_attr(m),
 	};
-	uint64_t set = early_attr(m);
+	uint64_t set = mount_early_attr(m);
 	int r;
 
 	if (p->new_cgroupns) {
@@ -256,7 +260,7 @@ static int prepare_bind(const struct plan_rootfs *p, const struct plan_mount *m,
 	int r = isolate(p, m, mnt, err);
 
 	if (r == 0)
-		r = mount_change_attr(mnt, early_attr(m), o->attr_clr, false, err);
+		r = mount_change_attr(mnt, mount_early_attr(m), o->attr_clr, false, err);
 	if (r == 0)
 		r = mount_change_attr(mnt, o->rattr_set, o->rattr_clr, true, err);
 	return r;
@@ -264,7 +268,8 @@ static int prepare_bind(const struct plan_rootfs *p, const struct plan_mount *m,
 
 /*
  * The clone of the parent is second choice in a user namespace: only when the child cannot reach
- * the source, or when a change was asked for (rw) that only the host's root may make.
+ * the source, or when a change was asked for (rw) that only the host's root may make.  An id-mapped
+ * one the child cannot make.
  */
 static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
 		     bool from_parent, struct error *err)
@@ -272,7 +277,7 @@ static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, in
 	_cleanup_close_ int own = -1;
 	int r;
 
-	if (from_parent && p->devices_by_bind)
+	if (from_parent && p->devices_by_bind && !m->idmap_where)
 		own = mount_clone_locked(m->source, m->options->recursive, *source);
 	if (own >= 0) {
 		r = prepare_bind(p, m, own, err);
@@ -293,7 +298,7 @@ static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, i
 	case MOUNT_BIND:
 		return make_bind(p, m, source, from_parent, err);
 	case MOUNT_FS:
-		return make_fs(m, t, err);
+		return from_parent ? take_fs(m, t, source, err) : make_fs(m, t, err);
 	case MOUNT_CGROUP2:
 		return make_cgroup2(p, m, source, err);
 	case MOUNT_SYSFS:
@@ -362,7 +367,7 @@ static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct 
 				 m->data.n ? m->data.v[0] : m->options->sb_flags.v[0]);
 	if (!(t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return error_set(err, EINVAL, "remount: nothing is mounted there");
-	ret = mount_change_attr(t->fd, early_attr(m), m->options->attr_clr, false, err);
+	ret = mount_change_attr(t->fd, mount_early_attr(m), m->options->attr_clr, false, err);
 	if (ret == 0)
 		ret = finish(m, t->fd, err);
 	if (ret == 0)
@@ -377,9 +382,10 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	bool from_parent = *source >= 0;
 	int ret;
 
-	if (m->options->idmap || m->options->idmap_recursive || m->options->tmpcopyup)
-		return error_set(err, EOPNOTSUPP, "%s is not supported",
-				 m->options->tmpcopyup ? "tmpcopyup" : "an id-mapped mount");
+	if (m->options->tmpcopyup)
+		return error_set(err, EOPNOTSUPP, "tmpcopyup is not supported");
+	if (m->idmap_where && !from_parent)
+		return error_set(err, EPERM, "an id-mapped mount is not possible here");
 	if (m->kind == MOUNT_BIND && *source < 0)
 		*source = mount_open_source(m, err);
 	if (m->kind == MOUNT_BIND && *source < 0)

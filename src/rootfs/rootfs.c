@@ -17,7 +17,7 @@
 
 void rootfs_handles_init(struct rootfs_handles *h)
 {
-	*h = (struct rootfs_handles){.tree = -1, .cgroup = -1};
+	*h = (struct rootfs_handles){.tree = -1, .cgroup = -1, .userns = -1};
 }
 
 void rootfs_handles_close(struct rootfs_handles *h)
@@ -78,26 +78,39 @@ static int open_root_tree(const struct plan_rootfs *p, struct error *err)
 	return make_private(p, mount_clone(AT_FDCWD, p->path, true), err);
 }
 
+/* What mount @m needs from the parent: a detached mount, or -1 for nothing.  0 or -errno. */
+static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
+		       struct rootfs_handles *h, struct idmap_ns *ns, int *ret, struct error *err)
+{
+	if (m->kind == MOUNT_BIND) {
+		*ret = mount_open_source(m, err);
+	} else if (m->kind == MOUNT_CGROUP2 && h->cgroup >= 0 &&
+		   (!p->new_cgroupns || p->devices_by_bind)) {
+		*ret = mount_clone(h->cgroup, "", false);
+		if (*ret < 0)
+			error_errno(err, *ret, "clone the cgroup of the container");
+	} else if (m->idmap_where) {
+		*ret = mount_open_fs(m, NULL, err);
+	} else {
+		return 0;
+	}
+	if (*ret < 0)
+		return *ret;
+	return m->idmap_where ? mount_idmap(m, *ret, h->userns, ns, err) : 0;
+}
+
 static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
 {
+	_cleanup_(idmap_ns_close) struct idmap_ns ns = {.fd = -1};
+
 	h->sources = xcalloc(p->n_mounts ? p->n_mounts : 1, sizeof(*h->sources));
 	for (h->n_sources = 0; h->n_sources < p->n_mounts; h->n_sources++)
 		h->sources[h->n_sources] = -1;
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
+		int r = open_source(p, m, h, &ns, &h->sources[i], err);
 
-		if (m->kind == MOUNT_BIND) {
-			h->sources[i] = mount_open_source(m, err);
-		} else if (m->kind == MOUNT_CGROUP2 && h->cgroup >= 0 &&
-			   (!p->new_cgroupns || p->devices_by_bind)) {
-			h->sources[i] = mount_clone(h->cgroup, "", false);
-			if (h->sources[i] < 0)
-				error_errno(err, h->sources[i],
-					    "clone the cgroup of the container");
-		} else {
-			continue;
-		}
-		if (h->sources[i] < 0) {
+		if (r < 0) {
 			error_in(err, "mount %s", m->destination);
 			return error_at(err, "/mounts/%u", m->index);
 		}

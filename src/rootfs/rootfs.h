@@ -17,6 +17,7 @@ struct rootfs_handles {
 	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
 	size_t n_sources;
 	int cgroup;			/* borrowed: the container's cgroup directory, or -1 */
+	int userns;			/* borrowed: the user namespace to be joined, or -1 */
 };
 
 void rootfs_handles_init(struct rootfs_handles *h);

@@ -394,7 +394,7 @@ def test_combinations(box, bad):
         (changed(box, "linux", "sysctl", {"kernel.hostname": "x"}), ["/linux/sysctl", "hostname"]),
         (changed(box, "linux", "sysctl", {"kernel.core_pattern": "x"}), ["/linux/sysctl"]),
         (changed(box, "linux", "sysctl", {"net/../kernel/core_pattern": "x"}), ["/linux/sysctl"]),
-        (changed(box, "mounts", 0, "options", ["idmap"]), ["/mounts/0/options/0"]),
+        (changed(box, "mounts", 0, "options", ["idmap"]), ["/mounts/0/options/0", "type"]),
         (changed(box, "process", "rlimits", 1, dict(box.process["rlimits"][0])),
          ["/process/rlimits/1", "twice"]),
         (changed(box, "process", "rlimits", 0, "soft", 2000), ["/process/rlimits/0/soft"]),

@@ -129,7 +129,9 @@ static void test_hooks(void **state)
 static void test_mount_options(void **state)
 {
 	static const char *const needed[] = { "ro", "rro", "rbind", "bind", "nosuid", "rslave" };
-	static const char *const refused[] = { "idmap", "ridmap", "tmpcopyup" };
+	static const char *const refused[] = { "tmpcopyup" };
+	static const char maps[] = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}],"
+				   "\"gidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}]";
 	const struct json *v = at("mountOptions");
 	struct oci_config *config;
 
@@ -138,8 +140,10 @@ static void test_mount_options(void **state)
 		assert_true(lists("mountOptions", needed[i]));
 	for (size_t i = 0; i < v->array.n; i++) {
 		const char *word = v->array.v[i]->string.data;
+		bool idmap = mount_option_find(word)->kind == MOUNT_OPTION_IDMAP;
 		const char *text = with(",\"mounts\":[{\"destination\":\"/x\",\"type\":\"tmpfs\","
-					"\"source\":\"/x\",\"options\":[\"", word, "\"]}]");
+					"\"source\":\"/x\",\"options\":[\"", word,
+					idmap ? with("\"]", maps, "") : "\"]}]");
 
 		assert_int_equal(read_config("", "", text, &config), 0);
 		/* Recognised: not taken for a word of the file system. */
@@ -150,7 +154,8 @@ static void test_mount_options(void **state)
 		assert_refused("", "", with(",\"mounts\":[{\"destination\":\"/x\",\"type\":\"tmpfs\","
 					    "\"source\":\"/x\",\"options\":[\"", refused[i], "\"]}]"));
 	}
-	assert_false(flag("linux/mountExtensions/idmap/enabled"));
+	assert_true(lists("mountOptions", "idmap") && lists("mountOptions", "ridmap"));
+	assert_true(flag("linux/mountExtensions/idmap/enabled"));
 }
 
 static int read_namespace(const char *type, struct oci_config **ret)

@@ -15,6 +15,10 @@
 
 #define NOT "is not supported by this version of orlop"
 
+/* Mappings of a mount. */
+#define MAP(c, h, n) "[{'containerID':" c ",'hostID':" h ",'size':" n "}]"
+#define MAPPED(u, g) MOUNT(",'uidMappings':" u ",'gidMappings':" g)
+
 struct refused {
 	const char *text, *where, *words;
 };
@@ -41,11 +45,7 @@ static const struct refused unsupported[] = {
 	 "/linux/seccomp/syscalls/0/action", NOT},
 	{SECCOMP(",'flags':['SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']"),
 	 "/linux/seccomp/flags/1", NOT},
-	{MOUNT(",'options':['ro','idmap']"), "/mounts/0/options/1", "`idmap` " NOT},
-	{MOUNT(",'options':['ridmap']"), "/mounts/0/options/0", "`ridmap` " NOT},
 	{MOUNT(",'options':['tmpcopyup']"), "/mounts/0/options/0", "`tmpcopyup` " NOT},
-	{MOUNT(",'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/mounts/0/uidMappings", NOT},
-	{MOUNT(",'gidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/mounts/0/gidMappings", NOT},
 };
 
 static const struct refused top[] = {
@@ -92,6 +92,33 @@ static const struct refused mounts[] = {
 	{MOUNT(",'options':['ro',1]"), "/mounts/0/options/1", "must be a string"},
 	{MOUNT(",'options':[null]"), "/mounts/0/options/0", "must be a string, not null"},
 	{MOUNT(",'uidMappings':{}"), "/mounts/0/uidMappings", "must be an array"},
+	{MOUNT(",'options':['ro','idmap']"), "/mounts/0/options/1", "`idmap` needs uidMappings"},
+	{MOUNT(",'options':['ridmap']"), "/mounts/0/options/0", "`ridmap` needs uidMappings"},
+	{MOUNT(",'options':['idmap','ridmap']"), "/mounts/0/options/1", "or a `user` namespace"},
+	{MOUNT(",'uidMappings':" MAP("0", "0", "1")), "/mounts/0/gidMappings", "come together"},
+	{MOUNT(",'gidMappings':" MAP("0", "0", "1")), "/mounts/0/uidMappings", "come together"},
+	{MOUNT(",'gidMappings':[],'uidMappings':" MAP("0", "0", "1")), "/mounts/0/gidMappings",
+	 "come together"},
+	{MOUNT(",'uidMappings':[{'hostID':0,'size':1}]"), "/mounts/0/uidMappings/0/containerID",
+	 "is required"},
+	{MOUNT(",'uidMappings':[{'containerID':0,'size':1}]"), "/mounts/0/uidMappings/0/hostID",
+	 "is required"},
+	{MOUNT(",'uidMappings':[{'containerID':0,'hostID':1}]"), "/mounts/0/uidMappings/0/size",
+	 "is required"},
+	{MAPPED(MAP("4294967295", "0", "1"), MAP("0", "0", "1")), "/mounts/0/uidMappings/0/containerID",
+	 "not an id"},
+	{MAPPED(MAP("0", "0", "1"), MAP("0", "-1", "1")), "/mounts/0/gidMappings/0/hostID",
+	 "out of range"},
+	{MAPPED(MAP("0", "0", "0"), MAP("0", "0", "1")), "/mounts/0/uidMappings/0/size", "no ids"},
+	{MAPPED(MAP("0", "0", "1"), MAP("0", "2", "4294967295")), "/mounts/0/gidMappings/0/size",
+	 "past the last id"},
+	{MAPPED("[{'containerID':0,'hostID':0,'size':5},{'containerID':4,'hostID':9,'size':1}]",
+		MAP("0", "0", "1")), "/mounts/0/uidMappings/1/containerID", "mapped twice"},
+	{MAPPED(MAP("0", "0", "1") ",'options':['remount']", MAP("0", "0", "1")),
+	 "/mounts/0/uidMappings", "cannot be changed by `remount`"},
+	{TOP(",'mounts':[{'destination':'/p','type':'proc','options':['ridmap'],'uidMappings':"
+	     MAP("0", "0", "1") ",'gidMappings':" MAP("0", "0", "1") "}]"), "/mounts/0/options/0",
+	 "`ridmap` is not possible with this type of file system"},
 };
 
 static const struct refused process[] = {
@@ -451,6 +478,10 @@ static const char *const taken[] = {
 	LINUX("'timeOffsets':{},'netDevices':{},'intelRdt':null,'memoryPolicy':null,'personality':null"),
 	SECCOMP(",'listenerPath':'','listenerMetadata':null"),
 	MOUNT(",'uidMappings':[],'gidMappings':null"),
+	MAPPED(MAP("0", "4294967294", "1"), MAP("7", "0", "4294967288")),
+	MAPPED(MAP("0", "5", "10") ",'options':['idmap']", MAP("0", "5", "10")),
+	TOP(",'linux':{" USERNS() "},'mounts':[{'destination':'/a','source':'b','options':['rbind',"
+	    "'ridmap']}]"),
 	TOP(",'windows':{'layerFolders':5},'vm':[],'solaris':1,'freebsd':'x','zos':{},'other':{'a':[]}"),
 	PROCESS(",'commandLine':5,'user':{'uid':0,'gid':0,'username':7},'unknown':{'x':[1.5]}"),
 	PROCESS(",'consoleSize':{'height':70000}"),

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rules between the members of `mounts` (runtime-spec config.md#mounts). */
+#include <errno.h>
+#include <linux/sched.h>
+#include <stdio.h>
+
+#include "config/validate.h"
+#include "oci/mount.h"
+
+/* An error about the last word of @kind in the options of mount @i. */
+static int bad_option(const struct oci_mount *m, size_t i, enum mount_option_kind kind,
+		      const char *why, struct error *err)
+{
+	size_t k = mount_option_last(&m->words, kind);
+
+	error_set(err, EINVAL, "`%s` %s", m->words.v[k], why);
+	return error_at(err, "/mounts/%zu/options/%zu", i, k);
+}
+
+static int check_source(const struct oci_mount *m, size_t i, struct error *err)
+{
+	if (m->options.bind && !m->source)
+		return invalid_at(err, "a bind mount needs a `source`", "/mounts/%zu/source", i);
+	if (!m->options.bind && !m->type)
+		return invalid_at(err, "`type` is needed, or the option `bind`", "/mounts/%zu/type",
+				  i);
+	return 0;
+}
+
+/* ---- id mappings ---------------------------------------------------------------------------- */
+
+static int check_extents(const struct oci_mount *m, size_t i, struct error *err)
+{
+	const struct oci_id_mappings *const lists[] = {&m->uid_mappings, &m->gid_mappings};
+	static const char *const names[] = {"uidMappings", "gidMappings"};
+	int e = 0;
+
+	for (size_t k = 0; e == 0 && k < 2; k++) {
+		char where[64];
+
+		snprintf(where, sizeof(where), "/mounts/%zu/%s", i, names[k]);
+		if (lists[k]->n == 0)
+			return error_config(err, where, "uidMappings and gidMappings of a mount come "
+					    "together");
+		e = validate_extents(lists[k], where, err);
+	}
+	return e;
+}
+
+/* File systems of which the kernel makes no id-mapped mounts: they show what belongs to a namespace. */
+static bool never_mapped(const struct oci_mount *m)
+{
+	static const char *const types[] = {"cgroup", "cgroup2", "devpts", "mqueue", "proc", "sysfs"};
+
+	for (size_t k = 0; !m->options.bind && m->type && k < ARRAY_SIZE(types); k++)
+		if (str_eq(m->type, types[k]))
+			return true;
+	return false;
+}
+
+static int check_idmap(const struct oci_config *c, size_t i, struct error *err)
+{
+	const struct oci_mount *m = &c->mounts[i];
+	bool maps = m->uid_mappings.n || m->gid_mappings.n;
+	const char *why = NULL;
+	int e = maps ? check_extents(m, i, err) : 0;
+
+	if (e < 0 || (!maps && !m->options.idmap))
+		return e;
+	if (m->options.remount)
+		why = "cannot be changed by `remount`: a mount keeps the id mapping it was made with";
+	else if (never_mapped(m))
+		why = "is not possible with this type of file system";
+	else if (!maps && !validate_namespace(c, CLONE_NEWUSER))
+		why = "needs uidMappings and gidMappings in the mount, or a `user` namespace in "
+		      "/linux/namespaces to take them from";
+	if (!why)
+		return 0;
+	if (m->options.idmap)
+		return bad_option(m, i, MOUNT_OPTION_IDMAP, why, err);
+	error_set(err, EINVAL, "an id mapping %s", why);
+	return error_at(err, "/mounts/%zu/uidMappings", i);
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
+
+int validate_mounts(const struct oci_config *c, struct error *err)
+{
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		const struct oci_mount *m = &c->mounts[i];
+		int e = m->options.remount ? 0 : check_source(m, i, err);
+
+		if (e == 0)
+			e = check_idmap(c, i, err);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Id-mapped mounts: mount_setattr(2), MOUNT_ATTR_IDMAP, 5.12.  Runs in the parent, because it takes
+ * CAP_SYS_ADMIN in the user namespace that owns the file system, and while the mount is detached.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "rootfs/mount.h"
+#include "sys/mount_api.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+/* A process that does nothing but keep its new user namespace alive until @end[1] is closed, which
+ * also happens when we are killed. */
+static pid_t clone_holder(const int end[2])
+{
+	struct clone_args args = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+	pid_t pid = sys_clone3(&args);
+	char c;
+
+	if (pid != 0)
+		return pid;
+	close(end[1]);
+	while (read(end[0], &c, 1) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+static int write_map(int proc_pid, const char *file, const char *map, struct error *err)
+{
+	int r = fd_write_pseudo(proc_pid, file, map, strlen(map));
+
+	if (r < 0)
+		error_errno(err, r, "write %s of a user namespace for the id mapping", file);
+	return r;
+}
+
+static int map_holder(pid_t pid, const struct plan_mount *m, struct error *err)
+{
+	_cleanup_close_ int proc = -1;
+	char path[32];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc = fd_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+	if (proc < 0)
+		return error_errno(err, proc, "open %s", path);
+	r = write_map(proc, "gid_map", m->gid_map, err);
+	if (r == 0)
+		r = write_map(proc, "uid_map", m->uid_map, err);
+	if (r < 0)
+		return r;
+	r = fd_openat(proc, "ns/user", O_RDONLY, 0);
+	return r < 0 ? error_errno(err, r, "open the user namespace of the id mapping") : r;
+}
+
+/* A descriptor of a user namespace with the maps of @m. */
+static int make_user_ns(const struct plan_mount *m, struct error *err)
+{
+	int end[2], fd;
+	pid_t pid;
+
+	if (pipe2(end, O_CLOEXEC) < 0)
+		return error_errno(err, errno, "make a pipe");
+	pid = clone_holder(end);
+	close(end[0]);
+	if (pid > 0) {
+		fd = map_holder(pid, m, err);
+	} else {
+		fd = error_errno(err, (int)pid, "make a user namespace for the id mapping");
+		error_hint(err, "are user namespaces allowed here? see /proc/sys/user/max_user_namespaces");
+	}
+	close(end[1]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+/* Mounts of one container mostly have the same mapping: the last namespace is kept. */
+static int user_ns(const struct plan_mount *m, int joined, struct idmap_ns *last, struct error *err)
+{
+	if (!m->uid_map)
+		return joined >= 0 ? joined : error_set(err, EINVAL, "no user namespace is joined");
+	if (last->fd >= 0 && str_eq(last->uid_map, m->uid_map) && str_eq(last->gid_map, m->gid_map))
+		return last->fd;
+	idmap_ns_close(last);
+	last->uid_map = m->uid_map;
+	last->gid_map = m->gid_map;
+	last->fd = make_user_ns(m, err);
+	return last->fd;
+}
+
+void idmap_ns_close(struct idmap_ns *ns)
+{
+	if (ns->fd >= 0)
+		close(ns->fd);
+	ns->fd = -1;
+}
+
+int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns *last,
+		struct error *err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP};
+	int ns = user_ns(m, joined, last, err), r;
+
+	if (ns < 0)
+		return error_at(err, "%s", m->idmap_where);
+	attr.userns_fd = (unsigned)ns;
+	r = sys_mount_setattr(mnt, "",
+			      AT_EMPTY_PATH |
+				      (unsigned)(m->options->idmap_recursive ? AT_RECURSIVE : 0),
+			      &attr);
+	if (r == 0)
+		return 0;
+	error_errno(err, r, "map the ids of the mount");
+	if (r == -EINVAL)
+		error_hint(err, "its file system%s cannot be id-mapped on this kernel",
+			   m->options->idmap_recursive ? ", or one mounted below," : "");
+	else if (r == -EPERM)
+		error_hint(err, "it is id-mapped already, or belongs to a user namespace over which we "
+			   "have no power");
+	return error_at(err, "%s", m->idmap_where);
+}
