@@ -306,7 +306,7 @@ int creation_build(struct creation *c, struct error *err)
 	c->st.init.pid = s->pid;
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
 	if (r == 0)
-		r = options_hand_over_console(s, c->console, err);
+		r = options_hand_over_console(s, &c->console, err);
 	if (r == 0)
 		r = state_identify(s->pid, s->pidfd, &c->st.init, err);
 	if (r == 0)

@@ -60,8 +60,9 @@ int options_write_pid_file(const char *path, pid_t pid, struct error *err);
 int options_check_security(const struct plan_security *s, struct error *err);
 /* Connect to the AF_UNIX stream socket @path; NULL leaves *ret alone. */
 int options_connect(const char *what, const char *path, int *ret, struct error *err);
-/* Set the size of the pty that @s opened, and give its master to @socket (-1: keep it). */
-int options_hand_over_console(struct spawn *s, int socket, struct error *err);
+/* Set the size of the pty that @s opened, and give its master to @socket, which is closed then (-1:
+ * keep the master). */
+int options_hand_over_console(struct spawn *s, int *socket, struct error *err);
 
 /* interrupt.c: a signal to us during the transaction kills the half-made container process, so that
  * the transaction fails and is undone. */

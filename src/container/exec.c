@@ -323,7 +323,7 @@ static int launch(struct execution *x, struct error *err)
 	if (r == 0)
 		r = same_namespaces(x, now, err);
 	if (r == 0)
-		r = options_hand_over_console(s, x->console, err);
+		r = options_hand_over_console(s, &x->console, err);
 	if (r == 0 && x->pidfd_socket >= 0) {
 		r = fd_send(x->pidfd_socket, "setns", 5, &s->pidfd, 1);
 		if (r < 0)

@@ -135,7 +135,7 @@ int options_connect(const char *what, const char *path, int *ret, struct error *
 	return 0;
 }
 
-int options_hand_over_console(struct spawn *s, int socket, struct error *err)
+int options_hand_over_console(struct spawn *s, int *socket, struct error *err)
 {
 	int r = 0;
 
@@ -143,10 +143,11 @@ int options_hand_over_console(struct spawn *s, int socket, struct error *err)
 		return 0;
 	if (!s->plan->process.oci->console_size.set)
 		r = tty_set_size(s->master, 0, 0, err);
-	if (r == 0 && socket >= 0) {
-		r = tty_send_console(socket, s->master, err);
+	if (r == 0 && *socket >= 0) {
+		r = tty_send_console(*socket, s->master, err);
 		close(s->master);
-		s->master = -1;
+		close(*socket);
+		s->master = *socket = -1;
 	}
 	return r;
 }

@@ -72,9 +72,10 @@ void tty_proxy_free(struct tty_proxy *t)
 	if (!t)
 		return;
 	/* TCSADRAIN, not TCSAFLUSH: what the user has typed ahead belongs to the next reader. */
-	if (t->raw && tcsetattr(STDIN_FILENO, TCSADRAIN, &t->saved) < 0)
+	if (t->raw && tcsetattr(STDIN_FILENO, TCSADRAIN, &t->saved) < 0 && errno != EIO)
 		log_warning("restore our terminal: %s", error_words(errno));
-	close(t->master);
+	if (t->master >= 0)
+		close(t->master);
 	free(t);
 }
 
@@ -153,6 +154,14 @@ static bool take_signals(struct tty_proxy *t, int signal_fd, bool ended,
 
 enum { P_STDIN, P_STDOUT, P_MASTER, P_PIDFD, P_SIGNAL, N_POLL };
 
+/* The caller's terminal is gone: to the container it shall look as if its own were. */
+static void hang_up(struct tty_proxy *t)
+{
+	close(t->master);
+	t->master = -1;
+	t->to_master.start = t->to_master.end;
+}
+
 /* What to wait for.  A descriptor of -1 is passed over by poll(2). */
 static void prepare(const struct tty_proxy *t, int pidfd, int signal_fd, struct pollfd *p)
 {
@@ -165,7 +174,7 @@ static void prepare(const struct tty_proxy *t, int pidfd, int signal_fd, struct 
 	p[P_STDOUT].fd = t->stdout_open && !is_empty(&t->to_stdout) ? STDOUT_FILENO : -1;
 	p[P_STDOUT].events = POLLOUT;
 	/* POLLHUP cannot be masked: a master without a peer would make us spin. */
-	p[P_MASTER].fd = master && !t->hung_up ? t->master : -1;
+	p[P_MASTER].fd = master && !t->hung_up ? t->master : -1;	/* or -1 for good */
 	p[P_MASTER].events = master;
 	p[P_PIDFD].fd = pidfd;
 	p[P_PIDFD].events = POLLIN;
@@ -181,6 +190,11 @@ static void move_bytes(struct tty_proxy *t, const struct pollfd *p)
 		/* At its end we only stop copying: a VEOF of ours could land in a raw-mode program. */
 		if (n == 0 || (n < 0 && n != -EAGAIN))
 			t->stdin_open = false;
+		/* A terminal in raw mode has no end of file but this one (termios(3), tty_ioctl(4)). */
+		if (t->raw && (n == 0 || n == -EIO)) {
+			hang_up(t);
+			return;
+		}
 	}
 	if (p[P_MASTER].revents & POLLOUT)
 		write_master(t);
@@ -224,7 +238,7 @@ int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
 		int r;
 
 		prepare(t, pidfd, signal_fd, p);
-		r = poll(p, N_POLL, t->hung_up ? HANGUP_RETRY_MS : -1);
+		r = poll(p, N_POLL, t->hung_up && t->master >= 0 ? HANGUP_RETRY_MS : -1);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
