@@ -29,6 +29,7 @@ Markers
     needs_native("reason")      skipped there
     needs_controllers("pids", ...)      skipped where cgroup2 lacks them
     needs_apparmor, needs_selinux       skipped where the LSM is not active
+    spec("RT-031", ...)         rows of tests/spec/requirements.csv that the test shows: see tests/spec-report
 A test may skip on one kind of machine only if it passes on the other.  The virtual machine is ten
 times slower: wait with lib.kernel.until(), never with a plain sleep.
 
@@ -49,7 +50,7 @@ _work = None
 def pytest_configure(config):
     global _work
     for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
-                 "needs_apparmor", "needs_selinux"):
+                 "needs_apparmor", "needs_selinux", "spec(*ids)"):
         config.addinivalue_line("markers", f"{line}: see conftest.py")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root", 2)
