@@ -14,6 +14,8 @@ int validate_process(const struct oci_process *p, const char *base, struct error
 int validate_resources(const struct oci_resources *r, const char *base, struct error *err);
 
 /* Parts of validate_config in other files. */
+/* CLONE_NEW* of the kind of namespace that has its own value of the sysctl @key, or 0. */
+uint64_t validate_sysctl_namespace(const char *key);
 int validate_sysctl(const struct oci_config *c, struct error *err);
 int validate_mounts(const struct oci_config *c, struct error *err);
 int validate_mappings(const struct oci_config *c, struct error *err);

@@ -66,23 +66,39 @@ static const char *ns_name(uint64_t flag)
 	return "";
 }
 
-static int check_gate(const struct oci_config *c, const char *path, struct error *err)
+/* The kind of namespace that has its own value of @path, or 0. */
+static uint64_t namespace_of(const char *path)
 {
-	if (str_eq(path, "kernel/hostname"))
-		return error_set(err, EINVAL, "use the member `hostname` instead");
 	for (size_t i = 0; i < ARRAY_SIZE(gates); i++) {
 		const char *name = gates[i].name;
 		bool below = name[strlen(name) - 1] == '/';
 
-		if (below ? !str_starts(path, name) : !str_eq(path, name))
-			continue;
-		if (validate_namespace(c, gates[i].ns))
-			return 0;
-		return error_set(err, EINVAL, "needs a `%s` namespace in /linux/namespaces: the "
-				 "host's own value would change", ns_name(gates[i].ns));
+		if (below ? str_starts(path, name) : str_eq(path, name))
+			return gates[i].ns;
 	}
-	return error_set(err, EINVAL, "this sysctl belongs to no namespace: the host's own value "
-			 "would change");
+	return 0;
+}
+
+uint64_t validate_sysctl_namespace(const char *key)
+{
+	char path[KEY_MAX];
+
+	return key_to_path(key, path) ? namespace_of(path) : 0;
+}
+
+static int check_gate(const struct oci_config *c, const char *path, struct error *err)
+{
+	uint64_t ns = namespace_of(path);
+
+	if (str_eq(path, "kernel/hostname"))
+		return error_set(err, EINVAL, "use the member `hostname` instead");
+	if (ns == 0)
+		return error_set(err, EINVAL, "this sysctl belongs to no namespace: the host's own value "
+				 "would change");
+	if (!validate_namespace(c, ns))
+		return error_set(err, EINVAL, "needs a `%s` namespace in /linux/namespaces: the "
+				 "host's own value would change", ns_name(ns));
+	return 0;
 }
 
 int validate_sysctl(const struct oci_config *c, struct error *err)

@@ -10,6 +10,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -45,8 +46,23 @@ static int check_type(int fd, const struct plan_join *j, struct error *err)
 	return 0;
 }
 
+/* A path need not lead away from here: what is changed in the namespace would be changed on the host. */
+static int check_foreign(int fd, const struct plan_join *j, struct error *err)
+{
+	const char *own = j->flag == CLONE_NEWNET ? "/proc/self/ns/net" :
+			  j->flag == CLONE_NEWIPC ? "/proc/self/ns/ipc" : "/proc/self/ns/uts";
+	struct stat a, b;
+
+	if (fstat(fd, &a) < 0 || stat(own, &b) < 0)
+		return error_errno(err, errno, "compare %s with our own namespace", j->path);
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return 0;
+	return error_set(err, EINVAL, "%s is the host's own %s namespace, and the configuration changes "
+			 "settings of it (hostname, domainname, linux.sysctl)", j->path, ns_name(j->flag));
+}
+
 /* O_NONBLOCK: a FIFO in the place of the file must not stop us. */
-static int open_join(const struct plan_join *j, struct error *err)
+static int open_join(const struct plan_join *j, uint64_t changed, struct error *err)
 {
 	_cleanup_close_ int fd = fd_openat(AT_FDCWD, j->path, O_RDONLY | O_NONBLOCK, 0);
 	int r;
@@ -54,6 +70,8 @@ static int open_join(const struct plan_join *j, struct error *err)
 	if (fd < 0)
 		return error_errno(err, fd, "open the %s namespace %s", ns_name(j->flag), j->path);
 	r = check_type(fd, j, err);
+	if (r == 0 && (j->flag & changed & (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)))
+		r = check_foreign(fd, j, err);
 	return r < 0 ? r : steal_fd(&fd);
 }
 
@@ -68,7 +86,7 @@ static void close_joins(int *fds, size_t n)
 int ns_open_joins(const struct plan_ns *p, int *ret_fds, struct error *err)
 {
 	for (size_t i = 0; i < p->n_joins; i++) {
-		ret_fds[i] = open_join(&p->joins[i], err);
+		ret_fds[i] = open_join(&p->joins[i], p->changed, err);
 		if (ret_fds[i] < 0) {
 			error_at(err, "%s", p->joins[i].where);
 			close_joins(ret_fds, i);

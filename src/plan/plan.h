@@ -64,6 +64,8 @@ struct plan_ns {
 					 * and clones the container process from there */
 	uint64_t launcher_joins;	/* user and pid; and everything when a new user namespace is
 					 * made, which has no power over namespaces made outside it */
+	uint64_t changed;		/* CLONE_NEW* of those in which names or sysctls are set: a path
+					 * that leads to the runtime's own is refused */
 	bool userns;			/* the container process ends up in another user namespace */
 	enum plan_idmap_method idmap;
 	const char *uid_map, *gid_map;	/* text of the files, "inside outside size\n" lines */

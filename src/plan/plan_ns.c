@@ -170,5 +170,7 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 		r = plan_idmap(a, &p->ns, l, f, err);
 	p->ns.hostname = p->config->hostname;
 	p->ns.domainname = p->config->domainname;
+	if (p->ns.hostname || p->ns.domainname)
+		p->ns.changed |= CLONE_NEWUTS;
 	return r;
 }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "config/validate.h"
+
 /*
  * sysctl(8): the first separator decides.  After '/' dots are literal; after '.' the two change roles,
  * so that net.ipv4.conf.eth0/100.rp_filter is net/ipv4/conf/eth0.100/rp_filter.
@@ -45,11 +47,13 @@ int plan_sysctl(struct arena *a, struct plan *p, struct error *err)
 	const struct key_values *kvs = &p->config->linux_.sysctl;
 
 	(void)err;
-	for (size_t i = 0; i < kvs->n; i++)
+	for (size_t i = 0; i < kvs->n; i++) {
+		p->ns.changed |= validate_sysctl_namespace(kvs->v[i].key);
 		arena_push(a, p->process.sysctls, p->process.n_sysctls) = (struct plan_sysctl){
 			.file = sysctl_file(a, kvs->v[i].key),
 			.value = kvs->v[i].value,
 			.where = pointer_to(a, kvs->v[i].key),
 		};
+	}
 	return 0;
 }
