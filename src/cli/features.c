@@ -46,9 +46,7 @@ static void write_mount_options(struct json_writer *w)
 	json_write_key(w, "mountOptions");
 	json_write_array(w);
 	for (size_t i = 0; i < mount_option_table_len; i++)
-		/* A known word, so that it can be refused. */
-		if (mount_option_table[i].kind != MOUNT_OPTION_COPYUP)
-			json_write_string(w, mount_option_table[i].name);
+		json_write_string(w, mount_option_table[i].name);
 	json_write_end_array(w);
 }
 

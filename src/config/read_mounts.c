@@ -15,12 +15,9 @@ const struct object id_mapping_object = {OBJECT(id_mapping_fields, struct oci_id
 static int mount_done(struct reader *r, const struct at *at, const struct json *v, void *base)
 {
 	struct oci_mount *m = base;
-	const struct json *words = json_get(v, "options");
-	size_t copyup = mount_option_last(&m->words, MOUNT_OPTION_COPYUP);
-	struct at options = {at, "options", 0}, word = {&options, NULL, copyup};
 
-	if (copyup < m->words.n)
-		return reader_refuse(r, &word, words->array.v[copyup], m->words.v[copyup]);
+	(void)at;
+	(void)v;
 	mount_options_parse(r->arena, &m->words, &m->options);
 	return 0;
 }

@@ -82,6 +82,20 @@ static int check_idmap(const struct oci_config *c, size_t i, struct error *err)
 	return error_at(err, "/mounts/%zu/uidMappings", i);
 }
 
+/* ---- tmpcopyup ------------------------------------------------------------------------------ */
+
+static int check_copyup(const struct oci_mount *m, size_t i, struct error *err)
+{
+	if (!m->options.tmpcopyup)
+		return 0;
+	if (m->options.bind || m->options.remount || !str_eq(m->type, "tmpfs"))
+		return bad_option(m, i, MOUNT_OPTION_COPYUP, "is for new mounts of type tmpfs only", err);
+	if (m->options.idmap || m->uid_mappings.n)
+		return bad_option(m, i, MOUNT_OPTION_COPYUP, "and an id mapping do not go together: whose "
+				  "are the copies?", err);
+	return 0;
+}
+
 /* ---- all of them ---------------------------------------------------------------------------- */
 
 int validate_mounts(const struct oci_config *c, struct error *err)
@@ -92,6 +106,8 @@ int validate_mounts(const struct oci_config *c, struct error *err)
 
 		if (e == 0)
 			e = check_idmap(c, i, err);
+		if (e == 0)
+			e = check_copyup(m, i, err);
 		if (e < 0)
 			return e;
 	}

@@ -36,6 +36,9 @@ static int check_console(const struct plan *p, const struct plan_options *o, str
 
 static bool needs_private_proc(const struct plan *p)
 {
+	for (size_t i = 0; i < p->rootfs.n_mounts; i++)
+		if (p->rootfs.mounts[i].options->tmpcopyup)
+			return true;
 	return p->security.apparmor || p->security.selinux || p->process.n_sysctls > 0;
 }
 

@@ -43,6 +43,9 @@ void idmap_ns_close(struct idmap_ns *ns);
 int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns *last,
 		struct error *err);
 
+/* Child: copy what is in the directory @from into the detached tmpfs @mnt; @proc is a private procfs. */
+int mount_copy_up(const struct plan_mount *m, int from, int mnt, int proc, struct error *err);
+
 /* Attach the detached @mnt onto @target.  0 or -errno. */
 int mount_attach(int mnt, int target);
 

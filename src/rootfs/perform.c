@@ -382,8 +382,6 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	bool from_parent = *source >= 0;
 	int ret;
 
-	if (m->options->tmpcopyup)
-		return error_set(err, EOPNOTSUPP, "tmpcopyup is not supported");
 	if (m->idmap_where && !from_parent)
 		return error_set(err, EPERM, "an id-mapped mount is not possible here");
 	if (m->kind == MOUNT_BIND && *source < 0)
@@ -398,6 +396,11 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	mnt = make_mount(p, m, source, from_parent, t, err);
 	if (mnt < 0)
 		return mnt;
+	if (m->options->tmpcopyup && !t->made) {
+		ret = mount_copy_up(m, t->fd, mnt, r->proc, err);
+		if (ret < 0)
+			return ret;
+	}
 	ret = finish(m, mnt, err);
 	if (ret == 0)
 		ret = attach(m, mnt, t->fd, err);

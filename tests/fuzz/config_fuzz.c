@@ -64,7 +64,7 @@ static void check_config(const struct oci_config *c)
 		check_strings(&c->mounts[i].words);
 		check_strings(&c->mounts[i].options.data);
 		check_strings(&c->mounts[i].options.sb_flags);
-		must(!c->mounts[i].options.tmpcopyup);
+		must(!c->mounts[i].options.tmpcopyup || str_eq(c->mounts[i].type, "tmpfs"));
 		must(!c->mounts[i].uid_mappings.n == !c->mounts[i].gid_mappings.n);
 	}
 	for (size_t i = 0; i < c->linux_.n_namespaces; i++)

@@ -45,7 +45,6 @@ static const struct refused unsupported[] = {
 	 "/linux/seccomp/syscalls/0/action", NOT},
 	{SECCOMP(",'flags':['SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']"),
 	 "/linux/seccomp/flags/1", NOT},
-	{MOUNT(",'options':['tmpcopyup']"), "/mounts/0/options/0", "`tmpcopyup` " NOT},
 };
 
 static const struct refused top[] = {
@@ -119,6 +118,13 @@ static const struct refused mounts[] = {
 	{TOP(",'mounts':[{'destination':'/p','type':'proc','options':['ridmap'],'uidMappings':"
 	     MAP("0", "0", "1") ",'gidMappings':" MAP("0", "0", "1") "}]"), "/mounts/0/options/0",
 	 "`ridmap` is not possible with this type of file system"},
+	{TOP(",'mounts':[{'destination':'/p','type':'ramfs','options':['ro','tmpcopyup']}]"),
+	 "/mounts/0/options/1", "type tmpfs only"},
+	{MOUNT(",'source':'/x','options':['tmpcopyup','bind']"), "/mounts/0/options/0",
+	 "type tmpfs only"},
+	{MOUNT(",'options':['tmpcopyup','remount']"), "/mounts/0/options/0", "type tmpfs only"},
+	{MAPPED(MAP("0", "0", "1") ",'options':['tmpcopyup']", MAP("0", "0", "1")),
+	 "/mounts/0/options/0", "do not go together"},
 };
 
 static const struct refused process[] = {
@@ -495,7 +501,7 @@ static const char *const taken[] = {
 	    "'0123456789012345678901234567890123456789012345678901234567890123'"),
 	TOP(",'mounts':[{'destination':'a','source':'b','options':['bind']}]"),
 	TOP(",'mounts':[{'destination':'/','options':['remount','ro']}]"),
-	MOUNT(",'options':['anything=1','']"),
+	MOUNT(",'options':['anything=1','']"), MOUNT(",'options':['tmpcopyup','size=1m','ro']"),
 	HOOK(",'timeout':1"), HOOK(",'timeout':1000000000,'args':[],'env':[]"),
 	LINUX("'namespaces':[{'type':'user','path':''}],"
 	      "'uidMappings':[{'containerID':0,'hostID':0,'size':4294967295}],"
