@@ -58,11 +58,25 @@ struct id_map {
 	size_t n;
 };
 
-static int read_map(int proc_pid, const char *file, struct id_map *m, struct error *err)
+/* user_namespaces(7): read within one and the same user namespace, the maps tell of the one above. */
+static bool in_our_userns(const struct spawn *s)
+{
+	struct stat ours, theirs;
+
+	return fstatat(s->proc, "self/ns/user", &ours, 0) == 0 &&
+	       fstatat(s->proc_pid, "ns/user", &theirs, 0) == 0 && ours.st_ino == theirs.st_ino;
+}
+
+static int read_map(const struct spawn *s, const char *file, struct id_map *m, struct error *err)
 {
 	char text[16384], *line = text;
-	ssize_t n = fd_read_pseudo(proc_pid, file, text, sizeof(text));
+	ssize_t n;
 
+	if (in_our_userns(s)) {
+		*m = (struct id_map){.size = {UINT32_MAX}, .n = 1};
+		return 0;
+	}
+	n = fd_read_pseudo(s->proc_pid, file, text, sizeof(text));
 	m->n = 0;
 	if (n < 0)
 		return error_errno(err, (int)n, "read %s of the container process", file);
@@ -133,10 +147,10 @@ static int check_ids(const struct spawn *s, const char *status, struct error *er
 {
 	const struct oci_user *user = &s->plan->process.oci->user;
 	struct id_map uids, gids;
-	int r = read_map(s->proc_pid, "uid_map", &uids, err);
+	int r = read_map(s, "uid_map", &uids, err);
 
 	if (r == 0)
-		r = read_map(s->proc_pid, "gid_map", &gids, err);
+		r = read_map(s, "gid_map", &gids, err);
 	if (r == 0)
 		r = same_ids(status, "Uid", outside(&uids, user->uid), err);
 	if (r == 0)

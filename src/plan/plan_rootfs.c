@@ -184,7 +184,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 		return error_config(err, "/root/path", "the directory of the root file system is missing");
 	rf->path = path_join(a, p->bundle, c->root.path);
 	rf->mount_ns = (plan_ns_flags(p) & CLONE_NEWNS) != 0;
-	rf->sources_in_child = !f->cap_sys_admin;
+	rf->sources_in_child = !f->cap_sys_admin || f->foreign_mounts;
 	if (!rf->mount_ns)
 		return check_without_mount_ns(c, err);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sys/compat.h"
+#include "sys/mount_api.h"
 
 const char *const cgroup_controller_names[8] = {
 	"cpu", "cpuset", "io", "memory", "hugetlb", "pids", "rdma", "misc",
@@ -44,6 +45,16 @@ static bool initial_userns(void)
 		return true;	/* a kernel without user namespaces has no such file */
 	return sscanf(buf, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 &&
 	       outside == 0 && size == 4294967295u;
+}
+
+/* A mount namespace that an outer user namespace owns: mount_namespaces(7). */
+static bool may_not_clone_mounts(void)
+{
+	int fd = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EPERM;
 }
 
 static bool is_cgroup2(const char *path)
@@ -89,6 +100,7 @@ void facts_probe(struct facts *ret)
 	ret->cap_sys_admin = caps >> CAP_SYS_ADMIN & 1;
 	ret->cap_sys_resource = caps >> CAP_SYS_RESOURCE & 1;
 	ret->in_initial_userns = initial_userns();
+	ret->foreign_mounts = ret->cap_sys_admin && !ret->in_initial_userns && may_not_clone_mounts();
 	ret->last_cap = probe_last_cap();
 	if (is_cgroup2("/sys/fs/cgroup")) {
 		strcpy(ret->cgroup_root, "/sys/fs/cgroup");

@@ -21,6 +21,7 @@ struct facts {
 	gid_t egid;
 	bool cap_sys_admin;		/* effective, in our own user namespace */
 	bool in_initial_userns;		/* /proc/self/uid_map is "0 0 4294967295" */
+	bool foreign_mounts;		/* cap_sys_admin does not reach our mount namespace: `unshare -Ur` */
 	bool cap_sys_resource;
 	unsigned last_cap;		/* highest capability the kernel knows */
 	char cgroup_root[64];		/* where cgroup2 is mounted: "/sys/fs/cgroup",
