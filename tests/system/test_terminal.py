@@ -20,7 +20,7 @@ import time
 
 import pytest
 from lib import config as conf
-from lib import kernel
+from lib import host, kernel
 from lib.box import deadline, stop, timed
 
 PROMPT = "PS1=READY> "
@@ -607,8 +607,12 @@ def test_console_socket_peer(shell, tmp, peer):
 @pytest.mark.parametrize("verb", ["run", "exec"])
 def test_no_typing_into_the_callers_terminal(box, term, verb):
     """T95: without a terminal of its own the program is in another session than the caller's."""
-    legacy = "/proc/sys/dev/tty/legacy_tiocsti"
-    assert not os.path.exists(legacy) or kernel.read(legacy).strip() == "1", "proves nothing"
+    legacy = "/proc/sys/dev/tty/legacy_tiocsti"  # else the kernel refuses whatever we do
+    if host.IN_VM:
+        with open(legacy, "w") as f:
+            f.write("1")
+    elif os.path.exists(legacy) and kernel.read(legacy).strip() != "1":
+        pytest.skip("legacy_tiocsti is 0")
     commands = ["tiocsti", "touch marker\n", ",", "tioclinux", "3", ",", "state"]
     if verb == "run":
         box.args(*commands)
