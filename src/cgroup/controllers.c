@@ -70,7 +70,7 @@ static const char *who_needs(const struct plan_cgroup *p, unsigned bits)
 }
 
 /* The line of /proc/cgroups, cgroups(7): hierarchy of v1 (0: none) and whether it is on. */
-static bool v1_line(const char *name, int *ret_hierarchy, int *ret_enabled)
+static bool v1_line(const char *name, uint32_t *ret_hierarchy, uint32_t *ret_enabled)
 {
 	char text[4096], *save = NULL;
 
@@ -80,9 +80,15 @@ static bool v1_line(const char *name, int *ret_hierarchy, int *ret_enabled)
 		name = "blkio";
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		size_t n = strlen(name);
+		uint32_t v[3];	/* hierarchy, number of cgroups, enabled */
 
-		if (strncmp(l, name, n) == 0 && l[n] == '\t')
-			return sscanf(l + n, "%d %*d %d", ret_hierarchy, ret_enabled) == 2;
+		if (strncmp(l, name, n) != 0 || l[n] != '\t')
+			continue;
+		if (!str_scan_u32(l + n, v, 3))
+			return false;
+		*ret_hierarchy = v[0];
+		*ret_enabled = v[2];
+		return true;
 	}
 	return false;
 }
@@ -90,7 +96,7 @@ static bool v1_line(const char *name, int *ret_hierarchy, int *ret_enabled)
 static int error_no_controller(int root, const struct plan_cgroup *p, const char *name,
 			       struct error *err)
 {
-	int hierarchy = 0, enabled = 1;
+	uint32_t hierarchy = 0, enabled = 1;
 
 	if (v1_line(name, &hierarchy, &enabled) && hierarchy != 0) {
 		error_set(err, ENODEV, "this limit needs the %s controller, which cgroup v1 holds on this "

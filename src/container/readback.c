@@ -15,6 +15,7 @@
 #include "container/spawn.h"
 #include "sys/compat.h"
 #include "util/fd.h"
+#include "util/str.h"
 
 #define STATUS_BYTES 16384	/* a long list of groups makes /proc/PID/status long */
 
@@ -81,8 +82,13 @@ static int read_map(const struct spawn *s, const char *file, struct id_map *m, s
 	if (n < 0)
 		return error_errno(err, (int)n, "read %s of the container process", file);
 	while (line && *line && m->n < 340) {
-		if (sscanf(line, "%u %u %u", &m->inside[m->n], &m->outside[m->n], &m->size[m->n]) == 3)
-			m->n++;
+		uint32_t v[3];
+
+		if (str_scan_u32(line, v, 3)) {
+			m->inside[m->n] = v[0];
+			m->outside[m->n] = v[1];
+			m->size[m->n++] = v[2];
+		}
 		line = strchr(line, '\n');
 		if (line)
 			line++;
@@ -102,10 +108,10 @@ static unsigned outside(const struct id_map *m, unsigned id)
 /* Four equal ids: real, effective, saved, file system. */
 static int same_ids(const char *status, const char *key, unsigned want, struct error *err)
 {
-	unsigned got[4] = {0};
+	uint32_t got[4] = {0};
 	char text[64], wanted[64];
 
-	if (sscanf(field(status, key), "%u %u %u %u", &got[0], &got[1], &got[2], &got[3]) == 4 &&
+	if (str_scan_u32(field(status, key), got, 4) &&
 	    got[0] == want && got[1] == want && got[2] == want && got[3] == want)
 		return 0;
 	snprintf(text, sizeof(text), "%u %u %u %u", got[0], got[1], got[2], got[3]);

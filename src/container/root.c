@@ -12,23 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys/probe.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/mem.h"
 
 #define LINKS_MAX 40	/* as the kernel, path_resolution(7) */
-
-/* user_namespaces(7): only the initial one maps all ids onto themselves. */
-static bool in_initial_userns(void)
-{
-	unsigned inside, outside, size;
-	char buf[256];
-
-	if (fd_read_pseudo(AT_FDCWD, "/proc/self/uid_map", buf, sizeof(buf)) < 0)
-		return true;	/* no such file, no user namespaces */
-	return sscanf(buf, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 &&
-	       outside == 0 && size == UINT32_MAX;
-}
 
 static bool is_own_directory(const char *path)
 {
@@ -43,7 +32,7 @@ int root_default(char **ret, struct error *err)
 	char user[64];
 
 	/* Real root ignores the variable: it may come from the session of a less powerful user. */
-	if (geteuid() == 0 && in_initial_userns()) {
+	if (geteuid() == 0 && probe_initial_userns()) {
 		*ret = xstrdup("/run/orlop");
 		return 0;
 	}

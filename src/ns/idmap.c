@@ -16,6 +16,7 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/mem.h"
+#include "util/str.h"
 
 /* The kernel prints three columns of ten for each of at most 340 lines. */
 #define MAP_FILE_MAX 16384
@@ -27,11 +28,13 @@ struct id_line {
 /* The next line of @text, or false at the end (or at what is none). */
 static bool next_line(const char **text, struct id_line *ret)
 {
-	int used = 0;
+	uint32_t v[3];
+	const char *rest = str_scan_u32(*text, v, 3);
 
-	if (sscanf(*text, "%u %u %u %n", &ret->inside, &ret->outside, &ret->size, &used) != 3)
+	if (!rest)
 		return false;
-	*text += used;
+	*ret = (struct id_line){.inside = v[0], .outside = v[1], .size = v[2]};
+	*text = rest;
 	return true;
 }
 

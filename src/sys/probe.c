@@ -36,15 +36,17 @@ static ssize_t read_small(const char *path, char *buf, size_t size)
 }
 
 /* user_namespaces(7): the initial namespace maps all ids onto themselves. */
-static bool initial_userns(void)
+bool probe_initial_userns(void)
 {
-	unsigned inside = 1, outside = 1, size = 0;
-	char buf[256];
+	unsigned long inside, outside, size;
+	char buf[256], *end;
 
 	if (read_small("/proc/self/uid_map", buf, sizeof(buf)) <= 0)
 		return true;	/* a kernel without user namespaces has no such file */
-	return sscanf(buf, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 &&
-	       outside == 0 && size == 4294967295u;
+	inside = strtoul(buf, &end, 10);
+	outside = strtoul(end, &end, 10);
+	size = strtoul(end, &end, 10);
+	return inside == 0 && outside == 0 && size == 4294967295u;
 }
 
 /* A mount namespace that an outer user namespace owns: mount_namespaces(7). */
@@ -99,7 +101,7 @@ void facts_probe(struct facts *ret)
 	ret->egid = getegid();
 	ret->cap_sys_admin = caps >> CAP_SYS_ADMIN & 1;
 	ret->cap_sys_resource = caps >> CAP_SYS_RESOURCE & 1;
-	ret->in_initial_userns = initial_userns();
+	ret->in_initial_userns = probe_initial_userns();
 	ret->foreign_mounts = ret->cap_sys_admin && !ret->in_initial_userns && may_not_clone_mounts();
 	ret->last_cap = probe_last_cap();
 	if (is_cgroup2("/sys/fs/cgroup")) {

@@ -30,6 +30,9 @@ struct facts {
 	bool proc_masked;		/* unused so far */
 };
 
+/* Are we in the initial user namespace? */
+bool probe_initial_userns(void);
+
 /* Fill in what the running host says. */
 void facts_probe(struct facts *ret);
 

@@ -53,6 +53,25 @@ int str_to_u32(const char *s, uint32_t *ret)
 	return 0;
 }
 
+const char *str_scan_u32(const char *s, uint32_t *ret, size_t n)
+{
+	static const char blanks[] = " \t\n";
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = 0;
+
+		s += strspn(s, blanks);
+		if (*s < '0' || *s > '9')
+			return NULL;
+		for (; *s >= '0' && *s <= '9' && v <= UINT32_MAX; s++)
+			v = v * 10 + (uint64_t)(*s - '0');
+		if (v > UINT32_MAX)
+			return NULL;
+		ret[i] = (uint32_t)v;
+	}
+	return s + strspn(s, blanks);
+}
+
 static void strbuf_room(struct strbuf *b, size_t more)
 {
 	size_t need = b->len + more + 1;

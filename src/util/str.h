@@ -28,6 +28,12 @@ int str_to_u64(const char *s, uint64_t *ret);
 int str_to_i64(const char *s, int64_t *ret);
 int str_to_u32(const char *s, uint32_t *ret);
 
+/*
+ * @n such numbers from a line that the kernel wrote, with blanks (also ends of lines) between and
+ * around them; what follows them, or NULL.  sscanf(3) brings 80 KiB of other conversions along.
+ */
+const char *str_scan_u32(const char *s, uint32_t *ret, size_t n);
+
 /* A growing byte buffer; start with {0}, always NUL-terminated once anything was added. */
 struct strbuf {
 	char *data;

@@ -129,10 +129,34 @@ static void buffers(void **state)
 	assert_null(b.data);
 }
 
+static void lines_of_numbers(void **state)
+{
+	uint32_t v[3] = {7, 7, 7};
+	const char *rest;
+
+	(void)state;
+	rest = str_scan_u32("         0       1000 4294967295\n  1 2 3\n", v, 3);
+	assert_non_null(rest);
+	assert_int_equal(v[0], 0);
+	assert_int_equal(v[1], 1000);
+	assert_int_equal(v[2], UINT32_MAX);
+	assert_string_equal(rest, "1 2 3\n");
+	rest = str_scan_u32(rest, v, 3);
+	assert_string_equal(rest, "");
+	assert_int_equal(v[2], 3);
+	assert_null(str_scan_u32(rest, v, 1));
+	assert_null(str_scan_u32("1\t2", v, 3));
+	assert_null(str_scan_u32("1 -2 3", v, 3));
+	assert_null(str_scan_u32("4294967296", v, 1));
+	assert_null(str_scan_u32("99999999999999999999999", v, 1));
+	assert_string_equal(str_scan_u32("0x", v, 1), "x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers), cmocka_unit_test(signed_numbers), cmocka_unit_test(escapes),
+		cmocka_unit_test(lines_of_numbers),
 		cmocka_unit_test(utf8), cmocka_unit_test(names), cmocka_unit_test(ids),
 		cmocka_unit_test(buffers),
 	};
