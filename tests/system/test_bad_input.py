@@ -62,6 +62,7 @@ def test_bundle_is_a_file(box, orlop):
     assert orlop.ids() == []
 
 
+@pytest.mark.spec("BN-001")
 def test_no_config(box):
     box.write = lambda: None
     box.refused("config.json", "No such file")
@@ -178,6 +179,7 @@ def test_truncated(box, bad):
     bad(text[:len(text) * 9 // 10], f"line {lines}, column")
 
 
+@pytest.mark.spec("GL-001")
 @pytest.mark.parametrize("name, replacement", [
     ("nul escape", b"\\u0000"), ("nul", b"\0"), ("latin-1", b"\xe9"), ("overlong", b"\xc0\xaf"),
     ("surrogate in utf-8", b"\xed\xa0\x80"), ("lone surrogate", b"\\ud800"),
@@ -196,6 +198,7 @@ def test_text(box, bad, name, replacement, member):
     bad(text.replace(b"MARK", replacement), f"line {line}, column")
 
 
+@pytest.mark.spec("GL-001")
 def test_text_that_is_allowed(box):
     """Odd but valid text goes through to the program as it is."""
     odd = "\u2028 \x7f \ufeff \U0001f600 \"\\ \n"
@@ -259,6 +262,7 @@ def test_size(box, what):
     assert took < deadline(2)
 
 
+@pytest.mark.spec("GL-002")
 @pytest.mark.parametrize("path", [
     ("ociVersion",), ("root", "path"), ("process", "noNewPrivileges"), ("process", "user", "uid"),
     ("process", "capabilities"), ("process", "capabilities", "bounding"), ("linux",),
@@ -298,6 +302,7 @@ def test_case(box, section, name):
     assert r.err.count("\n") == 1 and name in r.err and "warning" in r.err
 
 
+@pytest.mark.spec("CF-103")
 def test_unknown_members_are_ignored(box):
     box.add_busybox()
     box.args("/bin/busybox", "true")
@@ -333,6 +338,7 @@ WRONG_TYPES = [
 ]
 
 
+@pytest.mark.spec("CF-104")
 @pytest.mark.parametrize("path, value", WRONG_TYPES,
                          ids=["/".join(map(str, p)) + "=" + str(v)[:12] for p, v in WRONG_TYPES])
 def test_wrong_value(box, bad, path, value):
@@ -381,6 +387,7 @@ def test_minus_zero_is_zero(box):
 # ---- combinations (T72) ------------------------------------------------------------------------
 
 
+@pytest.mark.spec("RT-042", "RT-043")
 def test_combinations(box, bad):
     ns = box.linux["namespaces"]
     for config, words in [
@@ -422,11 +429,13 @@ def test_refused_before_any_side_effect(box, bad, orlop):
 # ---- things that are not there -----------------------------------------------------------------
 
 
+@pytest.mark.spec("CF-006")
 def test_rootfs_missing(box):
     shutil.rmtree(box.rootfs)
     box.refused("/root/path", "No such file")
 
 
+@pytest.mark.spec("CF-006")
 def test_rootfs_is_a_file(box):
     shutil.rmtree(box.rootfs)
     write(box.rootfs, b"")
@@ -491,6 +500,7 @@ def test_user_not_mapped(box):
         box.refused(f"/process/user/{where}", "1000", "Mappings", "line ")
 
 
+@pytest.mark.spec("RT-011", "RT-043", "CL-016")
 def test_namespace_paths(box, tmp):
     os.mkfifo(f"{tmp}/fifo")
     index = [n["type"] for n in box.linux["namespaces"]].index("network")
@@ -501,6 +511,7 @@ def test_namespace_paths(box, tmp):
         assert took < deadline(2), r
 
 
+@pytest.mark.spec("CF-036", "RT-031")
 def test_unknown_capability(box):
     """runtime-spec config.md#linux-process: a warning; the container runs without it."""
     box.add_busybox()
@@ -517,6 +528,7 @@ def test_bind_source_missing(box):
     box.refused(f"/mounts/{len(box.mounts) - 1}", "/nonexistent/source", "No such file")
 
 
+@pytest.mark.spec("CF-013")
 def test_unknown_mount_option_of_a_file_system(box):
     box.mounts.append(conf.mount("/x", "tmpfs", "tmpfs", ["size=1m", "no_such_option"]))
     box.refused(f"/mounts/{len(box.mounts) - 1}", "no_such_option")
@@ -534,6 +546,7 @@ HOSTILE_IDS = ["..", "", ".", "a/b", "../x", "/", ".hidden", "+x", "a\nb", "\x1b
                "x" * 201, "x" * 4096, "ä", b"\xff\xfe", "a\\b", "a:b"]
 
 
+@pytest.mark.spec("RT-037", "RT-038")
 @pytest.mark.parametrize("id", HOSTILE_IDS, ids=lambda i: ascii(i)[:16])
 def test_hostile_id(box, orlop, id):
     box.write()
@@ -564,6 +577,7 @@ def test_odd_but_good_id(box, orlop, id):
     orlop("delete", "--force", id).ok()
 
 
+@pytest.mark.spec("RT-004", "RT-037", "RT-038")
 def test_busy_id(box):
     pid = box.up()
     before = host.Snapshot()
@@ -589,6 +603,7 @@ def test_command_line(box, orlop):
     assert not os.path.exists(orlop.root) or orlop.ids() == []
 
 
+@pytest.mark.spec("RT-034", "RT-045", "RT-050", "RT-054")
 @pytest.mark.parametrize("verb", ["state", "start", "kill", "delete", "pause", "resume", "ps"])
 def test_unknown_container(orlop, verb):
     orlop(verb, "nobody").failed("container `nobody` does not exist")

@@ -18,6 +18,7 @@ def results(box, *commands, **kw):
     return box.probe(commands=joined[:-1], **kw)["results"]
 
 
+@pytest.mark.spec("CL-031", "CL-032", "CL-033", "CL-034", "CL-035", "CL-036")
 def test_default_devices(box):
     found = results(box, *[("stat", f"/dev/{n}") for n in DEFAULT])
     for (name, numbers), st in zip(DEFAULT.items(), found):
@@ -25,15 +26,18 @@ def test_default_devices(box):
         assert (st["rmajor"], st["rminor"], st["uid"], st["gid"]) == (*numbers, 0, 0), name
 
 
+@pytest.mark.spec("RL-001", "RL-002", "RL-003", "RL-004", "CL-038")
 def test_default_links(box):
     found = results(box, *[("readlink", f"/dev/{n}") for n in LINKS])
     assert [x["text"] for x in found] == list(LINKS.values())
 
 
+@pytest.mark.spec("CL-037")
 def test_nothing_else_is_in_dev(box):
     assert sorted(box.attack("list", "/dev")["names"]) == sorted([*DEFAULT, *LINKS, "pts", "shm", "mqueue"])
 
 
+@pytest.mark.spec("CL-031", "CL-032", "CL-033", "CL-034", "CL-035", "CL-038")
 def test_default_devices_work(box):
     r = results(box, ("open", "/dev/zero", "r"), ("open", "/dev/null", "r"), ("write", "/dev/full", "x"),
                 ("open", "/dev/urandom", "r"), ("open", "/dev/random", "r"), ("open", "/dev/ptmx", "rw"))
@@ -49,6 +53,7 @@ def test_umask_of_the_caller_has_no_say(box):
         assert [s["mode"] & 0o7777 for s in st] == [0o666, 0o755]
 
 
+@pytest.mark.spec("CL-024", "CL-030")
 def test_configured_devices(box):
     box.linux["devices"] = [
         {"path": "/dev/mychar", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8},
@@ -76,12 +81,14 @@ def test_type_bits_in_the_mode_mean_nothing(box):
     assert box.attack("stat", "/dev/x")["mode"] == stat.S_IFCHR | 0o640
 
 
+@pytest.mark.spec("CL-027")
 def test_device_in_the_image_that_is_the_right_one(box):
     os.mknod(f"{box.rootfs}/node", stat.S_IFCHR | 0o600, os.makedev(1, 5))
     box.linux["devices"] = [{"path": "/node", "type": "c", "major": 1, "minor": 5, "fileMode": 0o600}]
     assert box.attack("stat", "/node")["mode"] & 0o7777 == 0o600
 
 
+@pytest.mark.spec("CL-027")
 @pytest.mark.parametrize("what", ["other numbers", "file", "directory", "link", "other mode"])
 def test_device_over_something_else(box, what, canary):
     """T05: never changed, never followed."""
@@ -130,6 +137,7 @@ def test_full_dev_of_the_host(box):
 
 # ---- the list of rules
 
+@pytest.mark.spec("CL-061")
 def test_deny_all_leaves_the_defaults(box):
     set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
     r = results(box, ("mknod", "/dev/mem", "c", 1, 1, 0o600), ("open", "/dev/mem", "r"),
@@ -145,6 +153,7 @@ def test_allow_a_device(box):
     assert r[0]["errno"] is None and r[1]["errno"] != "EPERM" and r[2]["errno"] == "EPERM"
 
 
+@pytest.mark.spec("CL-061")
 def test_later_rule_wins(box):
     set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
     box.linux["resources"]["devices"] = [
@@ -176,6 +185,7 @@ def test_rules_hold_for_exec_too(box):
     assert [x["errno"] for x in r] == [None, "EPERM"]
 
 
+@pytest.mark.spec("MO-013")
 def test_nodev(box):
     """A node of the image on a mount that forbids devices."""
     box.mounts.append(mount("/n", "tmpfs", "t", ["nodev"]))
@@ -202,6 +212,7 @@ def test_fifo_in_user_namespace(box):
     assert stat.S_ISFIFO(box.attack("stat", "/dev/mypipe")["mode"])
 
 
+@pytest.mark.spec("RL-001", "RL-002", "RL-003", "RL-004")
 def test_without_proc_there_are_no_links_into_it(box):
     box.config["mounts"] = [m for m in box.mounts if m["destination"] == "/dev"]
     box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []

@@ -62,6 +62,8 @@ def ns_of(box, kind):
 
 # ---- order and place
 
+@pytest.mark.spec("RT-015", "RT-017", "RT-019", "RT-021", "RT-024", "RT-027", "CF-056", "CF-058",
+                  "CF-060", "CF-062", "CF-064", "CF-066", "CF-069", "CF-071", "CF-074")
 def test_order_and_status(box):
     log = record(box)
     box.process["args"] = ["/bin/probe", "pause"]
@@ -88,6 +90,7 @@ def test_order_and_status(box):
     assert states["poststop"].get("pid", 0) == 0
 
 
+@pytest.mark.spec("CF-057", "CF-059", "CF-061", "CF-063", "CF-065", "CF-073")
 def test_namespaces_of_hooks(box):
     record(box)
     box.process["args"] = ["/bin/probe", "pause"]
@@ -113,6 +116,7 @@ def test_each_kind_runs_all_of_its_list_in_order(box):
     assert kernel.read(f"{box.bundle}/log").split() == list("0123")
 
 
+@pytest.mark.spec("CF-073")
 def test_hooks_see_the_mounts_made(box):
     """createContainer runs when all mounts are there."""
     box.mounts.append({"destination": "/data", "type": "tmpfs", "source": "d"})
@@ -123,6 +127,7 @@ def test_hooks_see_the_mounts_made(box):
     assert f"{box.rootfs}/data" in targets and f"{box.rootfs}/proc" in targets
 
 
+@pytest.mark.spec("CF-070", "CF-073")
 @pytest.mark.parametrize("no_pivot", [False, True])
 def test_mounts_that_hooks_make_below_the_rootfs_stay(box, no_pivot):
     """As hooks for GPUs do: they enter the mount namespace and bind what the driver needs."""
@@ -200,6 +205,7 @@ def test_arguments(box):
     assert kernel.read(f"{box.bundle}/args") == f"{path}|2|o n e|\n"
 
 
+@pytest.mark.spec("CF-069")
 def test_annotations_are_in_the_state(box):
     box.config["annotations"] = {"k/1": "v \"1\" /"}
     path = script(box, "hook", f"cat >{box.bundle}/state\n")
@@ -237,6 +243,7 @@ def test_hook_without_terminal_and_signals_in_default(box):
 
 # ---- failures
 
+@pytest.mark.spec("RT-016", "RT-018", "RT-020", "RT-030")
 @pytest.mark.parametrize("kind", ["prestart", "createRuntime", "createContainer"])
 @pytest.mark.parametrize("way", ["status", "signal", "missing", "directory", "timeout"])
 def test_failing_hook_of_create_undoes_everything(box, kind, way):
@@ -269,6 +276,7 @@ def test_failing_start_container_hook(box):
     assert before.difference(host.Snapshot()) is not None  # the container is gone, checked by T110
 
 
+@pytest.mark.spec("RT-025")
 def test_failing_poststart_hook_stops_the_container(box):
     """runtime-spec 1.3, runtime.md#lifecycle step 9."""
     add(box, "poststart", script(box, "hook", "exit 4\n"))
@@ -283,6 +291,7 @@ def test_failing_poststart_hook_stops_the_container(box):
     assert box.orlop.ids() == []
 
 
+@pytest.mark.spec("RT-028", "RT-029", "RT-031")
 def test_failing_poststop_hook_is_a_warning(box):
     add(box, "poststop", script(box, "hook", "exit 4\n"))
     add(box, "poststop", script(box, "two", f"echo ran >{box.bundle}/poststop\n"))
@@ -295,6 +304,7 @@ def test_failing_poststop_hook_is_a_warning(box):
     assert box.orlop.ids() == []
 
 
+@pytest.mark.spec("CF-077", "RT-026", "RT-056")
 def test_poststop_runs_when_everything_is_gone(box):
     group = f"{host.CGROUP}/orlop/{box.id}"
     add(box, "poststop", script(box, "hook", f"test ! -e {box.orlop.root}/{box.id} && test ! -e {group} && "
@@ -337,6 +347,7 @@ def test_output_of_a_hook_is_escaped_in_the_error(box):
     assert not [c for c in r.err[:-1] if ord(c) < 0x20]
 
 
+@pytest.mark.spec("CF-053")
 def test_hook_path_must_be_absolute(box):
     add(box, "prestart", "bin/true")
     box.args("pause").refused("absolute", "/hooks/prestart/0")
@@ -350,6 +361,7 @@ def test_hook_path_that_is_a_link(box):
     assert os.path.exists(f"{box.bundle}/ran")
 
 
+@pytest.mark.spec("RT-014")
 def test_saved_hooks_are_used(box):
     """T26: config.json rewritten after create has no effect."""
     add(box, "poststart", script(box, "good", f"echo good >>{box.bundle}/log\n"))

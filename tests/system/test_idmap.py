@@ -69,6 +69,7 @@ def mounted(box, dest):
 
 # ---- what is seen and what is written
 
+@pytest.mark.spec("CF-016", "CF-019", "MO-057", "MO-058", "MO-060", "MO-067")
 @pytest.mark.parametrize("options", [["bind", "idmap"], ["bind", "ridmap"], ["rbind", "ridmap"], ["bind"]])
 def test_mapping_of_the_mount(box, volume, options):
     bind(box, volume, *options, uid=mapping(1000, 5000, 10), gid=mapping(1001, 7000, 10))
@@ -91,6 +92,7 @@ def test_ids_outside_of_the_mapping(box, volume):
     assert not os.path.exists(f"{volume}/new")
 
 
+@pytest.mark.spec("CF-015", "CF-018", "MO-059", "MO-063")
 def test_the_kernel_calls_it_idmapped(box, volume):
     bind(box, volume, "bind", "idmap", uid=mapping(0, 100, 10))
     bind(box, volume, "bind", dest="/plain")
@@ -124,6 +126,7 @@ def test_other_options_hold_too(box, volume):
         os.mknod(f"/proc/{box.pid}/root/vol/new")
 
 
+@pytest.mark.spec("MO-064", "MO-065", "MO-067", "MO-070")
 @pytest.mark.parametrize("option", ["idmap", "ridmap"])
 def test_submounts(box, tmp, option):
     os.makedirs(f"{tmp}/v/sub")
@@ -138,6 +141,7 @@ def test_submounts(box, tmp, option):
 
 # ---- user namespaces
 
+@pytest.mark.spec("MO-061")
 def test_own_mapping_of_the_container(box, volume):
     conf.userns(box.config, 200000, 300000)
     os.chown(f"{volume}/f", 3, 4)
@@ -162,6 +166,7 @@ def test_own_mapping_of_a_container_that_is_joined(box, make_box, volume):
     assert inside(box, "/vol/f") == [(3, 4)]
 
 
+@pytest.mark.spec("MO-060")
 def test_mapping_of_the_mount_in_a_user_namespace(box, volume):
     conf.userns(box.config, 200000)
     bind(box, volume, "bind", "idmap", uid=mapping(1000, 200007, 10))
@@ -219,6 +224,7 @@ def test_without_privileges(box, orlop, volume):
     assert os.listdir(f"{orlop.tmp}/user") == []
 
 
+@pytest.mark.spec("CF-017", "CF-020", "MO-062", "MO-069")
 @pytest.mark.parametrize("change, words", [
     ({"uidMappings": mapping(0, 1)}, ["gidMappings", "together"]),
     ({"gidMappings": mapping(0, 1)}, ["uidMappings", "together"]),

@@ -16,6 +16,8 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 # ---- the whole life
 
+@pytest.mark.spec("RT-001", "RT-005", "RT-006", "RT-007", "RT-023", "RT-026", "RT-032", "RT-035",
+                  "RT-039", "RT-047", "RT-056")
 def test_create_start_kill_delete(box):
     box.args("pause")
     r = box.create().ok()
@@ -39,6 +41,7 @@ def test_create_start_kill_delete(box):
     box.orlop("state", box.id).failed(f"container `{box.id}` does not exist")
 
 
+@pytest.mark.spec("RT-002", "RT-003", "RT-008", "RT-035")
 def test_state_document(box):
     box.config["annotations"] = {"org.example.key": "value/with \"quotes\"", "empty": ""}
     box.up()
@@ -58,6 +61,7 @@ def test_bundle_is_the_current_directory_by_default(box, orlop):
     assert box.state()["bundle"] == box.bundle
 
 
+@pytest.mark.spec("RT-008")
 def test_bundle_by_relative_path_and_link_is_shown_absolute(box, orlop):
     box.args("pause").write()
     os.symlink(box.id, f"{orlop.tmp}/link")
@@ -73,6 +77,7 @@ def test_other_config_file(box):
     assert box.status() == "created"
 
 
+@pytest.mark.spec("RT-006")
 def test_state_of_paused(box):
     box.up()
     box.orlop("pause", box.id).ok()
@@ -108,6 +113,7 @@ def test_zombie_init_is_stopped(box):
 
 # ---- create
 
+@pytest.mark.spec("RT-004", "RT-037")
 def test_create_refuses_a_used_id(box):
     box.up()
     again = box.create()
@@ -115,6 +121,7 @@ def test_create_refuses_a_used_id(box):
     assert box.status() == "running"
 
 
+@pytest.mark.spec("RT-037", "RT-038")
 @pytest.mark.parametrize("id", ["", ".", "..", "a/b", "../x", "a b", "-x", ".x", "ä", "a" * 201, "a\nb", "a:b"])
 def test_id_that_is_none(box, orlop, id):
     box.write()
@@ -148,12 +155,14 @@ def test_pid_file_that_cannot_be_written(box, orlop):
     assert orlop.ids() == []
 
 
+@pytest.mark.spec("BN-001", "RT-036")
 def test_create_without_bundle(box, orlop):
     orlop("create", "-b", f"{orlop.tmp}/nothing", box.id).failed("no such file")
     os.mkdir(f"{orlop.tmp}/empty")
     orlop("create", "-b", f"{orlop.tmp}/empty", box.id).failed("config.json", "no such file")
 
 
+@pytest.mark.spec("CF-021", "RT-048")
 def test_create_without_process(box):
     """runtime-spec: `process` may come late; then start must fail."""
     del box.config["process"]
@@ -163,6 +172,7 @@ def test_create_without_process(box):
     box.delete().ok()
 
 
+@pytest.mark.spec("RT-013", "RT-041")
 def test_initial_process_is_not_executed_before_start(box):
     box.args("touch", "/started").create().ok()
     assert not os.path.exists(f"{box.rootfs}/started")
@@ -227,6 +237,7 @@ def test_program_removed_after_create(box):
 
 # ---- start
 
+@pytest.mark.spec("RT-045")
 def test_start_twice(box):
     box.up()
     box.start().failed("cannot start", "running")
@@ -264,6 +275,7 @@ def test_start_of_init_that_died_before(box):
 
 # ---- kill
 
+@pytest.mark.spec("RT-052")
 def test_kill_takes_names_and_numbers(box):
     box.args("catch").create().ok()
     box.start().ok()
@@ -283,6 +295,7 @@ def test_kill_with_no_signal(box, word):
     assert box.status() == "running"
 
 
+@pytest.mark.spec("RT-050")
 def test_kill_of_stopped(box):
     box.args("exit", 0).create().ok()
     box.start().ok()
@@ -296,6 +309,7 @@ def test_kill_of_stopped(box):
     box.kill("KILL").failed("does not exist")
 
 
+@pytest.mark.spec("RT-052")
 def test_kill_of_created(box):
     box.args("pause").create().ok()
     box.kill("KILL").ok()
@@ -326,6 +340,7 @@ def test_kill_kills_all_without_own_pid_namespace(box):
 
 # ---- delete
 
+@pytest.mark.spec("RT-054", "RT-055")
 def test_delete_refuses_running(box):
     box.up()
     box.delete().failed("cannot delete container", "not stopped: running")
@@ -342,6 +357,7 @@ def test_delete_of_created(box):
     box.orlop("state", box.id).failed("does not exist")
 
 
+@pytest.mark.spec("RT-026", "RT-056")
 @pytest.mark.parametrize("state", ["created", "running", "paused", "stopped"])
 def test_delete_force(box, state):
     before = host.Snapshot()
@@ -361,6 +377,7 @@ def test_delete_force(box, state):
     assert box.orlop.ids() == []
 
 
+@pytest.mark.spec("RT-054")
 def test_delete_of_unknown(box, orlop):
     orlop("delete", "never-was").failed("does not exist")
     r = orlop("delete", "--force", "never-was").ok()

@@ -41,6 +41,7 @@ def tree(box):
 
 # ---- option words
 
+@pytest.mark.spec("MO-012", "MO-013", "MO-014", "MO-015", "MO-020", "MO-025", "MO-038")
 @pytest.mark.parametrize("word", ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"])
 @pytest.mark.parametrize("kind", ["tmpfs", "bind"])
 def test_attribute_word(box, word, kind):
@@ -54,6 +55,7 @@ def test_attribute_word(box, word, kind):
     assert not others & seen.options, seen
 
 
+@pytest.mark.spec("MO-002", "MO-005", "MO-006", "MO-008", "MO-023", "MO-025", "MO-030", "MO-035", "MO-039")
 @pytest.mark.parametrize("first,second,there", [
     ("ro", "rw", "rw"), ("nosuid", "suid", None), ("nodev", "dev", None), ("noexec", "exec", None),
     ("noatime", "atime", None), ("nodiratime", "diratime", None), ("noatime", "relatime", "relatime"),
@@ -64,12 +66,14 @@ def test_the_later_word_wins(box, first, second, there):
     assert first not in seen.options and (there is None or there in seen.options)
 
 
+@pytest.mark.spec("MO-034")
 def test_strictatime(box):
     box.mounts.append(mount("/m", "tmpfs", "t", ["strictatime"]))
     seen = at(box, "/m")
     assert not {"relatime", "noatime"} & seen.options
 
 
+@pytest.mark.spec("MO-001", "MO-007", "MO-010", "MO-017", "MO-036")
 @pytest.mark.parametrize("word,negation", [("sync", "async"), ("dirsync", None), ("lazytime", "nolazytime")])
 def test_superblock_word(box, word, negation):
     box.mounts.append(mount("/m", "tmpfs", "t", [word]))
@@ -79,6 +83,7 @@ def test_superblock_word(box, word, negation):
         assert word not in at(box, "/m").super
 
 
+@pytest.mark.spec("MO-004", "MO-009", "MO-011", "MO-016", "MO-018", "MO-032")
 @pytest.mark.parametrize("word", ["defaults", "iversion", "noiversion", "silent", "loud", "norelatime", "rw",
                                   "async", "dev", "exec", "suid", "atime", "diratime", "nomand", "symfollow"])
 def test_word_without_a_trace(box, word):
@@ -86,6 +91,7 @@ def test_word_without_a_trace(box, word):
     assert at(box, "/m").options == {"rw", "relatime"}
 
 
+@pytest.mark.spec("CF-013", "CF-014")
 def test_data_words_go_to_the_file_system(box):
     box.mounts.append(mount("/m", "tmpfs", "name", ["size=64k", "mode=711", "uid=3", "gid=4", "nr_inodes=5"]))
     seen = at(box, "/m")
@@ -93,6 +99,7 @@ def test_data_words_go_to_the_file_system(box):
     assert seen.source == "name"
 
 
+@pytest.mark.spec("CF-013")
 def test_data_word_that_the_file_system_does_not_know(box):
     box.mounts.append(mount("/m", "tmpfs", "t", ["nonsense=1"]))
     box.refused("/m", "nonsense")
@@ -104,6 +111,7 @@ def test_not_built_is_refused(box, word):
     box.refused(f"/mounts/{len(box.mounts) - 1}")
 
 
+@pytest.mark.spec("MO-044", "MO-045", "MO-046", "MO-049", "MO-050", "MO-052")
 @pytest.mark.parametrize("word,attr", [("rro", "ro"), ("rnosuid", "nosuid"), ("rnodev", "nodev"),
                                        ("rnoexec", "noexec"), ("rnoatime", "noatime"),
                                        ("rnodiratime", "nodiratime"), ("rnosymfollow", "nosymfollow")])
@@ -114,6 +122,7 @@ def test_recursive_word(box, tree, word, attr):
         assert attr in kernel.mount_at(seen, target).options, target
 
 
+@pytest.mark.spec("MO-043")
 def test_recursive_word_that_clears(box, tree):
     kernel.mount(None, f"{tree}/sub", None, kernel.MS["remount"] | kernel.MS["bind"] | kernel.MS["noexec"])
     box.mounts.append(bind(tree, "/m", "rbind", "rexec"))
@@ -129,6 +138,7 @@ def test_plain_word_is_for_the_top_only(box, tree):
 
 # ---- bind
 
+@pytest.mark.spec("MO-003")
 def test_bind_directory(box):
     box.mounts.append(bind(source(box), "/data"))
     assert box.attack("open", "/data/file", "r")["text"] == "from the host"
@@ -137,6 +147,7 @@ def test_bind_directory(box):
     assert st.st_mode & 0o7777 == 0o755 and os.listdir(f"{box.rootfs}/data") == []
 
 
+@pytest.mark.spec("MO-025")
 def test_bind_file_over_file_and_onto_nothing(box):
     path = f"{source(box)}/file"
     box.file("etc/hosts", "image")
@@ -154,6 +165,7 @@ def test_relative_source_is_relative_to_the_bundle(box):
     assert box.attack("open", "/data/file", "r")["text"] == "from the host"
 
 
+@pytest.mark.spec("MO-003", "MO-022")
 def test_bind_and_rbind(box, tree):
     box.mounts.append(bind(tree, "/one"))
     box.mounts.append(bind(tree, "/all", "rbind"))
@@ -190,6 +202,7 @@ def test_bind_dir_on_file_and_file_on_dir(box):
     box.refused("/etc", "directory")
 
 
+@pytest.mark.spec("CF-008")
 def test_mounts_are_made_in_order(box):
     path = source(box)
     box.mounts += [mount("/a", "tmpfs", "t"), bind(path, "/a/b/c"), mount("/a", "tmpfs", "over")]
@@ -197,6 +210,7 @@ def test_mounts_are_made_in_order(box):
     assert [m.source for m in kernel.mounts_at(seen, "/a")] == ["t", "over"]
 
 
+@pytest.mark.spec("MO-024")
 def test_remount(box):
     box.mounts += [bind(source(box), "/data"), {"destination": "/data", "options": ["remount", "bind", "ro", "noexec"]}]
     assert {"ro", "noexec"} <= at(box, "/data").options
@@ -218,6 +232,7 @@ def test_names(box, name):
 
 # ---- file systems
 
+@pytest.mark.spec("CL-001", "CL-002", "CL-003", "CL-004")
 def test_default_file_systems(box):
     seen = mounts(box.probe())
     assert {(m.target, m.fstype) for m in seen} >= {
@@ -321,6 +336,7 @@ def test_overlay(box):
 
 # ---- propagation
 
+@pytest.mark.spec("MO-021", "MO-026", "MO-028", "MO-029", "MO-033", "MO-037")
 @pytest.mark.parametrize("word,expected", [("rprivate", set()), ("private", set()), ("rslave", {"master"}),
                                            ("slave", {"master"}), ("unbindable", {"unbindable"}),
                                            ("runbindable", {"unbindable"}), (None, set())])
@@ -330,6 +346,7 @@ def test_propagation_of_a_bind(box, word, expected):
     assert at(box, "/m").propagation - {"propagate_from"} == expected
 
 
+@pytest.mark.spec("MO-027")
 def test_shared_needs_a_shared_root_too(box):
     box.mounts.append(bind(source(box), "/m", "rshared"))
     assert at(box, "/m").propagation == {"shared"}
@@ -372,6 +389,7 @@ def test_default_propagation_of_everything_is_private(box):
 
 # ---- the root
 
+@pytest.mark.spec("CF-007")
 def test_readonly_root(box):
     box.config["root"]["readonly"] = True
     box.mounts.append(mount("/tmp", "tmpfs", "t"))
@@ -384,6 +402,7 @@ def test_writable_root(box):
     assert os.path.exists(f"{box.rootfs}/x")
 
 
+@pytest.mark.spec("CF-005")
 def test_absolute_root_and_link(box):
     box.config["root"]["path"] = box.rootfs
     assert box.probe()["cwd"] == "/"
@@ -392,6 +411,7 @@ def test_absolute_root_and_link(box):
     assert box.probe()["cwd"] == "/"
 
 
+@pytest.mark.spec("CF-006")
 @pytest.mark.parametrize("path,words", [("none", "no such file"), ("config.json", "not a directory"), ("", "/root")])
 def test_root_that_is_none(box, path, words):
     box.config["root"]["path"] = path
@@ -421,6 +441,7 @@ def test_the_hosts_root_is_not_in_mountinfo(box):
 
 # ---- masked and read-only paths
 
+@pytest.mark.spec("CL-138")
 def test_masked_paths(box):
     box.file("secret/file", "secret")
     box.file("etc/secret", "secret")
@@ -444,6 +465,7 @@ def test_masks_cannot_be_taken_away(box):
     assert r[5]["text"] == "" and r[6]["ret"] == -1
 
 
+@pytest.mark.spec("CL-139")
 def test_readonly_paths(box):
     box.file("conf/file", "x")
     box.linux["readonlyPaths"] = ["/conf", "/proc/sys", "/nonexistent"]

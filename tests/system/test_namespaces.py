@@ -49,6 +49,7 @@ def holder(tmp):
 
 # ---- new ones
 
+@pytest.mark.spec("CL-006", "CL-007", "CL-008", "CL-009", "CL-010", "CL-012", "CL-017")
 def test_all_new(box):
     seen = box.probe()["namespaces"]
     for kind in ("cgroup", "ipc", "mount", "network", "pid", "uts"):
@@ -57,6 +58,7 @@ def test_all_new(box):
         assert seen[kind] == os.stat(f"/proc/self/ns/{kind}").st_ino
 
 
+@pytest.mark.spec("CL-018")
 @pytest.mark.parametrize("kind", ["cgroup", "ipc", "network", "pid", "uts"])
 def test_one_left_out_is_the_callers(box, kind):
     without_namespace(box.config, kind)
@@ -102,6 +104,7 @@ def test_without_mount_namespace_nothing_is_mounted(box):
 
 # ---- given by path
 
+@pytest.mark.spec("CL-015")
 @pytest.mark.parametrize("kind", ["ipc", "network", "uts", "cgroup"])
 def test_join_one(box, holder, kind):
     path = holder(kind)
@@ -112,6 +115,7 @@ def test_join_one(box, holder, kind):
     assert box.probe()["namespaces"][FILE[kind]] == want
 
 
+@pytest.mark.spec("CL-015")
 def test_join_pid(box, holder):
     path = holder("pid")
     namespace(box.config, "pid", path("pid"))
@@ -120,6 +124,7 @@ def test_join_pid(box, holder):
     assert seen["pid"] > 1
 
 
+@pytest.mark.spec("RT-057")
 def test_join_pid_state_and_exec(box, holder):
     path = holder("pid")
     namespace(box.config, "pid", path("pid"))
@@ -157,6 +162,7 @@ def test_pod(make_box):
     assert seen["namespaces"]["mnt"] != kernel.ns_inode(pid, "mount")
 
 
+@pytest.mark.spec("CL-015")
 def test_join_mount(box, holder):
     path = holder("mount")
     namespace(box.config, "mount", path("mount"))
@@ -166,6 +172,7 @@ def test_join_mount(box, holder):
     assert kernel.mount_at(kernel.parse_mountinfo(seen["mountinfo"]), "/proc").fstype == "proc"
 
 
+@pytest.mark.spec("CL-015")
 def test_join_user(box, holder):
     path = holder("user", "network", extra=["--map-root-user"])
     namespace(box.config, "user", path("user"))
@@ -178,6 +185,7 @@ def test_join_user(box, holder):
     assert seen["namespaces"]["net"] == os.stat(path("network")).st_ino
 
 
+@pytest.mark.spec("CL-014", "CL-016")
 @pytest.mark.parametrize("path,words", [
     ("/nonexistent", "no such file"), ("/etc", "namespace"), ("/dev/null", "namespace"),
     ("/proc/self/ns/mnt", "is a mount namespace"), ("relative", "absolute")])
@@ -280,6 +288,7 @@ def test_sysctl_value_that_the_kernel_refuses(box):
 
 # ---- user namespaces, by root
 
+@pytest.mark.spec("CL-011")
 def test_user_namespace(box):
     userns(box.config, 100000)
     box.process["user"] = {"uid": 5, "gid": 6, "additionalGids": [7]}
@@ -289,6 +298,7 @@ def test_user_namespace(box):
     assert seen["caps"]["bounding"] == 0x20000420
 
 
+@pytest.mark.spec("CL-011")
 def test_user_namespace_from_outside(box):
     userns(box.config, 100000)
     box.process["user"] = {"uid": 5, "gid": 6}
@@ -306,6 +316,7 @@ def test_user_namespace_with_all_capabilities(box):
     assert seen["caps"]["bounding"] == seen["caps"]["effective"] == (1 << 41) - 1
 
 
+@pytest.mark.spec("CL-020", "CL-021", "CL-022")
 def test_several_maps(box):
     namespace(box.config, "user")
     maps = [(0, 100000, 10), (10, 200000, 1), (1000, 300000, 5)]
@@ -376,6 +387,7 @@ def test_time_namespace_is_refused(box):
     box.refused("time", "/linux/namespaces/6")
 
 
+@pytest.mark.spec("CL-019")
 def test_namespace_twice(box):
     box.linux["namespaces"].append({"type": "pid"})
     box.refused("pid", "twice")

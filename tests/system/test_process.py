@@ -149,6 +149,7 @@ def test_all_five_sets(box, uid):
     assert seen["securebits"] == 0 and seen["keepcaps"] == 0
 
 
+@pytest.mark.spec("CF-037")
 def test_every_capability_that_this_host_has(box):
     set_caps(box.process, ALL_CAPS)
     seen = box.probe()
@@ -173,6 +174,7 @@ def test_ambient_keeps_capabilities_for_a_user(box):
     assert box.attack("chown", "/tmp", 6, 6)["errno"] == "EPERM"
 
 
+@pytest.mark.spec("CF-036")
 def test_unknown_capability_is_left_out_with_a_warning(box):
     set_caps(box.process, ["CAP_KILL", "CAP_OF_THE_FUTURE"])
     r = box.args().run().ok()
@@ -182,6 +184,7 @@ def test_unknown_capability_is_left_out_with_a_warning(box):
 
 # ---- the rest of it
 
+@pytest.mark.spec("CF-030", "CF-032", "CF-034")
 def test_rlimits(box):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     names = ("CORE", "CPU", "FSIZE", "STACK", "DATA", "NPROC", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
@@ -195,6 +198,7 @@ def test_rlimits(box):
     assert box.probe()["rlimits"] == wanted
 
 
+@pytest.mark.spec("CF-032", "CF-034")
 def test_unlimited(box):
     box.process["rlimits"] = [{"type": "RLIMIT_FSIZE", "soft": 2**64 - 1, "hard": 2**64 - 1}]
     assert box.probe()["rlimits"]["FSIZE"] == [-1, -1]
@@ -222,6 +226,7 @@ def test_no_new_privileges(box, on):
     assert box.probe()["no_new_privs"] == int(on)
 
 
+@pytest.mark.spec("CF-038")
 def test_oom_score_adj(box):
     box.process["oomScoreAdj"] = 777
     assert box.probe()["oom_score_adj"] == "777\n"
@@ -229,6 +234,7 @@ def test_oom_score_adj(box):
     assert kernel.read(f"/proc/{pid}/oom_score_adj") == "777\n"
 
 
+@pytest.mark.spec("CF-039")
 def test_oom_score_adj_is_the_callers_when_absent(box):
     assert box.probe(preexec_fn=lambda: _write_oom(321))["oom_score_adj"] == "321\n"
 

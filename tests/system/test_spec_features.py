@@ -12,6 +12,7 @@ from lib.config import mount
 
 # ---- spec
 
+@pytest.mark.spec("CF-005")
 def test_spec_writes_a_bundle_that_runs(box, orlop):
     r = orlop("spec", "--bundle", box.bundle).ok()
     assert (r.out, r.err) == ("", "")
@@ -67,6 +68,7 @@ def test_features_for_engines(features):
     assert features["linux"]["seccomp"]["enabled"] is True
 
 
+@pytest.mark.spec("FE-010")
 def test_every_mount_option_is_taken(features, box):
     """By the parser and the kernel, each where it belongs."""
     os.mkdir(f"{box.bundle}/s")
@@ -87,12 +89,14 @@ def test_every_mount_option_is_taken(features, box):
     assert {m["destination"] for m in box.mounts} <= targets
 
 
+@pytest.mark.spec("FL-001")
 def test_every_namespace_is_taken(features, box):
     box.linux["namespaces"] = [{"type": t} for t in features["linux"]["namespaces"]]
     box.linux["uidMappings"] = box.linux["gidMappings"] = [{"containerID": 0, "hostID": 0, "size": 65536}]
     assert box.probe()["pid"] == 1
 
 
+@pytest.mark.spec("FL-002")
 def test_every_capability_is_taken(features, box):
     box.process["capabilities"] = {"bounding": features["linux"]["capabilities"]}
     r = box.args().run().ok()
@@ -101,6 +105,7 @@ def test_every_capability_is_taken(features, box):
     assert r.json()["caps"]["bounding"] == int(kernel.status("self")["CapBnd"], 16) & (1 << 41) - 1
 
 
+@pytest.mark.spec("FL-003", "FL-004", "FL-007")
 @pytest.mark.parametrize("member", ["actions", "operators", "archs", "supportedFlags"])
 def test_every_seccomp_word_is_taken(features, box, member):
     rules, more, seccomp = [], {}, features["linux"]["seccomp"]
@@ -124,6 +129,7 @@ def test_every_seccomp_word_is_taken(features, box, member):
     assert box.probe()["seccomp"] == 2
 
 
+@pytest.mark.spec("CL-088")
 def test_what_features_denies_is_refused(features, box):
     linux = features["linux"]
     assert "time" not in linux["namespaces"] and "idmap" not in features["mountOptions"]
@@ -144,6 +150,7 @@ def test_not_built(box, field, value):
 
 # ---- the saved configuration (T26)
 
+@pytest.mark.spec("RT-014")
 def test_bundle_changed_after_create(box):
     box.up()
     box.config["process"]["capabilities"] = {"bounding": ["CAP_SYS_ADMIN"]}
@@ -154,6 +161,7 @@ def test_bundle_changed_after_create(box):
     assert seen["uids"] == [0] * 4 and seen["seccomp"] == 0 and seen["caps"]["bounding"] == 0x20000420
 
 
+@pytest.mark.spec("RT-014")
 def test_bundle_removed_after_create(box, orlop):
     box.args("pause").create().ok()
     moved = f"{orlop.tmp}/moved"
@@ -181,6 +189,7 @@ def test_rootfs_replaced_after_create(box, orlop):
 
 # ---- annotations
 
+@pytest.mark.spec("GL-001", "CF-081", "CF-101")
 def test_annotations_are_kept_and_do_nothing(box):
     box.config["annotations"] = {
         "run.oci.handler": "krun", "org.systemd.property.X": "1", "bundle": "/etc", "run.oci.hooks.stdout": "/x",
@@ -191,6 +200,7 @@ def test_annotations_are_kept_and_do_nothing(box):
     assert s["bundle"] == box.bundle
 
 
+@pytest.mark.spec("CF-080")
 def test_empty_annotation_key_is_refused(box):
     box.config["annotations"] = {"": "x"}
     box.refused("/annotations")
@@ -209,6 +219,7 @@ def test_annotations_too_large_are_refused(box):
 
 # ---- versions
 
+@pytest.mark.spec("CF-002")
 @pytest.mark.parametrize("version,ok", [("1.0.0", True), ("1.0.2-dev", True), ("1.3.0", True), ("1.99.0", True),
                                         ("0.9.0", False), ("2.0.0", False), ("1", False), ("x", False), ("", False)])
 def test_oci_version(box, version, ok):

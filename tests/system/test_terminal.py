@@ -239,6 +239,7 @@ def test_console_size(box, term):
     assert term.end(box).rc == 0
 
 
+@pytest.mark.spec("CF-022")
 def test_console_size_without_terminal_is_ignored(box):
     box.process["consoleSize"] = {"height": 50, "width": 132}
     assert "winsize" not in box.probe()
@@ -253,6 +254,7 @@ def probe_in(term, box, *options):
     return r, json.loads(term.text)
 
 
+@pytest.mark.spec("CL-037")
 def test_stdio_and_console(box, term):
     """0, 1, 2 are the pty of the container's own devpts, and so is /dev/console."""
     box.process["terminal"] = True
