@@ -45,6 +45,12 @@ int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *
 
 #define DESCRIPTORS 32	/* what we need at most, without mounts and namespaces to join */
 
+/* By the caller: the log file is the only one that we have opened by now. */
+static bool is_open(int fd)
+{
+	return fd != log_fd() && fcntl(fd, F_GETFD) >= 0;
+}
+
 /* The number in LISTEN_FDS when LISTEN_PID is us; 0 when it was not meant for us or is no number. */
 static unsigned listen_fds(void)
 {
@@ -55,7 +61,7 @@ static unsigned listen_fds(void)
 	    str_to_u32(count, &n) < 0 || n > 1024)
 		return 0;
 	for (uint32_t i = 0; i < n; i++)
-		if (fcntl(3 + (int)i, F_GETFD) < 0)
+		if (!is_open(3 + (int)i))
 			return 0;
 	return n;
 }
@@ -69,7 +75,7 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 	if (preserve > 65536)
 		return error_set(err, EINVAL, "--preserve-fds %u is too large", preserve);
 	for (unsigned i = listening; i < listening + preserve; i++)
-		if (fcntl(3 + (int)i, F_GETFD) < 0)
+		if (!is_open(3 + (int)i))
 			return error_set(err, EBADF, "--preserve-fds %u: descriptor %u is not open",
 					 preserve, 3 + i);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
