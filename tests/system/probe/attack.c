@@ -317,6 +317,42 @@ static long do_ioctl(char **a)
 	return fd < 0 ? -1 : ioctl(fd, (unsigned long)num(a[1]), buf);
 }
 
+/* For some time: open the executable of every other process in sight, and try to write to it. */
+static long do_overwrite(char **a)
+{
+	time_t end = time(NULL) + num(a[0]);
+	long seen = 0, written = 0;
+
+	while (time(NULL) < end) {
+		DIR *d = opendir("/proc");
+		struct dirent *e;
+
+		while (d && (e = readdir(d))) {
+			char path[64];
+			int fd, w;
+
+			if (atoi(e->d_name) < 2)
+				continue;
+			snprintf(path, sizeof(path), "/proc/%.20s/exe", e->d_name);
+			fd = open(path, O_PATH | O_CLOEXEC);
+			if (fd < 0)
+				continue;
+			seen++;
+			snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+			w = open(path, O_WRONLY | O_CLOEXEC);
+			written += w >= 0;
+			if (w >= 0)
+				close(w);
+			close(fd);
+		}
+		if (d)
+			closedir(d);
+	}
+	json_number("seen", seen);
+	json_number("written", written);
+	return 0;
+}
+
 static long do_setns(char **a)
 {
 	int fd = open(a[0], O_RDONLY | O_CLOEXEC);
@@ -376,6 +412,7 @@ static const struct {
 	{"nice", 1, do_nice},
 	{"sethostname", 1, do_sethostname},
 	{"ptrace", 1, do_ptrace},	/* PID */
+	{"overwrite", 1, do_overwrite},	/* SECONDS */
 	{"tiocsti", 1, do_tiocsti},	/* TEXT */
 	{"tioclinux", 1, do_tioclinux},
 	{"keyctl-search", 2, do_keyctl_search},	/* TYPE DESCRIPTION */
