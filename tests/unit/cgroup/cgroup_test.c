@@ -231,6 +231,7 @@ static void test_unprivileged(void **state)
 	assert_false(exists(below("/user")));
 }
 
+/* spec: CL-047 */
 static void test_unfit(void **state)
 {
 	struct plan_cgroup p = plan_for(below("/busy")), inner = plan_for(below("/busy/in"));
@@ -274,6 +275,7 @@ static bool has_controller(const char *name)
 }
 
 /* The one controller that cgroup v1 seldom holds. */
+/* spec: CL-075 CL-077 CL-078 */
 static void test_hugetlb(void **state)
 {
 	struct plan_cgroup_write writes[] = {
@@ -317,6 +319,7 @@ static void test_hugetlb(void **state)
 #define SET(field, value) ((field).set = true, (field).v = (value))
 
 /* A limit of each kind, from the configuration to the kernel's files. */
+/* spec: CL-083 */
 static void test_real_controllers(void **state)
 {
 	struct key_value unified = {(char *)"memory.high", (char *)"50331648"};

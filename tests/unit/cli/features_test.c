@@ -97,6 +97,7 @@ static const char *with(const char *before, const char *word, const char *after)
 	return arena_printf(arena, "%s%s%s", before, word, after);
 }
 
+/* spec: FE-003 FE-005 */
 static void test_versions(void **state)
 {
 	(void)state;
@@ -112,6 +113,7 @@ static void test_baseline(void **state)
 	assert_int_equal(read_config("", "", "", &config), 0);
 }
 
+/* spec: FE-009 */
 static void test_hooks(void **state)
 {
 	const struct json *v = at("hooks");
@@ -126,6 +128,7 @@ static void test_hooks(void **state)
 	}
 }
 
+/* spec: FE-010 FL-010 */
 static void test_mount_options(void **state)
 {
 	static const char *const needed[] = { "ro", "rro", "rbind", "bind", "nosuid", "rslave" };
@@ -166,6 +169,7 @@ static int read_namespace(const char *type, struct oci_config **ret)
 	return config_parse(arena, text, strlen(text), ret, &err);
 }
 
+/* spec: FL-001 */
 static void test_namespaces(void **state)
 {
 	const struct json *v = at("linux/namespaces");
@@ -182,6 +186,7 @@ static void test_namespaces(void **state)
 	assert_true(read_namespace("net", &config) < 0);
 }
 
+/* spec: FL-002 */
 static void test_capabilities(void **state)
 {
 	const struct json *v = at("linux/capabilities");
@@ -212,6 +217,7 @@ static void assert_seccomp_words(const char *path, const char *before, const cha
 	assert_refused("", with(before, "SCMP_BOGUS", after), "");
 }
 
+/* spec: FL-003..FL-006 */
 static void test_seccomp(void **state)
 {
 	(void)state;
@@ -235,6 +241,7 @@ static void test_seccomp(void **state)
 		       "{\"names\":[\"sync\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}", "");
 }
 
+/* spec: FE-002 */
 static void test_not_built(void **state)
 {
 	(void)state;
@@ -253,6 +260,7 @@ static void test_not_built(void **state)
 	assert_refused("", ",\"netDevices\":{\"eth0\":{}}", "");
 }
 
+/* spec: CF-082 FE-012 */
 static void test_annotations(void **state)
 {
 	const struct json *v = at("annotations");

@@ -47,6 +47,7 @@ static const struct refused unsupported[] = {
 	 "/linux/seccomp/flags/1", NOT},
 };
 
+/* spec: CF-001 CF-003 CF-004 CF-078 CF-080 CF-102 CF-104 */
 static const struct refused top[] = {
 	{"[]", "", "must be an object, not an array"},
 	{"null", "", "must be an object, not null"},
@@ -78,6 +79,7 @@ static const struct refused top[] = {
 	{TOP(",'linux':[]"), "/linux", "must be an object"},
 };
 
+/* spec: CF-009 CF-017 CF-020 CF-104 MO-062 MO-069 */
 static const struct refused mounts[] = {
 	{TOP(",'mounts':{}"), "/mounts", "must be an array"},
 	{TOP(",'mounts':[{'destination':'/a','type':'tmpfs'},null]"), "/mounts/1", "not null"},
@@ -127,6 +129,7 @@ static const struct refused mounts[] = {
 	 "/mounts/0/options/0", "do not go together"},
 };
 
+/* spec: CF-023..CF-029 CF-031 CF-033 CF-035 CF-050 CF-051 CF-104 */
 static const struct refused process[] = {
 	{TOP(",'process':{'args':['sh']}"), "/process/cwd", "is required"},
 	{TOP(",'process':{'cwd':'/'}"), "/process/args", "at least one entry"},
@@ -184,6 +187,7 @@ static const struct refused process[] = {
 	{PROCESS(",'selinuxLabel':7"), "/process/selinuxLabel", "must be a string"},
 };
 
+/* spec: CF-053 CF-054 CF-055 CF-104 */
 static const struct refused hooks[] = {
 	{TOP(",'hooks':{'prestart':{}}"), "/hooks/prestart", "must be an array"},
 	{TOP(",'hooks':{'createRuntime':[{}]}"), "/hooks/createRuntime/0/path", "is required"},
@@ -199,6 +203,7 @@ static const struct refused hooks[] = {
 	{HOOK(",'args':'x'"), "/hooks/poststart/0/args", "must be an array"},
 };
 
+/* spec: CF-104 CL-005 CL-014 CL-019..CL-022 CL-138 CL-139 */
 static const struct refused linux_[] = {
 	{LINUX("'namespaces':[{'type':'pid'},{'type':'uts'},{'type':'pid'}]"),
 	 "/linux/namespaces/2/type", "`pid` is there twice"},
@@ -253,6 +258,7 @@ static const struct refused linux_[] = {
 	{LINUX("'timeOffsets':[]"), "/linux/timeOffsets", "must be an object"},
 };
 
+/* spec: CF-104 CL-025 CL-026 CL-028 CL-029 */
 static const struct refused devices[] = {
 	{LINUX("'devices':[{'type':'c','major':1,'minor':1}]"), "/linux/devices/0/path", "required"},
 	{LINUX("'devices':[{'path':'/d','major':1,'minor':1}]"), "/linux/devices/0/type", "required"},
@@ -272,6 +278,7 @@ static const struct refused devices[] = {
 	{DEVICE(",'gid':4294967295"), "/linux/devices/0/gid", "not an id"},
 };
 
+/* spec: CF-104 CL-062 CL-064..CL-074 CL-076..CL-080 CL-082 */
 static const struct refused resources[] = {
 	{RESOURCES("'devices':[{'access':'rwm'}]"), "/linux/resources/devices/0/allow", "required"},
 	{RESOURCES("'devices':[{'allow':true},{'allow':true,'type':'u'}]"),
@@ -310,14 +317,24 @@ static const struct refused resources[] = {
 	 "/linux/resources/blockIO/weightDevice/0", "needs `weight` or `leafWeight`"},
 	{RESOURCES("'blockIO':{'weightDevice':[{'major':8,'weight':10}]}"),
 	 "/linux/resources/blockIO/weightDevice/0/minor", "required"},
+	{RESOURCES("'blockIO':{'weightDevice':[{'minor':0,'weight':10}]}"),
+	 "/linux/resources/blockIO/weightDevice/0/major", "required"},
 	{RESOURCES("'blockIO':{'weightDevice':[{'major':8,'minor':0,'weight':5}]}"),
 	 "/linux/resources/blockIO/weightDevice/0/weight", "(10 to 1000)"},
 	{RESOURCES("'blockIO':{'weightDevice':[{'major':8,'minor':0,'leafWeight':5}]}"),
 	 "/linux/resources/blockIO/weightDevice/0/leafWeight", "(10 to 1000)"},
 	{RESOURCES("'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0}]}"),
 	 "/linux/resources/blockIO/throttleReadBpsDevice/0/rate", "required"},
+	{RESOURCES("'blockIO':{'throttleWriteBpsDevice':[{'minor':0,'rate':1}]}"),
+	 "/linux/resources/blockIO/throttleWriteBpsDevice/0/major", "required"},
+	{RESOURCES("'blockIO':{'throttleReadBpsDevice':[{'major':8,'rate':1}]}"),
+	 "/linux/resources/blockIO/throttleReadBpsDevice/0/minor", "required"},
 	{RESOURCES("'blockIO':{'throttleWriteIOPSDevice':[{'minor':0,'rate':1}]}"),
 	 "/linux/resources/blockIO/throttleWriteIOPSDevice/0/major", "required"},
+	{RESOURCES("'blockIO':{'throttleReadIOPSDevice':[{'major':8,'rate':1}]}"),
+	 "/linux/resources/blockIO/throttleReadIOPSDevice/0/minor", "required"},
+	{RESOURCES("'blockIO':{'throttleReadIOPSDevice':[{'major':8,'minor':0}]}"),
+	 "/linux/resources/blockIO/throttleReadIOPSDevice/0/rate", "required"},
 	{RESOURCES("'hugepageLimits':[{'pageSize':'64kB','limit':1}]"),
 	 "/linux/resources/hugepageLimits/0/pageSize", "`64kB` is not a page size"},
 	{RESOURCES("'hugepageLimits':[{'pageSize':'02MB','limit':1}]"),
@@ -334,6 +351,8 @@ static const struct refused resources[] = {
 	 "out of range"},
 	{RESOURCES("'network':{'priorities':[{'name':'eth0'}]}"),
 	 "/linux/resources/network/priorities/0/priority", "required"},
+	{RESOURCES("'network':{'priorities':[{'priority':1}]}"),
+	 "/linux/resources/network/priorities/0/name", "required"},
 	{RESOURCES("'network':{'priorities':[{'name':'','priority':1}]}"),
 	 "/linux/resources/network/priorities/0/name", "must not be empty"},
 	{RESOURCES("'pids':{'limit':'max'}"), "/linux/resources/pids/limit", "must be a number"},
@@ -390,6 +409,7 @@ static const struct refused sysctls[] = {
 	{LINUX("'namespaces':[" NET "],'sysctl':{'net.a':1}"), "/linux/sysctl/net.a", "must be a string"},
 };
 
+/* spec: CF-104 CL-115 CL-116 CL-125..CL-131 */
 static const struct refused seccomp[] = {
 	{LINUX("'seccomp':{}"), "/linux/seccomp/defaultAction", "required"},
 	{LINUX("'seccomp':{'defaultAction':'ALLOW'}"), "/linux/seccomp/defaultAction", "not known"},
@@ -478,6 +498,7 @@ REFUSED_TEST(seccomp)
 
 /* ---- the nearest neighbours ----------------------------------------------------------------- */
 
+/* spec: CF-103 CF-010 */
 static const char *const taken[] = {
 	TOP(""), PROCESS(""), LINUX(""), RESOURCES(""), SECCOMP(""), RULE(""), MOUNT(""), HOOK(""),
 	PROCESS(",'scheduler':null,'ioPriority':null,'execCPUAffinity':{}"),
@@ -555,6 +576,7 @@ static void test_taken(void **state)
 
 /* ---- versions ------------------------------------------------------------------------------- */
 
+/* spec: CF-002 */
 static void test_versions(void **state)
 {
 	static const char *const good[] = {

@@ -159,6 +159,7 @@ static const struct {
 	 "\"11\":0,\"12\":0,\"13\":0,\"14\":0,\"3\":7}}", "/a/3", "`3` is there twice (line 1, column 100)"},
 };
 
+/* spec: GL-001 GL-002 CF-079 */
 static void test_refused(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {

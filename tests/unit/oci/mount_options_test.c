@@ -114,6 +114,7 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* spec: MO-009 MO-016 MO-018 MO-019 */
 static void test_every_word(void **state)
 {
 	assert_int_equal(mount_option_table_len, ARRAY_SIZE(words));
@@ -148,6 +149,7 @@ static void test_every_word(void **state)
 	}
 }
 
+/* spec: MO-019 */
 static void test_last_wins(void **state)
 {
 	static const struct {

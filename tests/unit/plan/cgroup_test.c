@@ -111,6 +111,7 @@ static void test_weight_table(void **state)
 	assert_int_equal(plan_cpu_weight(UINT64_MAX), 10000);
 }
 
+/* spec: CL-048 CL-051 */
 static void test_path(void **state)
 {
 	static const char *const rows[][2] = {
@@ -229,6 +230,7 @@ static void test_memory(void **state)
 	assert_string_equal(writes(s), "memory.low=max");
 }
 
+/* spec: CL-064 CL-065 */
 static void test_cpu(void **state)
 {
 	struct scene *s = *state;
@@ -273,6 +275,7 @@ static void test_cpu(void **state)
 	assert_string_equal(writes(s), "");
 }
 
+/* spec: CL-068 CL-071 CL-074 */
 static void test_block_io(void **state)
 {
 	static const unsigned weights[][2] = {{10, 1}, {100, 910}, {500, 4950}, {1000, 10000}};
@@ -315,6 +318,7 @@ static void test_block_io(void **state)
 	assert_int_equal(s->plan.cgroup.controllers, CGROUP_IO);
 }
 
+/* spec: CL-078 CL-081 CL-082 */
 static void test_small_ones(void **state)
 {
 	struct oci_hugepage_limit h = {(char *)"2MB", 4194304};
@@ -351,6 +355,7 @@ static void test_small_ones(void **state)
 	assert_int_equal(s->plan.cgroup.controllers, 0);
 }
 
+/* spec: CL-084 */
 static void test_unified(void **state)
 {
 	static const char *const bad[][2] = {
@@ -383,6 +388,7 @@ static void test_unified(void **state)
 	}
 }
 
+/* spec: CL-086 */
 static void test_v1_only(void **state)
 {
 	struct scene *s = *state;

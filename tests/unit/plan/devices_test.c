@@ -201,6 +201,7 @@ static struct oci_device_rule engine_list[] = {
 	{true, 'c', 136, -1, 7}, {true, 'c', 10, 200, 7},
 };
 
+/* spec: CL-061 */
 static void test_engine_list(void **state)
 {
 	static const struct { struct access x; bool allowed; } rows[] = {
@@ -304,6 +305,7 @@ static int64_t some_number(bool any)
 	return any && below(4) == 0 ? -1 : numbers[below(ARRAY_SIZE(numbers))];
 }
 
+/* spec: CL-061 */
 static void test_random(void **state)
 {
 	bool kernel = can_load();
