@@ -87,7 +87,8 @@ unit_tests() { # NAME [TOOL...]
 system_tests() { # NAME REPORT [PREFIX...]
 	local dir=$build/$1 report=$2
 	shift 2
-	timeout -k 10 "${limit:-1800}" "$@" env ORLOP="$dir/orlop" ORLOP_TEST_BIN="$dir/tests/system/probe" \
+	[ $# -gt 0 ] || set -- timeout -k 10 "${limit:-1800}"
+	"$@" env ORLOP="$dir/orlop" ORLOP_TEST_BIN="$dir/tests/system/probe" \
 		PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 		-o junit_family=xunit1 --junitxml="$report" "${tests[@]}"
 }

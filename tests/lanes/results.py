@@ -53,7 +53,7 @@ def tap(lane, directory):
 
 
 def tap_again(lane, *files):
-    """Only what was skipped here: each FILE is what the program said there."""
+    """Each FILE is what a program said in the virtual machine."""
     for file in map(pathlib.Path, files):
         for match in TAP.finditer(file.read_text(errors="replace")):
             verdict, name = tap_case(*match.groups())
