@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "process/process.h"
+#include "sys/syscalls.h"
 
 /* Does: say so, and wait until the parent has seen for itself (rule R12). */
 int stage_ready(struct stage_context *c, struct error *err)
@@ -52,7 +53,7 @@ static int default_signals(uint64_t ignored, struct error *err)
 
 	for (int sig = 1; sig <= 64; sig++)
 		if (ignored >> (sig - 1) & 1)
-			signal(sig, SIG_DFL);
+			sys_signal_default(sig);
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return error_errno(err, errno, "sigprocmask");

@@ -121,7 +121,7 @@ static int child_main(void *arg)
 	int r = 0;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);	/* EINVAL for SIGKILL, SIGSTOP and libc's own: fine */
+		sys_signal_default(sig);	/* EINVAL for SIGKILL and SIGSTOP: fine */
 	/* A session: no controlling terminal, and a process group that can be killed as one. */
 	if (setsid() < 0 || dup2(c->in, STDIN_FILENO) < 0 || dup2(c->out, STDOUT_FILENO) < 0 ||
 	    dup2(c->out, STDERR_FILENO) < 0)

@@ -44,6 +44,16 @@ int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags)
 	return (int)CALL(SYS_pidfd_send_signal, pidfd, sig, info, flags);
 }
 
+int sys_signal_default(int sig)
+{
+	/* The kernel's struct sigaction, which is not libc's, zero: SIG_DFL, no flags, no mask.  Its
+	 * size differs between architectures and is never above this; the last argument is that of
+	 * the mask: rt_sigaction(2). */
+	static const unsigned long act[8];
+
+	return (int)CALL(SYS_rt_sigaction, sig, act, NULL, 8);
+}
+
 int sys_faccessat2(int dirfd, const char *path, int mode, int flags)
 {
 	return (int)CALL(SYS_faccessat2, dirfd, path, mode, flags);

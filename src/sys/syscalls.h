@@ -17,6 +17,9 @@ int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);
+/* SIG_DFL also for 32 and 33, which sigaction(2) of libc refuses although its posix_spawn(3) leaves
+ * them ignored in the new process. */
+int sys_signal_default(int sig);
 int sys_faccessat2(int dirfd, const char *path, int mode, int flags);
 int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_setgroups(size_t n, const gid_t *list);
