@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """chart.svg: what a command takes, against the floor.  Readable on light and on dark pages."""
 
-WIDTH, LEFT, RIGHT, BAR, GAP = 720, 190, 120, 16, 14
+WIDTH, LEFT, RIGHT, BAR, GAP = 720, 180, 190, 16, 14
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .small { font-size: 12px; fill: #59636e; }
   .floor { fill: #8c959f; } .orlop { fill: #0969da; } .peer { fill: #d4a72c; }
-  .line { stroke: #8c959f; stroke-dasharray: 3 3; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #f0f6fc; } .small { fill: #9198a1; } .floor, .line { fill: #6e7681; stroke: #6e7681; }
+    text { fill: #f0f6fc; } .small { fill: #9198a1; } .floor { fill: #6e7681; }
     .orlop { fill: #4493f8; } .peer { fill: #bb8009; }
   }
 """
