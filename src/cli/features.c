@@ -93,12 +93,16 @@ static void write_enabled(struct json_writer *w, const char *key, bool value)
 	json_write_end_object(w);
 }
 
-static void write_not_built(struct json_writer *w)
+static void write_memory_policy(struct json_writer *w)
 {
 	begin(w, "memoryPolicy");
-	write_names(w, "modes", NULL, 0);
-	write_names(w, "flags", NULL, 0);
+	write_names(w, "modes", memory_mode_names, n_memory_mode_names);
+	write_names(w, "flags", memory_flag_names, n_memory_flag_names);
 	json_write_end_object(w);
+}
+
+static void write_not_built(struct json_writer *w)
+{
 	begin(w, "intelRdt");
 	write_flag(w, "enabled", false);
 	write_flag(w, "schemata", false);
@@ -132,12 +136,13 @@ char *features_text(size_t *ret_len)
 	write_hooks(&w);
 	write_mount_options(&w);
 	begin(&w, "linux");
-	write_names(&w, "namespaces", namespace_names, n_namespace_names_supported);
+	write_names(&w, "namespaces", namespace_names, n_namespace_names);
 	write_names(&w, "capabilities", capability_names, n_capability_names);
 	write_cgroup(&w);
 	write_seccomp(&w);
 	write_enabled(&w, "apparmor", true);
 	write_enabled(&w, "selinux", built_with_selinux);
+	write_memory_policy(&w);
 	write_not_built(&w);
 	json_write_end_object(&w);
 	write_annotations(&w);

@@ -12,6 +12,14 @@ extern const struct object linux_object;	/* struct oci_linux */
 extern const struct object resources_object;	/* struct oci_resources */
 extern const struct object id_mapping_object;	/* struct oci_id_mapping */
 
+/* read_attributes.c */
+extern const struct object scheduler_object;	/* struct oci_scheduler */
+extern const struct object io_priority_object;	/* struct oci_io_priority */
+extern const struct object exec_affinity_object;	/* struct oci_exec_affinity */
+extern const struct object memory_policy_object;	/* struct oci_memory_policy */
+int read_personality(struct reader *r, const struct at *at, const struct json *v, void *base);
+int read_time_offsets(struct reader *r, const struct at *at, const struct json *v, void *base);
+
 /* struct oci_seccomp; computes the digest */
 int read_seccomp(struct reader *r, const struct at *at, const struct json *v, void *base);
 

@@ -20,8 +20,6 @@ static int read_namespace_type(struct reader *r, const struct at *at, const stru
 
 	if (e < 0)
 		return e;
-	if (row >= namespace_names + n_namespace_names_supported)
-		return reader_refuse(r, at, v, row->name);
 	ns->flag = row->value;
 	ns->name = row->name;
 	return 0;
@@ -166,11 +164,11 @@ static const struct field linux_fields[] = {
 	{FIELD_STRINGS("maskedPaths", struct oci_linux, masked_paths), .flags = ABSOLUTE},
 	{FIELD_STRINGS("readonlyPaths", struct oci_linux, readonly_paths), .flags = ABSOLUTE},
 	{FIELD_STRING("mountLabel", struct oci_linux, mount_label)},
-	{FIELD_REFUSED("timeOffsets", JSON_OBJECT), .flags = EMPTY_PASSES},
+	{FIELD_CALL("timeOffsets", read_time_offsets)},
 	{FIELD_REFUSED("netDevices", JSON_OBJECT), .flags = EMPTY_PASSES},
 	{FIELD_REFUSED("intelRdt", JSON_OBJECT)},
-	{FIELD_REFUSED("memoryPolicy", JSON_OBJECT)},
-	{FIELD_REFUSED("personality", JSON_OBJECT)},
+	{FIELD_OBJECT("memoryPolicy", struct oci_linux, memory_policy, &memory_policy_object)},
+	{FIELD_CALL("personality", read_personality)},
 };
 
 const struct object linux_object = {OBJECT(linux_fields, struct oci_linux)};

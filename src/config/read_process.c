@@ -188,9 +188,9 @@ static const struct field process_fields[] = {
 	{FIELD_STRING("selinuxLabel", struct oci_process, selinux_label)},
 	{FIELD_BOOL("noNewPrivileges", struct oci_process, no_new_privileges)},
 	{FIELD_OPT_I32("oomScoreAdj", struct oci_process, oom_score_adj), RANGE(-1000, 1000)},
-	{FIELD_REFUSED("scheduler", JSON_OBJECT)},
-	{FIELD_REFUSED("ioPriority", JSON_OBJECT)},
-	{FIELD_REFUSED("execCPUAffinity", JSON_OBJECT), .flags = EMPTY_PASSES},
+	{FIELD_OBJECT("scheduler", struct oci_process, scheduler, &scheduler_object)},
+	{FIELD_OBJECT("ioPriority", struct oci_process, io_priority, &io_priority_object)},
+	{FIELD_OBJECT("execCPUAffinity", struct oci_process, exec_affinity, &exec_affinity_object)},
 };
 
 const struct object process_object = {

@@ -160,7 +160,7 @@ int validate_process(const struct oci_process *p, const char *base, struct error
 			return error_at(err, "%s/rlimits/%zu/soft", base, i);
 		}
 	}
-	return 0;
+	return validate_scheduler(&p->scheduler, base, err);
 }
 
 static int check_process(const struct oci_config *c, struct error *err)
@@ -253,6 +253,8 @@ static const struct {
 	{"config-linux.md#control-groups", check_resources},
 	{"config-linux.md#sysctl", validate_sysctl},
 	{"config-linux.md#masked-paths", check_paths},
+	{"config-linux.md#memory-policy", validate_memory_policy},
+	{"config-linux.md#time-offset", validate_time_offsets},
 };
 
 int validate_config(const struct oci_config *c, struct error *err)

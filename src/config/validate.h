@@ -20,6 +20,9 @@ int validate_sysctl(const struct oci_config *c, struct error *err);
 int validate_mounts(const struct oci_config *c, struct error *err);
 int validate_mappings(const struct oci_config *c, struct error *err);
 int validate_mapped_ids(const struct oci_config *c, struct error *err);
+int validate_memory_policy(const struct oci_config *c, struct error *err);
+int validate_time_offsets(const struct oci_config *c, struct error *err);
+int validate_scheduler(const struct oci_scheduler *s, const char *base, struct error *err);
 
 /* One list of mappings alone, whose JSON pointer is @where. */
 int validate_extents(const struct oci_id_mappings *m, const char *where, struct error *err);

@@ -32,7 +32,7 @@ void spawn_init(struct spawn *s, const struct plan *plan)
 	s->plan = plan;
 	s->cgroup = s->proc = s->pidfd = s->proc_pid = s->master = -1;
 	s->conv.fd = s->handles.sync = s->handles.init_pidfd = -1;
-	s->handles.start = s->handles.result = -1;
+	s->handles.start = s->handles.result = s->handles.proc = -1;
 	rootfs_handles_init(&s->handles.rootfs);
 }
 
@@ -294,12 +294,18 @@ int spawn_start(struct spawn *s, struct error *err)
 	 * have set its limits, or changed its ids, before we come to it. */
 	if (r == 0 && s->plan->has_process)
 		r = process_raise_rlimits(s->plan->process.oci, 0, err);
+	/* runtime-spec config.md#linux-process: the CPUs of whoever makes the process */
+	if (r == 0 && s->plan->process.initial_affinity)
+		r = process_set_affinity(s->plan->process.initial_affinity,
+					 "/process/execCPUAffinity/initial", err);
 	if (r < 0)
 		return r;
 	r = conversation_pair(flags, &s->conv, &child, err);
 	if (r < 0)
 		return r;
 	s->handles.sync = child.fd;
+	if (s->plan->ns.time_offsets)
+		s->handles.proc = s->proc;
 	r = clone_process(s, flags, err);
 	return r < 0 ? r : set_from_outside(s, err);
 }
@@ -341,6 +347,11 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 			  err);
 	if (r == 0)
 		r = heard(s, conversation_expect(c, MSG_READY, timeout, s->pidfd, NULL, err), err);
+	/* Late: none of the set-up runs under them.  The process waits, and is our unreaped child. */
+	if (r == 0 && s->plan->process.scheduled_by_parent)
+		r = process_set_scheduler(&s->plan->process.oci->scheduler, s->pid, err);
+	if (r == 0 && s->plan->process.scheduled_by_parent)
+		r = process_set_io_priority(&s->plan->process.oci->io_priority, s->pid, err);
 	return r < 0 ? r : readback_check(s, ret_ns, err);
 }
 

@@ -31,6 +31,7 @@ struct handles {
 	uint64_t ignored_signals;	/* bit N-1 = signal N is ignored by us: to be set to default */
 	struct hook_document hook_state[2];	/* createContainer, startContainer */
 	unsigned last_cap;		/* highest capability of the kernel */
+	int proc;			/* the host's /proc, to set time offsets; else -1 */
 	bool exec;			/* one more process of a running container */
 };
 

@@ -4,9 +4,36 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "ns/ns.h"
 #include "sys/compat.h"
+#include "util/cleanup.h"
+
+/*
+ * Needs: CAP_SYS_ADMIN and CAP_SYS_TIME in our user namespace, new or not; our files in /proc to be our own
+ * still: before the maps in a new user namespace, while we are dumpable.
+ * Does: make a time namespace, set its clocks, enter it.
+ * Must not: touch other files, see stage_maps; keep the host's /proc (rule R8).
+ */
+int stage_time(struct stage_context *c, struct error *err)
+{
+	const struct plan_ns *ns = &c->p->ns;
+	_cleanup_close_ int offsets = -1;
+	int r;
+
+	if (!ns->time_offsets || ns->time_in_launcher)
+		return 0;
+	offsets = ns_time_open(c->h->proc, err);
+	if (offsets < 0)
+		return offsets;
+	r = ns_time_make(ns, offsets, err);
+	if (r == 0)
+		r = ns_time_enter(c->h->proc, err);
+	close(c->h->proc);
+	c->h->proc = -1;
+	return r;
+}
 
 /*
  * Needs: a new user namespace, unmapped; or a cgroup that no process can be made in (pids.max 0).
@@ -40,7 +67,7 @@ int stage_namespaces(struct stage_context *c, struct error *err)
 	r = ns_enter_joins(ns, c->h->joins, ~ns->launcher_joins, err);
 	if (r < 0)
 		return r;
-	if (ns->unshare != 0 && unshare((int)ns->unshare) < 0)
+	if ((ns->unshare & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
 		return error_errno(err, errno, "make a cgroup namespace");
 	return 0;
 }

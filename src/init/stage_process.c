@@ -92,6 +92,28 @@ int stage_session(struct stage_context *c, struct error *err)
 	return 0;
 }
 
+/*
+ * Needs: CAP_SYS_NICE for much of it; the cgroup, whose cpuset cuts CPUs and nodes.
+ * Does: CPU affinity (without any asked for: the cpuset's, not the caller's), memory policy, scheduling
+ * policy, I/O priority, personality.  What is not asked for stays the caller's.
+ * Must not: come before the LSM attribute (R23); bind CPUs after SCHED_DEADLINE, which forbids that.
+ */
+int stage_attributes(struct stage_context *c, struct error *err)
+{
+	const struct plan_process *pp = &c->p->process;
+	int r = process_set_affinity(pp->affinity, "/process/execCPUAffinity/final", err);
+
+	if (r == 0 && pp->memory_policy)
+		r = process_set_memory_policy(pp->memory_policy, err);
+	if (r == 0 && !pp->scheduled_by_parent)
+		r = process_set_scheduler(&pp->oci->scheduler, 0, err);
+	if (r == 0 && !pp->scheduled_by_parent)
+		r = process_set_io_priority(&pp->oci->io_priority, 0, err);
+	if (r == 0 && pp->personality.set)
+		r = process_set_personality(pp->personality.v, err);
+	return r;
+}
+
 /* Does: enter the working directory as root; refused there (a root-squashing file system), it is
  * tried again as the user. */
 int stage_cwd(struct stage_context *c, struct error *err)

@@ -34,6 +34,7 @@ static const struct stage {
 	unsigned when;
 	int (*run)(struct stage_context *c, struct error *err);
 } stages[] = {
+	{"time namespace", FOR_CONTAINER, stage_time},
 	{"user namespace", FOR_CONTAINER, stage_maps},
 	{"namespaces", FOR_ALL, stage_namespaces},
 	{"host names", FOR_CONTAINER, stage_names},
@@ -46,6 +47,7 @@ static const struct stage {
 	{"pivot", FOR_CONTAINER, stage_pivot},
 	{"labels", FOR_ALL | NEEDS_PROCESS, stage_labels},
 	{"session", FOR_ALL, stage_session},
+	{"scheduling", FOR_ALL | NEEDS_PROCESS, stage_attributes},
 	{"working directory", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_cwd},
 	{"descriptors", FOR_ALL, stage_descriptors},
 	{"limits", FOR_ALL | NEEDS_PROCESS, stage_limits},
@@ -175,17 +177,18 @@ static int enter_container(const struct plan *p, struct handles *h, struct error
 	return h->init_namespaces & CLONE_NEWUSER ? ns_become_root(err) : 0;
 }
 
-/* Close what is not in @h: state directory, cgroup, the host's /proc.  The process that is cloned next may
+/* Close what is not in @h: state directory, cgroup, mostly the host's /proc.  The process that is cloned next may
  * be visible to others in a joined pid namespace. */
 static int keep_handles_only(const struct plan *p, const struct handles *h, struct error *err)
 {
-	size_t n = 4, most = 4 + p->ns.n_joins + h->rootfs.n_sources;
+	size_t n = 5, most = 5 + p->ns.n_joins + h->rootfs.n_sources;
 	int *keep = xcalloc(most, sizeof(*keep)), r;
 
 	keep[0] = h->sync;
 	keep[1] = h->start;
 	keep[2] = h->result;
 	keep[3] = h->rootfs.tree;
+	keep[4] = h->proc;
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		keep[n++] = h->joins[i];
 	for (size_t i = 0; i < h->rootfs.n_sources; i++)
@@ -197,13 +200,23 @@ static int keep_handles_only(const struct plan *p, const struct handles *h, stru
 
 /*
  * Needs: the namespaces' descriptors; the caller's privilege.
- * Does: enter the user namespace, and the pid namespace, which only counts for children.
+ * Does: enter the user namespace, and the pid namespace, which only counts for children; make a time
+ * namespace with offsets, likewise.
  */
 static int enter_joined(const struct plan *p, struct handles *h, struct error *err)
 {
-	int r = ns_enter_joins(&p->ns, h->joins, p->ns.launcher_joins, err);
+	int offsets = -1, r;
 
-	if (r == 0)
+	if (p->ns.time_in_launcher) {
+		offsets = ns_time_open(h->proc, err);
+		if (offsets < 0)
+			return offsets;
+		h->proc = -1;	/* no more needed */
+	}
+	r = ns_enter_joins(&p->ns, h->joins, p->ns.launcher_joins, err);
+	if (r == 0 && p->ns.time_in_launcher)
+		r = ns_time_make(&p->ns, offsets, err);
+	if (r == 0)	/* @offsets too */
 		r = keep_handles_only(p, h, err);
 	if (r < 0 || !(p->ns.launcher_joins & CLONE_NEWUSER))
 		return r;

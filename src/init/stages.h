@@ -25,6 +25,7 @@ int stage_go_dark(struct error *err);
 int stage_close_others(int from, int *keep, size_t n, struct error *err);
 
 /* stage_ns.c */
+int stage_time(struct stage_context *c, struct error *err);
 int stage_maps(struct stage_context *c, struct error *err);
 int stage_namespaces(struct stage_context *c, struct error *err);
 int stage_names(struct stage_context *c, struct error *err);
@@ -41,6 +42,7 @@ int stage_pivot(struct stage_context *c, struct error *err);
 /* stage_process.c */
 int stage_labels(struct stage_context *c, struct error *err);
 int stage_session(struct stage_context *c, struct error *err);
+int stage_attributes(struct stage_context *c, struct error *err);
 int stage_cwd(struct stage_context *c, struct error *err);
 int stage_descriptors(struct stage_context *c, struct error *err);
 int stage_limits(struct stage_context *c, struct error *err);

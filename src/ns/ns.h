@@ -29,6 +29,16 @@ int ns_loopback_up(struct error *err);
 /* Child: sethostname(2), setdomainname(2); NULL is left alone. */
 int ns_set_names(const struct plan_ns *p, struct error *err);
 
+/*
+ * A time namespace with offsets, in three steps of one process: open our own offsets through @proc (the
+ * host's procfs), which must be early, since the file is no longer ours in a user namespace once we are
+ * not dumpable; make the namespace for our children and set its clocks through that descriptor; enter
+ * it ourselves (our children are in it without that).
+ */
+int ns_time_open(int proc, struct error *err);
+int ns_time_make(const struct plan_ns *p, int fd, struct error *err);
+int ns_time_enter(int proc, struct error *err);
+
 /* clone3(2) of a process that continues like fork(2): 0 in the child, the pid in the parent, -errno.
  * @cgroup_fd < 0: no CLONE_INTO_CGROUP.  @flags: CLONE_NEW*, CLONE_PARENT. */
 pid_t ns_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd);

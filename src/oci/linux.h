@@ -24,6 +24,21 @@ struct oci_device {
 	uint32_t uid, gid;
 };
 
+struct oci_time_offset {
+	bool present;
+	int64_t secs;
+	uint32_t nanosecs;		/* below 1000000000 */
+};
+
+/* set_mempolicy(2) */
+struct oci_memory_policy {
+	bool present;
+	const char *name;		/* "MPOL_BIND" */
+	unsigned mode;			/* MPOL_* */
+	uint64_t flags;			/* MPOL_F_* that go with a mode */
+	struct oci_bits nodes;
+};
+
 struct oci_linux {
 	struct oci_namespace *namespaces;
 	size_t n_namespaces;
@@ -38,11 +53,12 @@ struct oci_linux {
 	unsigned long rootfs_propagation;	/* MS_SHARED, ...; 0 when absent */
 	struct strings masked_paths, readonly_paths;
 	char *mount_label;		/* NULL or "" = none */
+	struct { struct oci_time_offset monotonic, boottime; } time_offsets;
+	struct oci_memory_policy memory_policy;
+	struct { bool present; const char *name; uint64_t domain; } personality;
 };
 
-/* "cgroup" -> CLONE_NEWCGROUP, ...  All names the specification knows; the reader refuses those after
- * the first n_..._supported, and `features` leaves them out. */
-extern const struct name_value namespace_names[];
-extern const size_t n_namespace_names, n_namespace_names_supported;
+extern const struct name_value namespace_names[];	/* "cgroup" -> CLONE_NEWCGROUP */
+extern const size_t n_namespace_names;
 
 #endif

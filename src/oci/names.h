@@ -11,6 +11,20 @@ extern const size_t n_capability_names;
 extern const struct name_value rlimit_names[];		/* "RLIMIT_NOFILE" -> RLIMIT_NOFILE */
 extern const size_t n_rlimit_names;
 
+/* attributes.c */
+extern const struct name_value scheduler_policy_names[];	/* "SCHED_FIFO" -> SCHED_FIFO */
+extern const size_t n_scheduler_policy_names;
+extern const struct name_value scheduler_flag_names[];	/* "SCHED_FLAG_RECLAIM" */
+extern const size_t n_scheduler_flag_names;
+extern const struct name_value io_class_names[];	/* "IOPRIO_CLASS_BE" -> 2 */
+extern const size_t n_io_class_names;
+extern const struct name_value memory_mode_names[];	/* "MPOL_BIND" -> MPOL_BIND */
+extern const size_t n_memory_mode_names;
+extern const struct name_value memory_flag_names[];	/* "MPOL_F_STATIC_NODES" */
+extern const size_t n_memory_flag_names;
+extern const struct name_value personality_names[];	/* "LINUX32" -> PER_LINUX32 */
+extern const size_t n_personality_names;
+
 extern const struct name_value signal_names[];		/* "TERM" -> SIGTERM */
 extern const size_t n_signal_names;
 

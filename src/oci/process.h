@@ -24,6 +24,30 @@ struct oci_rlimit {
 	uint64_t soft, hard;	/* UINT64_MAX = unlimited */
 };
 
+/* sched_setattr(2); what is absent is 0. */
+struct oci_scheduler {
+	bool present;
+	const char *name;	/* "SCHED_FIFO" */
+	uint32_t policy;	/* SCHED_* */
+	struct opt_i32 nice;	/* -20..19 */
+	struct opt_u32 priority;	/* 0..99 */
+	uint64_t flags;		/* SCHED_FLAG_* */
+	struct opt_u64 runtime, deadline, period;	/* ns */
+};
+
+/* ioprio_set(2) */
+struct oci_io_priority {
+	bool present;
+	const char *name;	/* "IOPRIO_CLASS_BE" */
+	unsigned class;		/* IOPRIO_CLASS_* */
+	uint32_t level;		/* 0 (highest) to 7 */
+};
+
+struct oci_exec_affinity {
+	bool present;
+	struct oci_bits initial, final;
+};
+
 struct oci_process {
 	bool present;		/* the object was there at all */
 	bool terminal;
@@ -39,6 +63,9 @@ struct oci_process {
 	char *selinux_label;	/* NULL or "" = none */
 	bool no_new_privileges;
 	struct opt_i32 oom_score_adj;
+	struct oci_scheduler scheduler;
+	struct oci_io_priority io_priority;
+	struct oci_exec_affinity exec_affinity;
 };
 
 #endif

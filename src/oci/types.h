@@ -31,6 +31,13 @@ struct key_values {
 	size_t n;
 };
 
+/* A list of small numbers such as "0-3,7", one bit each. */
+struct oci_bits {
+	const char *text;		/* as written; NULL = absent or blank */
+	unsigned long *v;
+	size_t n_bits;			/* the highest number + 1; 0 = none */
+};
+
 struct oci_id_mapping {
 	uint32_t container_id, host_id, size;
 };

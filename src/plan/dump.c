@@ -86,6 +86,8 @@ static void dump_ns(const struct plan_ns *n, FILE *out)
 	line(out, "ns.gid_map", n->gid_map);
 	flag(out, "ns.deny_setgroups", n->deny_setgroups);
 	flag(out, "ns.loopback_up", n->loopback_up);
+	line(out, "ns.time_offsets", n->time_offsets);
+	flag(out, "ns.time_in_launcher", n->time_in_launcher);
 	line(out, "ns.hostname", n->hostname);
 	line(out, "ns.domainname", n->domainname);
 }
@@ -232,6 +234,51 @@ static void dump_user(const struct oci_user *u, FILE *out)
 		fprintf(out, "process.group %u\n", u->additional_gids[i]);
 }
 
+/* The words of the bits in @flags. */
+static void flag_names(FILE *out, const struct name_value *names, size_t n, uint64_t flags)
+{
+	for (size_t i = 0; i < n; i++)
+		if (flags & names[i].value)
+			fprintf(out, " %s", names[i].name);
+}
+
+static void amount(FILE *out, const char *key, uint64_t value)
+{
+	if (value)
+		fprintf(out, " %s=%" PRIu64, key, value);
+}
+
+static void dump_attributes(const struct plan_process *p, FILE *out)
+{
+	const struct oci_scheduler *s = &p->oci->scheduler;
+	const struct oci_memory_policy *m = p->memory_policy;
+
+	if (s->present) {
+		fprintf(out, "process.scheduler %s", s->name);
+		if (s->nice.v)
+			fprintf(out, " nice=%d", s->nice.v);
+		amount(out, "priority", s->priority.v);
+		amount(out, "runtime", s->runtime.v);
+		amount(out, "deadline", s->deadline.v);
+		amount(out, "period", s->period.v);
+		flag_names(out, scheduler_flag_names, n_scheduler_flag_names, s->flags);
+		fputc('\n', out);
+	}
+	if (p->oci->io_priority.present)
+		fprintf(out, "process.io_priority %s %u\n", p->oci->io_priority.name,
+			p->oci->io_priority.level);
+	flag(out, "process.scheduled_by_parent", p->scheduled_by_parent);
+	line(out, "process.initial_affinity", p->initial_affinity ? p->initial_affinity->text : NULL);
+	line(out, "process.affinity", p->affinity ? p->affinity->text : NULL);
+	if (m) {
+		fprintf(out, "process.memory_policy %s", m->name);
+		flag_names(out, memory_flag_names, n_memory_flag_names, m->flags);
+		fprintf(out, "%s%s\n", m->nodes.text ? " nodes=" : "", m->nodes.text ? m->nodes.text : "");
+	}
+	if (p->personality.set)
+		fprintf(out, "process.personality %#" PRIx64 "\n", p->personality.v);
+}
+
 static void dump_process(const struct plan_process *p, FILE *out)
 {
 	for (char *const *v = p->argv; *v; v++)
@@ -253,6 +300,7 @@ static void dump_process(const struct plan_process *p, FILE *out)
 		fprintf(out, "process.keep_fds %u\n", p->keep_fds);
 	flag(out, "process.listen_fds", p->listen_fds > 0);
 	flag(out, "process.new_keyring", p->new_keyring);
+	dump_attributes(p, out);
 	for (size_t i = 0; i < p->n_sysctls; i++) {
 		fputs("sysctl ", out);
 		put(out, p->sysctls[i].file);

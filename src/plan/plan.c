@@ -75,8 +75,8 @@ int plan_build(struct arena *a, const struct oci_config *config, const struct fa
 }
 
 /*
- * What the document of `exec` leaves out it takes from the container: capabilities and labels.
- * noNewPrivileges, rlimits, environment and ids are its own alone.
+ * What the document of `exec` leaves out it takes from the container: capabilities, labels and
+ * execCPUAffinity.  noNewPrivileges, rlimits, environment and ids are its own alone.
  */
 static const struct oci_process *with_fallbacks(struct arena *a, const struct oci_config *config,
 						const struct oci_process *process)
@@ -94,6 +94,8 @@ static const struct oci_process *with_fallbacks(struct arena *a, const struct oc
 		m->apparmor_profile = base->apparmor_profile;
 	if (!m->selinux_label || !*m->selinux_label)
 		m->selinux_label = base->selinux_label;
+	if (!m->exec_affinity.present)
+		m->exec_affinity = base->exec_affinity;
 	return m;
 }
 

@@ -53,11 +53,17 @@ struct plan_join {
 	const char *where;		/* JSON pointer */
 };
 
+/* CLOCK_MONOTONIC and CLOCK_BOOTTIME, seconds and nanoseconds of both: time_namespaces(7) */
+#define TIME_OFFSETS_FORMAT "1 %lld %u\n7 %lld %u\n"
+
 struct plan_ns {
 	uint64_t create;		/* CLONE_NEW* for clone3; never CLONE_NEWCGROUP */
-	uint64_t unshare;		/* CLONE_NEWCGROUP or 0: by unshare(2) in the container process.
-					 * Its root is the cgroup of the caller at that moment, which for
-					 * clone3 is still the parent's: cgroup_namespaces(7) */
+	uint64_t unshare;		/* by unshare(2) in the container process: CLONE_NEWCGROUP, whose
+					 * root is the cgroup of the caller at that moment, for clone3
+					 * still the parent's: cgroup_namespaces(7); CLONE_NEWTIME, when
+					 * there are offsets to set before anybody is in it */
+	const char *time_offsets;	/* text of timens_offsets, TIME_OFFSETS_FORMAT; NULL = none */
+	bool time_in_launcher;		/* the launcher makes that time namespace and clones into it */
 	struct plan_join *joins;	/* user first, mount last; opened by the parent */
 	size_t n_joins;
 	bool launcher;			/* launcher_joins is not 0: a short-lived process enters those
@@ -191,6 +197,12 @@ struct plan_process {
 	struct plan_sysctl *sysctls;
 	size_t n_sysctls;
 	bool new_keyring;
+	const struct oci_bits *initial_affinity;	/* exec: of the runtime before it clones */
+	const struct oci_bits *affinity;	/* NULL = all CPUs of the cpuset */
+	bool scheduled_by_parent;	/* scheduler and I/O priority: a user namespace has no power over
+					 * them, the privileged runtime has */
+	const struct oci_memory_policy *memory_policy;	/* NULL = the caller's */
+	struct opt_u64 personality;	/* unset = the caller's */
 	bool oom_optional;		/* rootless: EACCES on oom_score_adj is a warning */
 };
 

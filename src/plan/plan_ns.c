@@ -56,6 +56,15 @@ static void plan_joins(struct arena *a, struct plan_ns *ns, const struct oci_lin
 	}
 }
 
+static void plan_time(struct arena *a, struct plan_ns *ns, const struct oci_linux *l)
+{
+	const struct oci_time_offset *m = &l->time_offsets.monotonic, *b = &l->time_offsets.boottime;
+
+	if (m->present || b->present)
+		ns->time_offsets = arena_printf(a, TIME_OFFSETS_FORMAT, (long long)m->secs,
+						m->nanosecs, (long long)b->secs, b->nanosecs);
+}
+
 static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_linux *l)
 {
 	uint64_t joined = 0;
@@ -65,7 +74,7 @@ static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_lin
 
 		if (n->path)
 			joined |= n->flag;
-		else if (n->flag == CLONE_NEWCGROUP)
+		else if (n->flag == CLONE_NEWCGROUP || (n->flag == CLONE_NEWTIME && ns->time_offsets))
 			ns->unshare |= n->flag;
 		else
 			ns->create |= n->flag;
@@ -76,6 +85,9 @@ static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_lin
 	if (ns->create & CLONE_NEWUSER)
 		ns->launcher_joins = joined;
 	ns->launcher = ns->launcher_joins != 0;
+	/* A new user namespace has to own it, and only the container process is in that one. */
+	ns->time_in_launcher = ns->launcher && (ns->unshare & CLONE_NEWTIME) &&
+			       !(ns->create & CLONE_NEWUSER);
 	ns->userns = find_ns(l, CLONE_NEWUSER) != NULL;
 	ns->loopback_up = (ns->create & CLONE_NEWNET) != 0;
 }
@@ -164,6 +176,7 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 	int r;
 
 	(void)o;
+	plan_time(a, &p->ns, l);
 	plan_flags(a, &p->ns, l);
 	r = check_privilege(&p->ns, f, err);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include "plan/plan.h"
 
 #include <errno.h>
+#include <linux/sched.h>
 
 #include "util/str.h"
 
@@ -23,6 +24,35 @@ static bool has_variable(const struct strings *env, const char *assign)
 		if (str_starts(env->v[i], assign))
 			return true;
 	return false;
+}
+
+static bool has_userns(const struct oci_linux *l)
+{
+	for (size_t i = 0; i < l->n_namespaces; i++)
+		if (l->namespaces[i].flag == CLONE_NEWUSER)
+			return true;
+	return false;
+}
+
+static const struct oci_bits *or_null(const struct oci_bits *b)
+{
+	return b->n_bits ? b : NULL;
+}
+
+/* The last two are the container's, so those of `exec` too. */
+static void plan_attributes(struct plan_process *pp, const struct oci_linux *l,
+			    const struct oci_process *process, bool exec, bool rootless)
+{
+	if (process->scheduler.present || process->io_priority.present)
+		pp->scheduled_by_parent = !rootless && has_userns(l);
+	if (exec) {
+		pp->initial_affinity = or_null(&process->exec_affinity.initial);
+		pp->affinity = or_null(&process->exec_affinity.final);
+	}
+	if (l->memory_policy.present)
+		pp->memory_policy = &l->memory_policy;
+	if (l->personality.present)
+		pp->personality = (struct opt_u64){true, l->personality.domain};
 }
 
 int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,
@@ -49,5 +79,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 	pp->listen_fds = o->listen_fds;
 	pp->new_keyring = !o->no_new_keyring;
 	pp->oom_optional = o->rootless;
+	plan_attributes(pp, &p->config->linux_, process, process != &p->config->process,
+			o->rootless);
 	return 0;
 }

@@ -26,6 +26,23 @@ int process_raise_rlimits(const struct oci_process *p, pid_t pid, struct error *
  * the present value: nothing is written.  @optional: EACCES is a warning. */
 int process_set_oom_score(int proc_pid, int value, bool optional, struct error *err);
 
+/*
+ * Each is read back.  The container process gives them to itself, before its credentials; scheduler and
+ * I/O priority, which the kernel allows to the host's CAP_SYS_NICE alone, may come from the parent.
+ *
+ * process/affinity.c: the CPUs it may run on.  @cpus NULL: all that its cpuset allows, whatever the
+ * caller was bound to.  @where: JSON pointer.
+ */
+int process_set_affinity(const struct oci_bits *cpus, const char *where, struct error *err);
+/* process/sched.c, ioprio.c: of @pid, 0 = the caller; nothing when they were not asked for.  After the
+ * affinity, which SCHED_DEADLINE looks at. */
+int process_set_scheduler(const struct oci_scheduler *s, pid_t pid, struct error *err);
+int process_set_io_priority(const struct oci_io_priority *io, pid_t pid, struct error *err);
+/* process/mempolicy.c: in the cgroup already, whose cpuset cuts the nodes. */
+int process_set_memory_policy(const struct oci_memory_policy *m, struct error *err);
+/* process/personality.c */
+int process_set_personality(uint64_t domain, struct error *err);
+
 /* process/sysctl.c: write each below sys/ of @proc (a private, unmasked procfs), RESOLVE_BENEATH. */
 int process_write_sysctls(const struct plan_process *p, int proc, struct error *err);
 

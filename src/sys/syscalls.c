@@ -104,6 +104,37 @@ int sys_execveat(int dirfd, const char *path, char *const *argv, char *const *en
 	return (int)CALL(SYS_execveat, dirfd, path, argv, envp, flags);
 }
 
+int sys_sched_setattr(pid_t pid, struct sys_sched_attr *attr)
+{
+	attr->size = sizeof(*attr);
+	return (int)CALL(SYS_sched_setattr, pid, attr, 0);
+}
+
+int sys_sched_getattr(pid_t pid, struct sys_sched_attr *ret)
+{
+	return (int)CALL(SYS_sched_getattr, pid, ret, sizeof(*ret), 0);
+}
+
+int sys_ioprio_set(pid_t pid, int ioprio)
+{
+	return (int)CALL(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, pid, ioprio);
+}
+
+int sys_ioprio_get(pid_t pid)
+{
+	return (int)CALL(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, pid);
+}
+
+int sys_set_mempolicy(int mode, const unsigned long *nodes, unsigned long max_node)
+{
+	return (int)CALL(SYS_set_mempolicy, mode, nodes, max_node);
+}
+
+int sys_get_mempolicy(int *ret_mode, unsigned long *ret_nodes, unsigned long max_node)
+{
+	return (int)CALL(SYS_get_mempolicy, ret_mode, ret_nodes, max_node, NULL, 0);
+}
+
 int sys_fsopen(const char *fstype, unsigned flags)
 {
 	return (int)CALL(SYS_fsopen, fstype, flags);

@@ -31,6 +31,25 @@ long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsig
 ssize_t sys_getcwd(char *buf, size_t size);	/* the kernel's own: "(unreachable)..." possible */
 int sys_execveat(int dirfd, const char *path, char *const *argv, char *const *envp, int flags);
 
+/* struct sched_attr of sched_setattr(2), as of Linux 5.3; libc and kernel headers disagree about who
+ * declares it. */
+struct sys_sched_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+/* @pid 0: the caller. */
+int sys_sched_setattr(pid_t pid, struct sys_sched_attr *attr);	/* sets attr->size */
+int sys_sched_getattr(pid_t pid, struct sys_sched_attr *ret);
+int sys_ioprio_set(pid_t pid, int ioprio);
+int sys_ioprio_get(pid_t pid);
+int sys_set_mempolicy(int mode, const unsigned long *nodes, unsigned long max_node);
+int sys_get_mempolicy(int *ret_mode, unsigned long *ret_nodes, unsigned long max_node);
+
 /* The new mount API. */
 int sys_fsopen(const char *fstype, unsigned flags);
 int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int aux);

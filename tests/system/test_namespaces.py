@@ -382,12 +382,6 @@ def test_user_namespace_life(box):
     box.delete().ok()
 
 
-def test_time_namespace_is_refused(box):
-    box.linux["namespaces"].append({"type": "time"})
-    box.refused("time", "/linux/namespaces/6")
-
-
-@pytest.mark.spec("CL-019")
 def test_namespace_twice(box):
     box.linux["namespaces"].append({"type": "pid"})
     box.refused("pid", "twice")

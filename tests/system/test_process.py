@@ -244,13 +244,6 @@ def _write_oom(n):
         f.write(str(n))
 
 
-@pytest.mark.parametrize("field", ["scheduler", "ioPriority", "execCPUAffinity"])
-def test_not_built_is_refused(box, field):
-    box.process[field] = {"scheduler": {"policy": "SCHED_BATCH"}, "ioPriority": {
-        "class": "IOPRIO_CLASS_IDLE", "priority": 1}, "execCPUAffinity": {"initial": "0"}}[field]
-    box.refused(f"/process/{field}")
-
-
 def test_session_keyring_is_new(box, make_box):
     """T85: neither the caller's, nor shared by two containers."""
     a, b = box.probe(), make_box().probe()

@@ -132,7 +132,7 @@ def test_every_seccomp_word_is_taken(features, box, member):
 @pytest.mark.spec("CL-088")
 def test_what_features_denies_is_refused(features, box):
     linux = features["linux"]
-    assert "time" not in linux["namespaces"] and "idmap" not in features["mountOptions"]
+    assert "idmap" not in features["mountOptions"]
     assert linux["intelRdt"]["enabled"] is False and linux["cgroup"]["systemd"] is False
     box.linux["intelRdt"] = {"closID": "x"}
     box.refused("/linux/intelRdt")
@@ -141,8 +141,7 @@ def test_what_features_denies_is_refused(features, box):
 
 
 @pytest.mark.parametrize("field,value", [
-    ("netDevices", {"eth0": {"name": "x"}}), ("memoryPolicy", {"mode": "MPOL_DEFAULT"}),
-    ("personality", {"domain": "LINUX32"}), ("timeOffsets", {"monotonic": {"secs": 1}})])
+    ("netDevices", {"eth0": {"name": "x"}})])
 def test_not_built(box, field, value):
     box.linux[field] = value
     box.refused(f"/linux/{field}")

@@ -21,6 +21,7 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 static char buffer[1 << 20];
@@ -169,6 +170,67 @@ static void print_limits(void)
 	json_close('}');
 }
 
+static void print_sched_attr(void)
+{
+	/* sched_setattr(2); libc's headers may or may not have it */
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} a = {0};
+
+	if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) < 0)
+		return;
+	json_open("sched_attr", '{');
+	json_number("policy", a.policy);
+	json_number("flags", (long long)a.flags);
+	json_number("nice", a.nice);
+	json_number("priority", a.priority);
+	json_number("runtime", (long long)a.runtime);
+	json_number("deadline", (long long)a.deadline);
+	json_number("period", (long long)a.period);
+	json_close('}');
+}
+
+/* get_mempolicy(2): the mode with its flags, and the nodes. */
+static void print_memory_policy(void)
+{
+	unsigned long nodes[16] = {0};
+	int mode = 0;
+
+	if (syscall(SYS_get_mempolicy, &mode, nodes, 8 * sizeof(nodes), NULL, 0) < 0)
+		return;
+	json_open("memory_policy", '{');
+	json_number("mode", mode);
+	json_open("nodes", '[');
+	for (int i = 0; i < 1024; i++)
+		if (nodes[i / 64] >> i % 64 & 1)
+			json_number(NULL, i);
+	json_close(']');
+	json_close('}');
+}
+
+/* In nanoseconds. */
+static void print_clocks(void)
+{
+	static const struct { const char *name; clockid_t id; } clocks[] = {
+		{"monotonic", CLOCK_MONOTONIC}, {"boottime", CLOCK_BOOTTIME},
+		{"realtime", CLOCK_REALTIME},
+	};
+
+	json_open("clocks", '{');
+	for (int i = 0; i < 3; i++) {
+		struct timespec t = {0};
+
+		clock_gettime(clocks[i].id, &t);
+		json_number(clocks[i].name, t.tv_sec * 1000000000LL + t.tv_nsec);
+	}
+	json_close('}');
+	file_text("timens_offsets", "/proc/self/timens_offsets");
+}
+
 static void print_scheduling(void)
 {
 	cpu_set_t set;
@@ -188,6 +250,9 @@ static void print_scheduling(void)
 	prctl(PR_GET_PDEATHSIG, &sig);
 	json_number("pdeathsig", sig);
 	json_number("personality", personality(0xffffffff));
+	print_sched_attr();
+	print_memory_policy();
+	print_clocks();
 	json_number("timer_slack", prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
 	json_number("subreaper", (prctl(PR_GET_CHILD_SUBREAPER, &sig), sig));
 }
@@ -292,6 +357,7 @@ void state_print(int argc, char **argv, char **envp)
 	print_tty();
 	uname(&u);
 	json_string("hostname", u.nodename);
+	json_string("machine", u.machine);
 	json_string("domainname", u.domainname);
 	print_interfaces();
 	print_namespaces();

@@ -176,13 +176,12 @@ static void test_namespaces(void **state)
 	struct oci_config *config;
 
 	(void)state;
-	assert_int_equal(v->array.n, 7);
+	assert_int_equal(v->array.n, 8);
 	for (size_t i = 0; i < v->array.n; i++) {
 		assert_int_equal(read_namespace(v->array.v[i]->string.data, &config), 0);
 		assert_string_equal(config->linux_.namespaces[0].name, v->array.v[i]->string.data);
 	}
-	assert_false(lists("linux/namespaces", "time"));
-	assert_true(read_namespace("time", &config) < 0);
+	assert_true(lists("linux/namespaces", "time"));
 	assert_true(read_namespace("net", &config) < 0);
 }
 
@@ -241,6 +240,32 @@ static void test_seccomp(void **state)
 		       "{\"names\":[\"sync\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}", "");
 }
 
+/* spec: FL-008 FL-009 */
+static void test_memory_policy(void **state)
+{
+	static const char nodes[] = "\",\"nodes\":\"0\"}";
+	const struct json *modes = at("linux/memoryPolicy/modes"), *flags = at("linux/memoryPolicy/flags");
+	struct oci_config *config;
+
+	(void)state;
+	assert_int_equal(modes->array.n, 7);
+	assert_int_equal(flags->array.n, 3);
+	for (size_t i = 0; i < modes->array.n; i++) {
+		const char *mode = modes->array.v[i]->string.data;
+		bool none = str_eq(mode, "MPOL_DEFAULT") || str_eq(mode, "MPOL_LOCAL");
+
+		assert_int_equal(read_config("", with(",\"memoryPolicy\":{\"mode\":\"", mode,
+						      none ? "\"}" : nodes), "", &config), 0);
+		assert_string_equal(config->linux_.memory_policy.name, mode);
+	}
+	for (size_t i = 0; i < flags->array.n; i++)
+		assert_int_equal(read_config("", with(",\"memoryPolicy\":{\"mode\":\"MPOL_BIND\","
+						      "\"nodes\":\"0\",\"flags\":[\"",
+						      flags->array.v[i]->string.data, "\"]}"), "",
+					     &config), 0);
+	assert_refused("", ",\"memoryPolicy\":{\"mode\":\"MPOL_OTHER\"}", "");
+}
+
 /* spec: FE-002 */
 static void test_not_built(void **state)
 {
@@ -249,9 +274,6 @@ static void test_not_built(void **state)
 	assert_true(flag("linux/cgroup/v2"));
 	assert_false(flag("linux/cgroup/systemd"));
 	assert_false(flag("linux/cgroup/systemdUser"));
-	assert_int_equal(at("linux/memoryPolicy/modes")->array.n, 0);
-	assert_int_equal(at("linux/memoryPolicy/flags")->array.n, 0);
-	assert_refused("", ",\"memoryPolicy\":{\"mode\":\"MPOL_DEFAULT\"}", "");
 	assert_false(flag("linux/intelRdt/enabled"));
 	assert_false(flag("linux/intelRdt/schemata"));
 	assert_false(flag("linux/intelRdt/monitoring"));
@@ -280,8 +302,8 @@ int main(void)
 		cmocka_unit_test(test_versions), cmocka_unit_test(test_baseline),
 		cmocka_unit_test(test_hooks), cmocka_unit_test(test_mount_options),
 		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_capabilities),
-		cmocka_unit_test(test_seccomp), cmocka_unit_test(test_not_built),
-		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_seccomp), cmocka_unit_test(test_memory_policy),
+		cmocka_unit_test(test_not_built), cmocka_unit_test(test_annotations),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -362,6 +362,54 @@ static void test_null(void **state)
 	assert_false(d->linux_.seccomp.present);
 }
 
+static void test_attributes(void **state)
+{
+	const struct oci_process *p =
+		&good(*state, PROCESS(",'scheduler':{'policy':'SCHED_DEADLINE','flags':['SCHED_FLAG_RECLAIM',"
+				      "'SCHED_FLAG_RESET_ON_FORK'],'runtime':5000,'deadline':6000,"
+				      "'period':18446744},'ioPriority':{'class':'IOPRIO_CLASS_BE',"
+				      "'priority':5},'execCPUAffinity':{'initial':'0, 2-3,64','final':'5'}"))
+			 ->process;
+	const struct oci_linux *l =
+		&good(*state, LINUX("'memoryPolicy':{'mode':'MPOL_BIND','nodes':'0-2,65',"
+				    "'flags':['MPOL_F_STATIC_NODES']},'personality':{'domain':'LINUX32'},"
+				    "'namespaces':[{'type':'time'}],'timeOffsets':{'boottime':"
+				    "{'secs':-5,'nanosecs':999999999}}"))
+			 ->linux_;
+
+	assert_true(p->scheduler.present);
+	assert_int_equal(p->scheduler.policy, 6);
+	assert_int_equal(p->scheduler.flags, 3);
+	assert_int_equal(p->scheduler.runtime.v, 5000);
+	assert_int_equal(p->scheduler.deadline.v, 6000);
+	assert_int_equal(p->scheduler.period.v, 18446744);
+	assert_int_equal(p->io_priority.class, 2);
+	assert_int_equal(p->io_priority.level, 5);
+	assert_int_equal(p->exec_affinity.initial.n_bits, 65);
+	assert_int_equal(p->exec_affinity.initial.v[0], 0xd);
+	assert_int_equal(p->exec_affinity.initial.v[1], 1);
+	assert_int_equal(p->exec_affinity.final.n_bits, 6);
+	assert_int_equal(p->exec_affinity.final.v[0], 0x20);
+	assert_int_equal(l->memory_policy.mode, 2);
+	assert_int_equal(l->memory_policy.flags, 1 << 15);
+	assert_int_equal(l->memory_policy.nodes.n_bits, 66);
+	assert_int_equal(l->memory_policy.nodes.v[0], 7);
+	assert_int_equal(l->memory_policy.nodes.v[1], 2);
+	assert_true(l->personality.present);
+	assert_int_equal(l->personality.domain, 8);
+	assert_false(l->time_offsets.monotonic.present);
+	assert_true(l->time_offsets.boottime.present);
+	assert_int_equal(l->time_offsets.boottime.secs, -5);
+	assert_int_equal(l->time_offsets.boottime.nanosecs, 999999999);
+
+	/* Nothing there, or nothing but spaces. */
+	p = &good(*state, PROCESS(",'execCPUAffinity':{'initial':' ','final':''}"))->process;
+	assert_true(p->exec_affinity.present);
+	assert_null(p->exec_affinity.initial.text);
+	assert_int_equal(p->exec_affinity.final.n_bits, 0);
+	assert_false(p->scheduler.present || p->io_priority.present);
+}
+
 static void test_propagation(void **state)
 {
 	static const struct { const char *word; unsigned long flags; } rows[] = {
@@ -732,7 +780,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_full_process), T(test_full_mounts_hooks), T(test_full_linux),
 		T(test_full_resources), T(test_full_seccomp), T(test_minimal), T(test_defaults),
-		T(test_null), T(test_propagation), T(test_digest), T(test_case_variants),
+		T(test_null), T(test_attributes), T(test_propagation), T(test_digest), T(test_case_variants),
 		T(test_unknown_capability), T(test_newer_version), T(test_no_flood),
 		T(test_data_files), T(test_text_is_kept), T(test_not_a_file),
 		T(test_process_document), T(test_resources_document), T(test_nul_everywhere),

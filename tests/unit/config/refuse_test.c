@@ -24,19 +24,10 @@ struct refused {
 };
 
 static const struct refused unsupported[] = {
-	{PROCESS(",'scheduler':{'policy':'SCHED_OTHER'}"), "/process/scheduler",
-	 "`/process/scheduler` " NOT},
-	{PROCESS(",'scheduler':{}"), "/process/scheduler", NOT},
-	{PROCESS(",'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':1}"), "/process/ioPriority", NOT},
-	{PROCESS(",'ioPriority':{}"), "/process/ioPriority", NOT},
-	{PROCESS(",'execCPUAffinity':{'initial':'0'}"), "/process/execCPUAffinity", NOT},
-	{LINUX("'timeOffsets':{'monotonic':{'secs':1}}"), "/linux/timeOffsets", NOT},
 	{LINUX("'netDevices':{'eth0':{}}"), "/linux/netDevices", NOT},
 	{LINUX("'intelRdt':{}"), "/linux/intelRdt", NOT},
-	{LINUX("'memoryPolicy':{'mode':'MPOL_DEFAULT'}"), "/linux/memoryPolicy", NOT},
-	{LINUX("'personality':{'domain':'LINUX'}"), "/linux/personality", NOT},
-	{LINUX("'namespaces':[{'type':'pid'},{'type':'time'}]"), "/linux/namespaces/1/type",
-	 "`time` " NOT},
+	{LINUX("'personality':{'domain':'LINUX','flags':['X']}"), "/linux/personality/flags/0",
+	 "`X` " NOT},
 	{SECCOMP(",'listenerPath':'/run/x'"), "/linux/seccomp/listenerPath", NOT},
 	{SECCOMP(",'listenerMetadata':'x'"), "/linux/seccomp/listenerMetadata", NOT},
 	{LINUX("'seccomp':{'defaultAction':'SCMP_ACT_NOTIFY'}"), "/linux/seccomp/defaultAction",
@@ -185,6 +176,108 @@ static const struct refused process[] = {
 	{PROCESS(",'noNewPrivileges':'no'"), "/process/noNewPrivileges", "must be a boolean"},
 	{PROCESS(",'apparmorProfile':true"), "/process/apparmorProfile", "must be a string"},
 	{PROCESS(",'selinuxLabel':7"), "/process/selinuxLabel", "must be a string"},
+};
+
+#define SCHEDULER(x) PROCESS(",'scheduler':{" x "}")
+#define DL(x) SCHEDULER("'policy':'SCHED_DEADLINE'" x)
+#define IO(x) PROCESS(",'ioPriority':{" x "}")
+#define AFFINITY(x) PROCESS(",'execCPUAffinity':{" x "}")
+
+/* spec: CF-040 CF-042 CF-046 CF-047 CF-048 CF-104 */
+static const struct refused scheduling[] = {
+	{PROCESS(",'scheduler':[]"), "/process/scheduler", "must be an object"},
+	{SCHEDULER(""), "/process/scheduler/policy", "is required"},
+	{SCHEDULER("'policy':0"), "/process/scheduler/policy", "must be a string"},
+	{SCHEDULER("'policy':'SCHED_FIFOO'"), "/process/scheduler/policy", "did you mean `SCHED_FIFO`"},
+	{SCHEDULER("'policy':'SCHED_ISO'"), "/process/scheduler/policy", "Linux has no `SCHED_ISO`"},
+	{SCHEDULER("'policy':'SCHED_OTHER','nice':20"), "/process/scheduler/nice", "(-20 to 19)"},
+	{SCHEDULER("'policy':'SCHED_BATCH','nice':-21"), "/process/scheduler/nice", "(-20 to 19)"},
+	{SCHEDULER("'policy':'SCHED_FIFO'"), "/process/scheduler/priority", "from 1 to 99"},
+	{SCHEDULER("'policy':'SCHED_RR','priority':0"), "/process/scheduler/priority", "from 1 to 99"},
+	{SCHEDULER("'policy':'SCHED_RR','priority':100"), "/process/scheduler/priority", "(0 to 99)"},
+	{SCHEDULER("'policy':'SCHED_RR','priority':-1"), "/process/scheduler/priority", "(0 to 99)"},
+	{SCHEDULER("'policy':'SCHED_OTHER','priority':1"), "/process/scheduler/priority", "alone"},
+	{SCHEDULER("'policy':'SCHED_IDLE','priority':1"), "/process/scheduler/priority", "alone"},
+	{DL(",'priority':1,'runtime':2000,'deadline':3000"), "/process/scheduler/priority", "alone"},
+	{SCHEDULER("'policy':'SCHED_OTHER','runtime':1"), "/process/scheduler/runtime", "alone"},
+	{SCHEDULER("'policy':'SCHED_BATCH','deadline':1"), "/process/scheduler/deadline", "alone"},
+	{SCHEDULER("'policy':'SCHED_FIFO','priority':1,'period':1"), "/process/scheduler/period", "alone"},
+	{SCHEDULER("'policy':'SCHED_OTHER','flags':'SCHED_FLAG_RECLAIM'"), "/process/scheduler/flags",
+	 "must be an array"},
+	{SCHEDULER("'policy':'SCHED_OTHER','flags':['SCHED_FLAG_RECLAIM','X']"),
+	 "/process/scheduler/flags/1", "`X` is not known"},
+	{DL(""), "/process/scheduler/runtime", "at least 1024"},
+	{DL(",'runtime':1023,'deadline':3000"), "/process/scheduler/runtime", "at least 1024"},
+	{DL(",'runtime':2000"), "/process/scheduler/deadline", "from the runtime"},
+	{DL(",'runtime':2000,'deadline':1999"), "/process/scheduler/deadline", "from the runtime"},
+	{DL(",'runtime':2000,'deadline':9223372036854775808"), "/process/scheduler/deadline", "2^63"},
+	{DL(",'runtime':2000,'deadline':3000,'period':2999"), "/process/scheduler/period",
+	 "from the deadline"},
+	{DL(",'runtime':2000,'deadline':3000,'period':9223372036854775808"), "/process/scheduler/period",
+	 "2^63"},
+	{DL(",'runtime':-1,'deadline':3000"), "/process/scheduler/runtime", "out of range"},
+	{IO(""), "/process/ioPriority/class", "is required"},
+	{IO("'class':'IOPRIO_CLASS_BE'"), "/process/ioPriority/priority", "is required"},
+	{IO("'class':'IOPRIO_CLASS_NONE','priority':1"), "/process/ioPriority/class", "is not known"},
+	{IO("'class':'IOPRIO_CLASS_BE','priority':8"), "/process/ioPriority/priority", "(0 to 7)"},
+	{IO("'class':'IOPRIO_CLASS_BE','priority':-1"), "/process/ioPriority/priority", "(0 to 7)"},
+	{AFFINITY("'initial':0"), "/process/execCPUAffinity/initial", "must be a string"},
+	{AFFINITY("'initial':'a'"), "/process/execCPUAffinity/initial", "`a` is not a list"},
+	{AFFINITY("'final':'0-'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'-1'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'0,'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':',0'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'0,,1'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'0 1'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'0 - 1'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'2-1'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'0-1-2'"), "/process/execCPUAffinity/final", "not a list"},
+	{AFFINITY("'final':'0-8192'"), "/process/execCPUAffinity/final", "below 8192"},
+	{AFFINITY("'final':'18446744073709551616'"), "/process/execCPUAffinity/final", "below 8192"},
+};
+
+#define POLICY(x) LINUX("'memoryPolicy':{" x "}")
+#define CLOCK(x) LINUX("'namespaces':[{'type':'time'}],'timeOffsets':{" x "}")
+
+/* spec: CF-104 CL-114 CL-140 */
+static const struct refused policy[] = {
+	{POLICY(""), "/linux/memoryPolicy/mode", "is required"},
+	{POLICY("'mode':'MPOL_BINDD','nodes':'0'"), "/linux/memoryPolicy/mode", "`MPOL_BIND`"},
+	{POLICY("'mode':'MPOL_BIND'"), "/linux/memoryPolicy/nodes", "MPOL_BIND needs at least one"},
+	{POLICY("'mode':'MPOL_INTERLEAVE','nodes':' '"), "/linux/memoryPolicy/nodes", "at least one"},
+	{POLICY("'mode':'MPOL_WEIGHTED_INTERLEAVE'"), "/linux/memoryPolicy/nodes", "at least one"},
+	{POLICY("'mode':'MPOL_PREFERRED_MANY'"), "/linux/memoryPolicy/nodes", "at least one"},
+	{POLICY("'mode':'MPOL_DEFAULT','nodes':'0'"), "/linux/memoryPolicy/nodes", "takes no nodes"},
+	{POLICY("'mode':'MPOL_LOCAL','nodes':'0'"), "/linux/memoryPolicy/nodes", "takes no nodes"},
+	{POLICY("'mode':'MPOL_BIND','nodes':'0-1024'"), "/linux/memoryPolicy/nodes", "below 1024"},
+	{POLICY("'mode':'MPOL_BIND','nodes':'0','flags':['STATIC']"), "/linux/memoryPolicy/flags/0",
+	 "is not known"},
+	{POLICY("'mode':'MPOL_BIND','nodes':'0',"
+		"'flags':['MPOL_F_STATIC_NODES','MPOL_F_RELATIVE_NODES']"),
+	 "/linux/memoryPolicy/flags", "exclude each other"},
+	{POLICY("'mode':'MPOL_LOCAL','flags':['MPOL_F_STATIC_NODES']"), "/linux/memoryPolicy/flags",
+	 "flags need nodes"},
+	{POLICY("'mode':'MPOL_PREFERRED','flags':['MPOL_F_RELATIVE_NODES']"),
+	 "/linux/memoryPolicy/flags", "flags need nodes"},
+	{POLICY("'mode':'MPOL_INTERLEAVE','nodes':'0','flags':['MPOL_F_NUMA_BALANCING']"),
+	 "/linux/memoryPolicy/flags", "does not go with MPOL_INTERLEAVE"},
+	{LINUX("'personality':{}"), "/linux/personality/domain", "is required"},
+	{LINUX("'personality':{'domain':'LINUX64'}"), "/linux/personality/domain", "`LINUX"},
+	{LINUX("'personality':{'domain':'LINUX','flags':'X'}"), "/linux/personality/flags",
+	 "must be an array"},
+	{LINUX("'timeOffsets':{'boottime':{'secs':1}}"), "/linux/timeOffsets", "needs a `time` namespace"},
+	{LINUX("'timeOffsets':{'monotonic':{}}"), "/linux/timeOffsets", "needs a `time` namespace"},
+	{LINUX("'namespaces':[{'type':'time','path':'/t'}],'timeOffsets':{'monotonic':{}}"),
+	 "/linux/timeOffsets", "is joined"},
+	{CLOCK("'realtime':{'secs':1}"), "/linux/timeOffsets/realtime", "no clock `realtime`"},
+	{CLOCK("'Boottime':null"), "/linux/timeOffsets/Boottime", "no clock"},
+	{CLOCK("'boottime':1"), "/linux/timeOffsets/boottime", "must be an object"},
+	{CLOCK("'boottime':{'secs':1.5}"), "/linux/timeOffsets/boottime/secs", "whole number"},
+	{CLOCK("'boottime':{'secs':4611686019}"), "/linux/timeOffsets/boottime/secs", "out of range"},
+	{CLOCK("'monotonic':{'secs':-4611686019}"), "/linux/timeOffsets/monotonic/secs", "out of range"},
+	{CLOCK("'monotonic':{'nanosecs':1000000000}"), "/linux/timeOffsets/monotonic/nanosecs",
+	 "(0 to 999999999)"},
+	{CLOCK("'monotonic':{'nanosecs':-1}"), "/linux/timeOffsets/monotonic/nanosecs", "out of range"},
 };
 
 /* spec: CF-053 CF-054 CF-055 CF-104 */
@@ -489,6 +582,8 @@ REFUSED_TEST(unsupported)
 REFUSED_TEST(top)
 REFUSED_TEST(mounts)
 REFUSED_TEST(process)
+REFUSED_TEST(scheduling)
+REFUSED_TEST(policy)
 REFUSED_TEST(hooks)
 REFUSED_TEST(linux_)
 REFUSED_TEST(devices)
@@ -503,6 +598,21 @@ static const char *const taken[] = {
 	TOP(""), PROCESS(""), LINUX(""), RESOURCES(""), SECCOMP(""), RULE(""), MOUNT(""), HOOK(""),
 	PROCESS(",'scheduler':null,'ioPriority':null,'execCPUAffinity':{}"),
 	LINUX("'timeOffsets':{},'netDevices':{},'intelRdt':null,'memoryPolicy':null,'personality':null"),
+	SCHEDULER("'policy':'SCHED_OTHER','nice':-20,'priority':0,'runtime':0,'deadline':0,'period':0,"
+		  "'flags':[]"),
+	SCHEDULER("'policy':'SCHED_RR','priority':99"), SCHEDULER("'policy':'SCHED_FIFO','priority':1"),
+	SCHEDULER("'policy':'SCHED_IDLE','nice':5"),
+	DL(",'runtime':1024,'deadline':1024"), DL(",'runtime':1024,'deadline':1025,'period':1025"),
+	DL(",'runtime':1024,'deadline':9223372036854775807,'period':9223372036854775807"),
+	IO("'class':'IOPRIO_CLASS_RT','priority':0"), IO("'class':'IOPRIO_CLASS_IDLE','priority':7"),
+	AFFINITY("'initial':'','final':'  '"), AFFINITY("'initial':' 0 , 3-4 ,8191','final':null"),
+	POLICY("'mode':'MPOL_DEFAULT'"), POLICY("'mode':'MPOL_PREFERRED','nodes':''"),
+	POLICY("'mode':'MPOL_PREFERRED_MANY','nodes':'0','flags':['MPOL_F_NUMA_BALANCING']"),
+	POLICY("'mode':'MPOL_BIND','nodes':'1023','flags':['MPOL_F_STATIC_NODES',"
+	       "'MPOL_F_NUMA_BALANCING']"),
+	LINUX("'personality':{'domain':'LINUX32','flags':[]}"),
+	LINUX("'namespaces':[{'type':'time'}],'timeOffsets':{}"),
+	CLOCK("'monotonic':{'secs':-4611686018,'nanosecs':999999999},'boottime':null"),
 	SECCOMP(",'listenerPath':'','listenerMetadata':null"),
 	MOUNT(",'uidMappings':[],'gidMappings':null"),
 	MAPPED(MAP("0", "4294967294", "1"), MAP("7", "0", "4294967288")),
@@ -770,6 +880,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unsupported), cmocka_unit_test(test_top),
 		cmocka_unit_test(test_mounts), cmocka_unit_test(test_process),
+		cmocka_unit_test(test_scheduling), cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_hooks), cmocka_unit_test(test_linux_),
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_sysctls), cmocka_unit_test(test_seccomp),

@@ -70,17 +70,56 @@ static void test_namespaces(void **state)
 {
 	static const struct name_value expected[] = {
 		{"cgroup", CLONE_NEWCGROUP}, {"ipc", CLONE_NEWIPC}, {"mount", CLONE_NEWNS},
-		{"network", CLONE_NEWNET}, {"pid", CLONE_NEWPID}, {"user", CLONE_NEWUSER},
-		{"uts", CLONE_NEWUTS}, {"time", 0x80},
+		{"network", CLONE_NEWNET}, {"pid", CLONE_NEWPID}, {"time", 0x80},
+		{"user", CLONE_NEWUSER}, {"uts", CLONE_NEWUTS},
 	};
 
 	(void)state;
 	assert_int_equal(n_namespace_names, ARRAY_SIZE(expected));
-	assert_int_equal(n_namespace_names_supported, ARRAY_SIZE(expected) - 1);
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		assert_string_equal(namespace_names[i].name, expected[i].name);
 		assert_int_equal(namespace_names[i].value, expected[i].value);
 	}
+}
+
+/* sched_setattr(2), ioprio_set(2), set_mempolicy(2), personality(2): numbers of the kernel's ABI. */
+static void test_attributes(void **state)
+{
+	static const struct {
+		const struct name_value *table;
+		const size_t *n;
+		struct name_value expected[8];
+	} rows[] = {
+		{scheduler_policy_names, &n_scheduler_policy_names,
+		 {{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2}, {"SCHED_BATCH", 3},
+		  {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6}}},
+		{scheduler_flag_names, &n_scheduler_flag_names,
+		 {{"SCHED_FLAG_RESET_ON_FORK", 1}, {"SCHED_FLAG_RECLAIM", 2},
+		  {"SCHED_FLAG_DL_OVERRUN", 4}, {"SCHED_FLAG_KEEP_POLICY", 8},
+		  {"SCHED_FLAG_KEEP_PARAMS", 16}, {"SCHED_FLAG_UTIL_CLAMP_MIN", 32},
+		  {"SCHED_FLAG_UTIL_CLAMP_MAX", 64}}},
+		{io_class_names, &n_io_class_names,
+		 {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}}},
+		{memory_mode_names, &n_memory_mode_names,
+		 {{"MPOL_DEFAULT", 0}, {"MPOL_PREFERRED", 1}, {"MPOL_BIND", 2},
+		  {"MPOL_INTERLEAVE", 3}, {"MPOL_LOCAL", 4}, {"MPOL_PREFERRED_MANY", 5},
+		  {"MPOL_WEIGHTED_INTERLEAVE", 6}}},
+		{memory_flag_names, &n_memory_flag_names,
+		 {{"MPOL_F_STATIC_NODES", 0x8000}, {"MPOL_F_RELATIVE_NODES", 0x4000},
+		  {"MPOL_F_NUMA_BALANCING", 0x2000}}},
+		{personality_names, &n_personality_names, {{"LINUX", 0}, {"LINUX32", 8}}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t n = 0;
+
+		for (; n < 8 && rows[i].expected[n].name; n++)
+			assert_int_equal(value_of(rows[i].table, *rows[i].n, rows[i].expected[n].name),
+					 rows[i].expected[n].value);
+		assert_int_equal(*rows[i].n, n);
+	}
+	assert_null(name_find(scheduler_policy_names, n_scheduler_policy_names, "SCHED_ISO"));
 }
 
 static void test_hooks(void **state)
@@ -205,7 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_rlimits),
-		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_attributes), cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_signal_table), cmocka_unit_test(test_signal_parse),
 		cmocka_unit_test(test_seccomp_actions), cmocka_unit_test(test_seccomp_operators),
 		cmocka_unit_test(test_seccomp_archs), cmocka_unit_test(test_seccomp_flags),

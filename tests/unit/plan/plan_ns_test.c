@@ -166,6 +166,43 @@ static void test_privilege(void **state)
 	assert_int_equal(decide(), 0);
 }
 
+static void time_case(uint64_t joined, uint64_t created, bool in_launcher)
+{
+	config.linux_.n_namespaces = 0;
+	plan.ns = (struct plan_ns){0};
+	if (joined)
+		add(joined, "/joined");
+	if (created)
+		add(created, NULL);
+	add(CLONE_NEWTIME, NULL);
+	assert_int_equal(decide(), 0);
+	assert_int_equal(plan.ns.create, created);
+	assert_int_equal(plan.ns.unshare, CLONE_NEWTIME);
+	assert_int_equal(plan.ns.time_in_launcher, in_launcher);
+	assert_string_equal(plan.ns.time_offsets, "1 -7 0\n7 0 5\n");
+}
+
+static void test_time(void **state)
+{
+	(void)state;
+	/* without offsets clone3 does it all */
+	add(CLONE_NEWTIME, NULL);
+	assert_int_equal(decide(), 0);
+	assert_int_equal(plan.ns.create, CLONE_NEWTIME);
+	assert_int_equal(plan.ns.unshare, 0);
+	assert_null(plan.ns.time_offsets);
+
+	config.linux_.time_offsets.monotonic = (struct oci_time_offset){ true, -7, 0 };
+	config.linux_.time_offsets.boottime = (struct oci_time_offset){ true, 0, 5 };
+	time_case(0, 0, false);
+	time_case(CLONE_NEWNET, CLONE_NEWPID, false);
+	time_case(0, CLONE_NEWUSER, false);
+	time_case(CLONE_NEWPID, 0, true);
+	time_case(CLONE_NEWUSER, CLONE_NEWPID, true);
+	/* the new user namespace has to own it */
+	time_case(CLONE_NEWPID, CLONE_NEWUSER, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loopback, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_methods, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_privilege, setup, teardown),
 	};
 
