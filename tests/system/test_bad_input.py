@@ -16,6 +16,7 @@ from lib import host, kernel
 from lib.box import deadline, timed
 
 HUGE = 10 ** 6
+ONCE = pytest.mark.needs_native("the same on every host, and slow where it is emulated")
 
 
 @pytest.fixture
@@ -114,6 +115,7 @@ def test_exec_process_is_no_file(box, tmp):
         assert took < deadline(2)
 
 
+@ONCE
 def test_file_too_large(box):
     box.write()
     with open(f"{box.bundle}/config.json", "ab") as f:
@@ -123,6 +125,7 @@ def test_file_too_large(box):
     assert took < deadline(2)
 
 
+@ONCE
 def test_file_sparse(box):
     path = f"{box.bundle}/config.json"
     box.write()
@@ -132,6 +135,7 @@ def test_file_sparse(box):
     assert took < deadline(2)
 
 
+@ONCE
 def test_file_just_fits(box):
     box.args("/bin/busybox", "true").add_busybox()
     box.write()
@@ -145,6 +149,7 @@ def test_file_just_fits(box):
 # ---- syntax ------------------------------------------------------------------------------------
 
 
+@ONCE
 @pytest.mark.parametrize("text, words", [
     ("", ["config.json"]),
     (" \n\t ", ["config.json"]),
@@ -170,6 +175,7 @@ def test_syntax(bad, text, words):
     bad(text, *words)
 
 
+@ONCE
 def test_truncated(box, bad):
     """Every start of the file but the whole is refused, whatever the last byte is."""
     text = json.dumps(box.config, indent=1)
@@ -179,6 +185,7 @@ def test_truncated(box, bad):
     bad(text[:len(text) * 9 // 10], f"line {lines}, column")
 
 
+@ONCE
 @pytest.mark.spec("GL-001")
 @pytest.mark.parametrize("name, replacement", [
     ("nul escape", b"\\u0000"), ("nul", b"\0"), ("latin-1", b"\xe9"), ("overlong", b"\xc0\xaf"),
@@ -211,6 +218,7 @@ def test_text_that_is_allowed(box):
 # ---- structure ---------------------------------------------------------------------------------
 
 
+@ONCE
 @pytest.mark.parametrize("depth, kind, where", [
     (65, "[", "known"), (65, "[", "unknown"), (65, '{"a":', "unknown"), (1000, "[", "unknown"),
     (HUGE, "[", "known"), (HUGE, "[", "unknown"), (HUGE, '{"a":', "unknown"),
@@ -234,6 +242,7 @@ def test_nesting_small_stack(box):
     r.failed("deep")
 
 
+@ONCE
 def test_nesting_allowed(box):
     box.add_busybox()
     box.args("/bin/busybox", "true")
@@ -242,6 +251,7 @@ def test_nesting_allowed(box):
     box.run().ok()
 
 
+@ONCE
 @pytest.mark.parametrize("what", ["string", "keys", "args", "mounts", "annotations"])
 def test_size(box, what):
     """A lot of anything is refused soon and in little memory."""
@@ -262,6 +272,7 @@ def test_size(box, what):
     assert took < deadline(2)
 
 
+@ONCE
 @pytest.mark.spec("GL-002")
 @pytest.mark.parametrize("path", [
     ("ociVersion",), ("root", "path"), ("process", "noNewPrivileges"), ("process", "user", "uid"),
@@ -280,10 +291,12 @@ def test_duplicate(box, bad, path):
     bad(text, "/" + "/".join(map(str, path)), "line 1, column")
 
 
+@ONCE
 def test_duplicate_by_escape(bad):
     bad('{"root": {}, "r\\u006fot": {}}', "/root")
 
 
+@ONCE
 @pytest.mark.parametrize("section, name", [
     ("process", "NoNewPrivileges"), ("process", "CAPABILITIES"), ("linux", "Seccomp"),
     ("linux", "maskedpaths"), ("root", "Readonly"),
@@ -302,6 +315,7 @@ def test_case(box, section, name):
     assert r.err.count("\n") == 1 and name in r.err and "warning" in r.err
 
 
+@ONCE
 @pytest.mark.spec("CF-103")
 def test_unknown_members_are_ignored(box):
     box.add_busybox()
@@ -338,6 +352,7 @@ WRONG_TYPES = [
 ]
 
 
+@ONCE
 @pytest.mark.spec("CF-104")
 @pytest.mark.parametrize("path, value", WRONG_TYPES,
                          ids=["/".join(map(str, p)) + "=" + str(v)[:12] for p, v in WRONG_TYPES])
@@ -348,6 +363,7 @@ def test_wrong_value(box, bad, path, value):
         assert "/" + "/".join(map(str, path)) in r.err, r
 
 
+@ONCE
 @pytest.mark.parametrize("path, good, worse", [
     (("process", "user", "uid"), None, [4294967295, 4294967296, -1, 1 << 63, 1 << 64]),
     (("process", "user", "gid"), None, [4294967295, -1]),
@@ -369,12 +385,14 @@ def test_numbers_out_of_range(box, bad, path, good, worse):
         bad(changed(box, *path, value), "/" + "/".join(map(str, path)), "line 1, column")
 
 
+@ONCE
 @pytest.mark.parametrize("number", ["1.0", "1e3", '"0"', "true", "9" * 400, "-0.0", "1E0"])
 def test_not_an_integer(box, bad, number):
     text = json.dumps(changed(box, "process", "user", "uid", "MARK")).replace('"MARK"', number)
     bad(text, "/process/user/uid", "line 1, column")
 
 
+@ONCE
 def test_minus_zero_is_zero(box):
     box.add_busybox()
     box.args("/bin/busybox", "true")
@@ -387,6 +405,7 @@ def test_minus_zero_is_zero(box):
 # ---- combinations (T72) ------------------------------------------------------------------------
 
 
+@ONCE
 @pytest.mark.spec("RT-042", "RT-043")
 def test_combinations(box, bad):
     ns = box.linux["namespaces"]
@@ -442,6 +461,7 @@ def test_rootfs_is_a_file(box):
     box.refused("/root/path", "Not a directory")
 
 
+@ONCE
 def test_program_missing(box):
     """The words by which engines know the case: exit status 127 in podman and docker."""
     box.process["args"] = ["nothing-like-this"]
@@ -450,6 +470,7 @@ def test_program_missing(box):
     box.refused("/bin/nothing", "No such file")
 
 
+@ONCE
 def test_program_not_executable(box):
     box.file("/bin/data", "data", 0o644)
     box.process["args"] = ["/bin/data"]
@@ -523,6 +544,7 @@ def test_unknown_capability(box):
     assert "CAP_MAKE_COFFEE" in r.err and "/process/capabilities" in r.err and "warning" in r.err
 
 
+@ONCE
 def test_bind_source_missing(box):
     box.mounts.append(conf.bind("/nonexistent/source", "/mnt"))
     box.refused(f"/mounts/{len(box.mounts) - 1}", "/nonexistent/source", "No such file")
@@ -546,6 +568,7 @@ HOSTILE_IDS = ["..", "", ".", "a/b", "../x", "/", ".hidden", "+x", "a\nb", "\x1b
                "x" * 201, "x" * 4096, "ä", b"\xff\xfe", "a\\b", "a:b"]
 
 
+@ONCE
 @pytest.mark.spec("RT-037", "RT-038")
 @pytest.mark.parametrize("id", HOSTILE_IDS, ids=lambda i: ascii(i)[:16])
 def test_hostile_id(box, orlop, id):
@@ -561,6 +584,7 @@ def test_hostile_id(box, orlop, id):
     assert not os.path.exists(orlop.root) or orlop.ids() == []
 
 
+@ONCE
 def test_id_like_an_option(box, orlop):
     box.write()
     orlop("create", "--bundle", box.bundle, "-rf").failed()
@@ -568,6 +592,7 @@ def test_id_like_an_option(box, orlop):
     assert not os.path.exists(orlop.root) or orlop.ids() == []
 
 
+@ONCE
 @pytest.mark.parametrize("id", ["a..b", "0", "_", "a+b-c_d.e", "x" * 200])
 def test_odd_but_good_id(box, orlop, id):
     box.config["linux"]["cgroupsPath"] = f"/{host.TAG}odd"
@@ -587,6 +612,7 @@ def test_busy_id(box):
     assert box.state()["pid"] == pid and box.status() == "running"
 
 
+@ONCE
 def test_command_line(box, orlop):
     box.write()
     orlop().failed("command")
@@ -603,6 +629,7 @@ def test_command_line(box, orlop):
     assert not os.path.exists(orlop.root) or orlop.ids() == []
 
 
+@ONCE
 @pytest.mark.spec("RT-034", "RT-045", "RT-050", "RT-054")
 @pytest.mark.parametrize("verb", ["state", "start", "kill", "delete", "pause", "resume", "ps"])
 def test_unknown_container(orlop, verb):
@@ -612,6 +639,7 @@ def test_unknown_container(orlop, verb):
 # ---- the state root (T56) ----------------------------------------------------------------------
 
 
+@ONCE
 @pytest.mark.parametrize("kind", ["foreign", "group-writable", "world-writable", "sticky", "file",
                                   "foreign link", "foreign container"])
 def test_state_root(box, orlop, kind):
@@ -697,6 +725,7 @@ def test_closed_stdio(box, closed):
     assert set(links) <= {0, 1, 2, 3}, links  # 3: the directory that ls reads
 
 
+@ONCE
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
 def test_closed_stdio_on_failure(box, orlop, closed):
     closing = " ".join({0: "<&-", 1: ">&-", 2: "2>&-"}[n] for n in closed)
@@ -763,6 +792,7 @@ def test_json_log(box, orlop, flag):
         assert '/bin/no"th' in one_json_line(log)["msg"]
 
 
+@ONCE
 def test_json_log_of_a_syntax_error(box, orlop):
     log = f"{orlop.tmp}/log.json"
     write(f"{box.bundle}/config.json", b'{"a\x1b": 1}')
@@ -770,6 +800,7 @@ def test_json_log_of_a_syntax_error(box, orlop):
     assert "line 1, column" in one_json_line(log)["msg"]
 
 
+@ONCE
 def test_json_log_of_misuse(orlop, tmp):
     log = f"{tmp}/log.json"
     orlop("--log", log, "--log-format", "json", "kill", "nobody").failed()
@@ -792,6 +823,7 @@ def test_json_log_on_stderr(box, orlop):
     assert json.loads(r.err)["level"] == "error"
 
 
+@ONCE
 @pytest.mark.parametrize("text", ["a\nlevel=error msg=\"forged\"", "\x1b[2J", "\x7f", "\u0085",
                                   "q\"uote", "back\\slash", "x" * 5000],
                          ids=["newline", "escape", "del", "c1", "quote", "backslash", "long"])

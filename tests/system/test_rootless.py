@@ -74,6 +74,14 @@ def covered(tmp, name, text):
 
 
 @pytest.fixture
+def no_ranges(tmp):
+    mounted = [covered(tmp, "subuid", ""), covered(tmp, "subgid", "")]
+    yield
+    for path in mounted:
+        kernel.umount(path)
+
+
+@pytest.fixture
 def ranges(tmp):
     """For this test uid 1000 has a name and subordinate ids."""
     mounted = [covered(tmp, "passwd", "root:x:0:0::/:/bin/sh\n"
@@ -207,7 +215,7 @@ def test_without_user_namespace(user):
     box.refused("/linux/namespaces", "CAP_SYS_ADMIN", "spec --rootless")
 
 
-def test_ids_of_others(user):
+def test_ids_of_others(user, no_ranges):
     """A range without an entry in subuid(5): the helper says no."""
     r = with_range(user.box()).refused("/linux/gidMappings", "newgidmap", "/etc/subgid")
     assert "/usr/bin/newgidmap" in r.err
