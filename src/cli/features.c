@@ -111,7 +111,7 @@ static void write_not_built(struct json_writer *w)
 	begin(w, "mountExtensions");
 	write_enabled(w, "idmap", true);
 	json_write_end_object(w);
-	write_enabled(w, "netDevices", false);
+	write_enabled(w, "netDevices", true);
 }
 
 static void write_annotations(struct json_writer *w)

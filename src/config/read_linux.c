@@ -118,6 +118,37 @@ static int read_devices(struct reader *r, const struct at *at, const struct json
 	return 0;
 }
 
+/* ---- network devices ------------------------------------------------------------------------ */
+
+static const struct field net_device_fields[] = {
+	{FIELD_STRING("name", struct oci_net_device, name), .flags = EMPTY_IS_ABSENT},
+};
+
+static const struct object net_device_object = {OBJECT(net_device_fields, struct oci_net_device)};
+
+static int read_net_devices(struct reader *r, const struct at *at, const struct json *v, void *base)
+{
+	struct oci_linux *l = base;
+	int e = reader_type(r, at, v, JSON_OBJECT);
+
+	if (e < 0 || v->object.n == 0)
+		return e;
+	l->net_devices = arena_new_array(r->arena, struct oci_net_device, v->object.n);
+	for (size_t i = 0; i < v->object.n; i++) {
+		struct oci_net_device *d = &l->net_devices[l->n_net_devices];
+		struct at member = {at, v->object.keys[i], 0};
+
+		if (v->object.v[i]->type == JSON_NULL)
+			continue;
+		e = reader_object(r, &member, v->object.v[i], &net_device_object, d);
+		if (e < 0)
+			return e;
+		d->host_name = v->object.keys[i];
+		l->n_net_devices++;
+	}
+	return 0;
+}
+
 /* ---- the rest ------------------------------------------------------------------------------- */
 
 /* The four words of the specification, and their recursive forms as every runtime takes them. */
@@ -165,7 +196,7 @@ static const struct field linux_fields[] = {
 	{FIELD_STRINGS("readonlyPaths", struct oci_linux, readonly_paths), .flags = ABSOLUTE},
 	{FIELD_STRING("mountLabel", struct oci_linux, mount_label)},
 	{FIELD_CALL("timeOffsets", read_time_offsets)},
-	{FIELD_REFUSED("netDevices", JSON_OBJECT), .flags = EMPTY_PASSES},
+	{FIELD_CALL("netDevices", read_net_devices)},
 	{FIELD_REFUSED("intelRdt", JSON_OBJECT)},
 	{FIELD_OBJECT("memoryPolicy", struct oci_linux, memory_policy, &memory_policy_object)},
 	{FIELD_CALL("personality", read_personality)},

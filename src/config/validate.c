@@ -255,6 +255,7 @@ static const struct {
 	{"config-linux.md#masked-paths", check_paths},
 	{"config-linux.md#memory-policy", validate_memory_policy},
 	{"config-linux.md#time-offset", validate_time_offsets},
+	{"config-linux.md#network-devices", validate_net_devices},
 };
 
 int validate_config(const struct oci_config *c, struct error *err)

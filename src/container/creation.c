@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "container/destroy.h"
 #include "init/self_exe.h"
+#include "ns/netdev.h"
 #include "ns/ns.h"
 #include "process/hooks.h"
 #include "sys/probe.h"
@@ -95,7 +96,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	memset(c, 0, sizeof(*c));
 	c->o = o;
 	c->run = run;
-	c->dir = c->console = c->pidfd_socket = c->cgroup.fd = -1;
+	c->dir = c->netns = c->console = c->pidfd_socket = c->cgroup.fd = -1;
 	c->arena = arena_new();
 	spawn_init(&c->spawn, NULL);
 	if (!str_is_container_id(o->id)) {
@@ -217,6 +218,21 @@ static int open_gate(struct creation *c, struct error *err)
 	return 0;
 }
 
+/* The child has the namespaces to be joined alone; keep the one that gets interfaces. */
+static int keep_netns(struct creation *c, struct error *err)
+{
+	const struct plan_ns *ns = &c->plan->ns;
+
+	for (size_t i = 0; ns->n_net_devices && i < ns->n_joins; i++) {
+		if (ns->joins[i].flag != CLONE_NEWNET)
+			continue;
+		c->netns = fcntl(c->spawn.handles.joins[i], F_DUPFD_CLOEXEC, 3);
+		if (c->netns < 0)
+			return error_errno(err, errno, "keep the network namespace");
+	}
+	return 0;
+}
+
 static int open_handles(struct creation *c, struct error *err)
 {
 	struct handles *h = &c->spawn.handles;
@@ -228,6 +244,8 @@ static int open_handles(struct creation *c, struct error *err)
 		for (size_t i = 0; i < p->ns.n_joins; i++)
 			h->joins[i] = -1;
 		r = ns_open_joins(&p->ns, h->joins, err);
+		if (r == 0)
+			r = keep_netns(c, err);
 	}
 	if (r == 0)
 		r = cgroup_prepare(&p->cgroup, &c->cgroup, err);
@@ -251,6 +269,17 @@ static int open_handles(struct creation *c, struct error *err)
 	if (r == 0 && !c->run)
 		r = open_gate(c, err);
 	return r;
+}
+
+static int move_net_devices(struct creation *c, struct error *err)
+{
+	if (c->plan->ns.n_net_devices == 0)
+		return 0;
+	if (c->netns < 0)
+		c->netns = fd_openat(c->spawn.proc_pid, "ns/net", O_RDONLY, 0);
+	if (c->netns < 0)
+		return error_errno(err, c->netns, "open the network namespace of the container");
+	return netdev_move(&c->plan->ns, c->netns, &c->netdevs, err);
 }
 
 int creation_hooks(struct creation *c, enum oci_hook_kind kind, enum container_status status,
@@ -304,6 +333,9 @@ int creation_build(struct creation *c, struct error *err)
 	if (s->cgroup_dropped)
 		drop_cgroup(c);
 	c->st.init.pid = s->pid;
+	r = move_net_devices(c, err);
+	if (r < 0)
+		return r;
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
 	if (r == 0)
 		r = options_hand_over_console(s, &c->console, err);
@@ -328,6 +360,7 @@ void creation_undo(struct creation *c)
 	struct error second = {0};
 
 	spawn_abort(&c->spawn);
+	netdev_move_back(c->netdevs);
 	if (c->dir < 0)
 		return;
 	if (c->pid_file_written)
@@ -340,6 +373,9 @@ void creation_undo(struct creation *c)
 void creation_close(struct creation *c)
 {
 	spawn_close(&c->spawn);
+	netdev_free(c->netdevs);
+	if (c->netns >= 0)
+		close(c->netns);
 	if (c->cgroup.fd >= 0)
 		close(c->cgroup.fd);
 	if (c->console >= 0)

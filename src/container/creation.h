@@ -15,6 +15,8 @@
 #include "container/store.h"
 #include "util/mem.h"
 
+struct netdevs;
+
 struct creation {
 	const struct create_options *o;
 	bool run;			/* execve at once, no start gate */
@@ -27,6 +29,8 @@ struct creation {
 	struct state st;
 	struct cgroup cgroup;
 	struct spawn spawn;
+	int netns;			/* joined, and gets interfaces; or -1 */
+	struct netdevs *netdevs;	/* interfaces of the host that were moved there */
 	int console;			/* connected console socket, or -1 */
 	int pidfd_socket;		/* likewise */
 	bool pid_file_written;

@@ -58,7 +58,7 @@ static int check_foreign(int fd, const struct plan_join *j, struct error *err)
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
 		return 0;
 	return error_set(err, EINVAL, "%s is the host's own %s namespace, and the configuration changes "
-			 "settings of it (hostname, domainname, linux.sysctl)", j->path, ns_name(j->flag));
+			 "it (hostname, domainname, linux.sysctl, linux.netDevices)", j->path, ns_name(j->flag));
 }
 
 /* O_NONBLOCK: a FIFO in the place of the file must not stop us. */

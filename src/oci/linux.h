@@ -39,12 +39,19 @@ struct oci_memory_policy {
 	struct oci_bits nodes;
 };
 
+struct oci_net_device {
+	char *host_name;		/* the key */
+	char *name;			/* NULL = the same */
+};
+
 struct oci_linux {
 	struct oci_namespace *namespaces;
 	size_t n_namespaces;
 	struct oci_id_mappings uid_mappings, gid_mappings;
 	struct oci_device *devices;
 	size_t n_devices;
+	struct oci_net_device *net_devices;
+	size_t n_net_devices;
 	char *cgroups_path;		/* NULL when absent or "" */
 	struct oci_resources resources;
 	struct key_values sysctl;	/* keys as written */

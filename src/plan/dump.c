@@ -90,6 +90,15 @@ static void dump_ns(const struct plan_ns *n, FILE *out)
 	flag(out, "ns.time_in_launcher", n->time_in_launcher);
 	line(out, "ns.hostname", n->hostname);
 	line(out, "ns.domainname", n->domainname);
+	for (size_t i = 0; i < n->n_net_devices; i++) {
+		fputs("ns.net_device ", out);
+		put(out, n->net_devices[i].host_name);
+		fputs(" -> ", out);
+		put(out, n->net_devices[i].name);
+		fputs(" at ", out);
+		put(out, n->net_devices[i].where);
+		fputc('\n', out);
+	}
 }
 
 /* ---- root file system ----------------------------------------------------------------------- */

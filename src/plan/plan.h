@@ -56,6 +56,12 @@ struct plan_join {
 /* CLOCK_MONOTONIC and CLOCK_BOOTTIME, seconds and nanoseconds of both: time_namespaces(7) */
 #define TIME_OFFSETS_FORMAT "1 %lld %u\n7 %lld %u\n"
 
+struct plan_net_device {
+	const char *host_name;
+	const char *name;		/* inside; "%d" at its end: the kernel chooses a number */
+	const char *where;		/* JSON pointer */
+};
+
 struct plan_ns {
 	uint64_t create;		/* CLONE_NEW* for clone3; never CLONE_NEWCGROUP */
 	uint64_t unshare;		/* by unshare(2) in the container process: CLONE_NEWCGROUP, whose
@@ -78,6 +84,8 @@ struct plan_ns {
 	bool deny_setgroups;		/* write "deny" before gid_map (unprivileged) */
 	bool loopback_up;		/* a network namespace of our own */
 	const char *hostname, *domainname;	/* NULL = leave */
+	struct plan_net_device *net_devices;	/* moved by the parent into the network namespace */
+	size_t n_net_devices;
 };
 
 /* ---- root file system ----------------------------------------------------------------------- */

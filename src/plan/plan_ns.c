@@ -169,18 +169,58 @@ static int check_privilege(const struct plan_ns *ns, const struct facts *f, stru
 	return error_at(err, "/linux/namespaces");
 }
 
+/* RFC 6901; a valid name has no slash. */
+static const char *escape_pointer(struct arena *a, const char *name)
+{
+	char *out = arena_alloc(a, 2 * strlen(name) + 1, 1), *to = out;
+
+	for (; *name; name++) {
+		*to++ = *name;
+		if (*name == '~')
+			*to++ = '0';
+	}
+	return out;
+}
+
+/* Interfaces belong to whoever has CAP_NET_ADMIN over the host's network namespace. */
+static int plan_net_devices(struct arena *a, struct plan_ns *ns, const struct oci_linux *l,
+			    bool unprivileged, struct error *err)
+{
+	if (l->n_net_devices == 0)
+		return 0;
+	if (unprivileged) {
+		error_set(err, EPERM, "interfaces of the host can be moved by root only, and this is a "
+			  "rootless container");
+		return error_at(err, "/linux/netDevices");
+	}
+	ns->changed |= CLONE_NEWNET;
+	ns->net_devices = arena_new_array(a, struct plan_net_device, l->n_net_devices);
+	for (size_t i = 0; i < l->n_net_devices; i++) {
+		const struct oci_net_device *d = &l->net_devices[i];
+
+		ns->net_devices[ns->n_net_devices++] = (struct plan_net_device){
+			.host_name = d->host_name,
+			.name = d->name ? d->name : d->host_name,
+			.where = arena_printf(a, "/linux/netDevices/%s%s",
+					      escape_pointer(a, d->host_name), d->name ? "/name" : ""),
+		};
+	}
+	return 0;
+}
+
 int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
 	    struct error *err)
 {
 	const struct oci_linux *l = &p->config->linux_;
 	int r;
 
-	(void)o;
 	plan_time(a, &p->ns, l);
 	plan_flags(a, &p->ns, l);
 	r = check_privilege(&p->ns, f, err);
 	if (r == 0)
 		r = plan_idmap(a, &p->ns, l, f, err);
+	if (r == 0)
+		r = plan_net_devices(a, &p->ns, l, o->rootless || !f->cap_sys_admin, err);
 	p->ns.hostname = p->config->hostname;
 	p->ns.domainname = p->config->domainname;
 	if (p->ns.hostname || p->ns.domainname)

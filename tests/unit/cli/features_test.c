@@ -266,6 +266,16 @@ static void test_memory_policy(void **state)
 	assert_refused("", ",\"memoryPolicy\":{\"mode\":\"MPOL_OTHER\"}", "");
 }
 
+static void test_net_devices(void **state)
+{
+	struct oci_config *config;
+
+	(void)state;
+	assert_true(flag("linux/netDevices/enabled"));
+	assert_int_equal(read_config("", ",\"netDevices\":{\"eth0\":{\"name\":\"x%d\"}}", "", &config), 0);
+	assert_string_equal(config->linux_.net_devices[0].name, "x%d");
+}
+
 /* spec: FE-002 */
 static void test_not_built(void **state)
 {
@@ -278,8 +288,6 @@ static void test_not_built(void **state)
 	assert_false(flag("linux/intelRdt/schemata"));
 	assert_false(flag("linux/intelRdt/monitoring"));
 	assert_refused("", ",\"intelRdt\":{\"closID\":\"x\"}", "");
-	assert_false(flag("linux/netDevices/enabled"));
-	assert_refused("", ",\"netDevices\":{\"eth0\":{}}", "");
 }
 
 /* spec: CF-082 FE-012 */
@@ -303,7 +311,8 @@ int main(void)
 		cmocka_unit_test(test_hooks), cmocka_unit_test(test_mount_options),
 		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_seccomp), cmocka_unit_test(test_memory_policy),
-		cmocka_unit_test(test_not_built), cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_net_devices), cmocka_unit_test(test_not_built),
+		cmocka_unit_test(test_annotations),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -572,7 +572,7 @@ static void test_data_files(void **state)
 		{"bad-truncated.json", ""},
 		{"bad-hugepage.json", "/linux/resources/hugepageLimits/0/pageSize"},
 		{"bad-rdma.json", "/linux/resources/rdma/mlx5_1/hcaHandles"},
-		{"bad-netdevice.json", "/linux/netDevices"},
+		{"bad-netdevice.json", "/linux/netDevices/eth0/name"},
 		{"bad-twice.json", "/process/noNewPrivileges"},
 	};
 	int dir = data_dir();

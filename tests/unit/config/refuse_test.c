@@ -24,7 +24,6 @@ struct refused {
 };
 
 static const struct refused unsupported[] = {
-	{LINUX("'netDevices':{'eth0':{}}"), "/linux/netDevices", NOT},
 	{LINUX("'intelRdt':{}"), "/linux/intelRdt", NOT},
 	{LINUX("'personality':{'domain':'LINUX','flags':['X']}"), "/linux/personality/flags/0",
 	 "`X` " NOT},
@@ -118,6 +117,35 @@ static const struct refused mounts[] = {
 	{MOUNT(",'options':['tmpcopyup','remount']"), "/mounts/0/options/0", "type tmpfs only"},
 	{MAPPED(MAP("0", "0", "1") ",'options':['tmpcopyup']", MAP("0", "0", "1")),
 	 "/mounts/0/options/0", "do not go together"},
+};
+
+#define NETDEV(x) LINUX("'namespaces':[{'type':'network'}],'netDevices':{" x "}")
+
+static const struct refused net_devices[] = {
+	{LINUX("'netDevices':[]"), "/linux/netDevices", "must be an object"},
+	{NETDEV("'eth0':[]"), "/linux/netDevices/eth0", "must be an object"},
+	{NETDEV("'eth0':{'name':23}"), "/linux/netDevices/eth0/name", "must be a string"},
+	{LINUX("'netDevices':{'eth0':{}}"), "/linux/netDevices", "needs a `network` namespace"},
+	{NETDEV("'':{}"), "/linux/netDevices/", "must not be empty"},
+	{NETDEV("'.':{}"), "/linux/netDevices/.", "not the name"},
+	{NETDEV("'eth0':{},'..':{}"), "/linux/netDevices/..", "not the name"},
+	{NETDEV("'0123456789abcdef':{'name':'a'}"), "/linux/netDevices/0123456789abcdef", "15 bytes"},
+	{NETDEV("'a/b':{}"), "/linux/netDevices/a~1b", "no slash"},
+	{NETDEV("'a:b':{}"), "/linux/netDevices/a:b", "no slash"},
+	{NETDEV("'a b':{}"), "/linux/netDevices/a b", "no slash"},
+	{NETDEV("'a\\tb':{}"), "/linux/netDevices/a\tb", "no slash"},
+	{NETDEV("'eth%d':{}"), "/linux/netDevices/eth%d", "no `%`"},
+	{NETDEV("'eth0':{'name':'.'}"), "/linux/netDevices/eth0/name", "not the name"},
+	{NETDEV("'eth0':{'name':'0123456789abcdef'}"), "/linux/netDevices/eth0/name", "15 bytes"},
+	{NETDEV("'eth0':{'name':'x/y'}"), "/linux/netDevices/eth0/name", "no slash"},
+	{NETDEV("'eth0':{'name':'x\\n'}"), "/linux/netDevices/eth0/name", "white space"},
+	{NETDEV("'eth0':{'name':'x%s'}"), "/linux/netDevices/eth0/name", "`%d` at the end"},
+	{NETDEV("'eth0':{'name':'%d%d'}"), "/linux/netDevices/eth0/name", "`%d` at the end"},
+	{NETDEV("'eth0':{'name':'x%d.1'}"), "/linux/netDevices/eth0/name", "`%d` at the end"},
+	{NETDEV("'eth0':{'name':'x%'}"), "/linux/netDevices/eth0/name", "`%d` at the end"},
+	{NETDEV("'eth0':{'name':'x'},'eth1':{'name':'x'}"), "/linux/netDevices/eth1/name", "both be called"},
+	{NETDEV("'x':{},'eth1':{'name':'x'}"), "/linux/netDevices/eth1/name", "both be called"},
+	{NETDEV("'eth1':{'name':'x'},'x':{}"), "/linux/netDevices/x", "both be called"},
 };
 
 /* spec: CF-023..CF-029 CF-031 CF-033 CF-035 CF-050 CF-051 CF-104 */
@@ -581,6 +609,7 @@ static void all_refused(const struct refused *rows, size_t n)
 REFUSED_TEST(unsupported)
 REFUSED_TEST(top)
 REFUSED_TEST(mounts)
+REFUSED_TEST(net_devices)
 REFUSED_TEST(process)
 REFUSED_TEST(scheduling)
 REFUSED_TEST(policy)
@@ -641,6 +670,8 @@ static const char *const taken[] = {
 	LINUX("'namespaces':[{'type':'user','path':'/a'}]"),
 	LINUX("'namespaces':[{'type':'mount'}],'maskedPaths':['/a'],'readonlyPaths':['/b','/b']"),
 	LINUX("'maskedPaths':[],'readonlyPaths':null"),
+	NETDEV("'eth0':{'name':'eth1'},'eth1':{'name':'eth0'},'a~b':{},'gone':null,'0123456789abcde':{}"),
+	NETDEV("'a':{'name':'x%d'},'b':{'name':'x%d'},'c':{'name':''},'d':{'name':'%d'}"),
 	TOP(",'process':{'cwd':'/','args':['x'],'user':{'uid':99,'gid':49,'additionalGids':[0,49]}},"
 	    "'linux':{" USERNS(",'devices':[{'path':'/d','type':'p','uid':99,'gid':49}]") "}"),
 	LINUX("'rootfsPropagation':''"), LINUX("'rootfsPropagation':'runbindable'"),
@@ -881,6 +912,7 @@ int main(void)
 		cmocka_unit_test(test_unsupported), cmocka_unit_test(test_top),
 		cmocka_unit_test(test_mounts), cmocka_unit_test(test_process),
 		cmocka_unit_test(test_scheduling), cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_net_devices),
 		cmocka_unit_test(test_hooks), cmocka_unit_test(test_linux_),
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_sysctls), cmocka_unit_test(test_seccomp),
