@@ -149,7 +149,9 @@ static int is_waiting(int dir, struct error *err)
 {
 	int fd = store_open_start(dir);
 
-	if (fd == -ENOENT || fd == -ENXIO)
+	/* Also when something else is in its place: nobody can open that gate any more, and a container
+	 * in this state must still be shown and deleted. */
+	if (fd == -ENOENT || fd == -ENXIO || fd == -EINVAL || fd == -ELOOP || fd == -EISDIR)
 		return 0;
 	if (fd < 0)
 		return error_errno(err, fd, "look at the start fifo");
