@@ -100,6 +100,8 @@ class Orlop:
 
     def clean(self):
         """Remove all containers by force, which must work whatever a test did."""
+        if not self.root.startswith(self.tmp + "/"):
+            self.root = f"{self.tmp}/state"
         for i in self.ids():
             p = self.popen("delete", "--force", i)
             while p.poll() is None:
