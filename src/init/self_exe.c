@@ -31,8 +31,9 @@ static bool protected_already(int exe)
 	struct statvfs st;
 	int seals = fcntl(exe, F_GET_SEALS);
 
-	if (seals >= 0)
-		return (seals & SEALS) == SEALS;
+	/* Every file of a tmpfs has seals, not only our copy. */
+	if (seals >= 0 && (seals & SEALS) == SEALS)
+		return true;
 	return fstatvfs(exe, &st) == 0 && (st.f_flag & ST_RDONLY);
 }
 
