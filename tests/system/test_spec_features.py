@@ -140,13 +140,6 @@ def test_what_features_denies_is_refused(features, box):
     box.orlop("--systemd-cgroup", "create", "-b", box.bundle, box.id).failed("systemd")
 
 
-@pytest.mark.parametrize("field,value", [
-    ("netDevices", {"eth0": {"name": "x"}})])
-def test_not_built(box, field, value):
-    box.linux[field] = value
-    box.refused(f"/linux/{field}")
-
-
 # ---- the saved configuration (T26)
 
 @pytest.mark.spec("RT-014")
