@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -186,7 +187,7 @@ int fd_close_others(int from, int keep)
 
 #define FD_SEND_MAX 4
 
-int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds)
+static ssize_t send_some(int sock, const void *data, size_t n, const int *fds, size_t nfds)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int) * FD_SEND_MAX)];
@@ -212,9 +213,32 @@ int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds)
 	do
 		done = sendmsg(sock, &msg, MSG_NOSIGNAL);
 	while (done < 0 && errno == EINTR);
+	return done < 0 ? -errno : done;
+}
+
+int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds)
+{
+	ssize_t done = send_some(sock, data, n, fds, nfds);
+
 	if (done < 0)
-		return -errno;
+		return (int)done;
 	return (size_t)done == n ? 0 : -EIO;
+}
+
+int fd_send_all(int sock, const void *data, size_t n, const int *fds, size_t nfds)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t done = send_some(sock, p, n, fds, nfds);
+
+		if (done < 0)
+			return (int)done;
+		p += done;
+		n -= (size_t)done;
+		nfds = 0;
+	}
+	return 0;
 }
 
 ssize_t fd_recv(int sock, void *data, size_t n, int *fds, size_t max_fds, size_t *ret_nfds)
@@ -259,6 +283,7 @@ int fd_connect_unix(int dirfd, const char *path, int type)
 {
 	_cleanup_close_ int sock = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = 10};
 	_cleanup_close_ int handle = -1;
 
 	if (sock < 0)
@@ -272,6 +297,9 @@ int fd_connect_unix(int dirfd, const char *path, int type)
 			return handle;
 		snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", handle);
 	}
+	/* connect(2) blocks while the peer's backlog is full. */
+	if (setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
 	if (connect(sock, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return -errno;
 	return steal_fd(&sock);

@@ -47,8 +47,12 @@ int fd_close_others(int from, int keep);
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds);
 ssize_t fd_recv(int sock, void *data, size_t n, int *fds, size_t max_fds, size_t *ret_nfds);
 
+/* The same on a stream, in as many parts as it takes; the descriptors go with the first. */
+int fd_send_all(int sock, const void *data, size_t n, const int *fds, size_t nfds);
+
 /* Connect to the AF_UNIX SOCK_STREAM (or @type) socket at @path relative to @dirfd; the length
- * limit of sun_path is avoided through /proc/self/fd. */
+ * limit of sun_path is avoided through /proc/self/fd.  A peer that does not accept or, later, read is
+ * waited for 10 seconds: -EAGAIN. */
 int fd_connect_unix(int dirfd, const char *path, int type);
 
 /* Wait for @events on @fd: 1 ready, 0 timeout (@timeout_ms < 0: for ever), -errno. */
