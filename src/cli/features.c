@@ -75,13 +75,11 @@ static void write_seccomp(struct json_writer *w)
 {
 	begin(w, "seccomp");
 	write_flag(w, "enabled", true);
-	write_names(w, "actions", seccomp_action_names,
-		    n_seccomp_action_names_supported);
+	write_names(w, "actions", seccomp_action_names, n_seccomp_action_names);
 	write_names(w, "operators", seccomp_operator_names, n_seccomp_operator_names);
 	write_names(w, "archs", seccomp_arch_names, n_seccomp_arch_names);
-	/* A flag that the reader refuses is neither known nor supported. */
-	write_names(w, "knownFlags", seccomp_flag_names, n_seccomp_flag_names_supported);
-	write_names(w, "supportedFlags", seccomp_flag_names, n_seccomp_flag_names_supported);
+	write_names(w, "knownFlags", seccomp_flag_names, n_seccomp_flag_names);
+	write_names(w, "supportedFlags", seccomp_flag_names, n_seccomp_flag_names);
 	json_write_end_object(w);
 }
 

@@ -8,6 +8,7 @@
 
 #define ACT_ERRNO 0x00050000u
 #define ACT_TRACE 0x7ff00000u
+#define ACT_NOTIFY 0x7fc00000u
 #define MAX_ERRNO 4095u		/* seccomp(2): the kernel would cut a larger one */
 #define MAX_TRACE 0xffffu
 
@@ -20,6 +21,7 @@ struct raw_rule {
 struct raw_profile {
 	struct oci_seccomp *oci;
 	struct opt_u64 errno_ret;
+	char *listener_path, *listener_metadata;
 };
 
 static int read_action(struct reader *r, const struct at *at, const struct json *v, uint32_t *ret)
@@ -27,12 +29,9 @@ static int read_action(struct reader *r, const struct at *at, const struct json 
 	const struct name_value *row;
 	int e = reader_word(r, at, v, seccomp_action_names, n_seccomp_action_names, &row);
 
-	if (e < 0)
-		return e;
-	if (row >= seccomp_action_names + n_seccomp_action_names_supported)
-		return reader_refuse(r, at, v, row->name);
-	*ret = (uint32_t)row->value;
-	return 0;
+	if (e == 0)
+		*ret = (uint32_t)row->value;
+	return e;
 }
 
 /* @key: the member with the errno, @v the object that may hold it. */
@@ -125,6 +124,11 @@ static int rule_done(struct reader *r, const struct at *at, const struct json *v
 
 	if (rule->oci.names.n == 0)
 		return reader_fail_member(r, at, v, "names", "`names` needs at least one entry");
+	/* The listener is told of by write(2): the process would wait for an agent that waits for it. */
+	for (size_t i = 0; i < rule->oci.names.n && rule->oci.action == ACT_NOTIFY; i++)
+		if (str_eq(rule->oci.names.v[i], "write"))
+			return reader_fail_member(r, at, v, "action", "SCMP_ACT_NOTIFY cannot be used "
+						  "for `write`, by which the listener is handed over");
 	return fold_errno(r, at, v, "errnoRet", &rule->errno_ret, &rule->oci.action);
 }
 
@@ -156,6 +160,7 @@ static int read_rules(struct reader *r, const struct at *at, const struct json *
 		if (e < 0)
 			return e;
 		s->rules[i] = rule.oci;
+		s->notifies |= rule.oci.action == ACT_NOTIFY;
 	}
 	s->n_rules = v->array.n;
 	return 0;
@@ -212,8 +217,6 @@ static int read_flags(struct reader *r, const struct at *at, const struct json *
 				n_seccomp_flag_names, &row);
 		if (e < 0)
 			return e;
-		if (row >= seccomp_flag_names + n_seccomp_flag_names_supported)
-			return reader_refuse(r, &element, v->array.v[i], row->name);
 		s->flags |= (uint32_t)row->value;
 	}
 	return e;
@@ -224,12 +227,34 @@ static const struct field profile_fields[] = {
 	{FIELD_OPT_U64("defaultErrnoRet", struct raw_profile, errno_ret)},
 	{FIELD_CALL("architectures", read_archs)},
 	{FIELD_CALL("flags", read_flags)},
-	{FIELD_REFUSED("listenerPath", JSON_STRING), .flags = EMPTY_PASSES},
-	{FIELD_REFUSED("listenerMetadata", JSON_STRING), .flags = EMPTY_PASSES},
+	{FIELD_STRING("listenerPath", struct raw_profile, listener_path), .flags = EMPTY_IS_ABSENT},
+	{FIELD_STRING("listenerMetadata", struct raw_profile, listener_metadata),
+	 .flags = EMPTY_IS_ABSENT},
 	{FIELD_CALL("syscalls", read_rules)},
 };
 
-static const struct object profile_object = {OBJECT(profile_fields, struct raw_profile)};
+static int profile_done(struct reader *r, const struct at *at, const struct json *v, void *base)
+{
+	struct raw_profile *raw = base;
+	struct oci_seccomp *s = raw->oci;
+
+	if (s->default_action == ACT_NOTIFY)
+		return reader_fail_member(r, at, v, "defaultAction", "SCMP_ACT_NOTIFY cannot be the "
+					  "default: the process could not even hand the listener over");
+	if (s->notifies && !raw->listener_path)
+		return reader_fail_member(r, at, v, "listenerPath", "`listenerPath` is required: a rule "
+					  "has SCMP_ACT_NOTIFY, and nobody would answer");
+	if (raw->listener_metadata && !raw->listener_path)
+		return reader_fail_member(r, at, v, "listenerMetadata", "`listenerMetadata` needs "
+					  "`listenerPath`");
+	s->listener_path = raw->listener_path;
+	s->listener_metadata = raw->listener_metadata;
+	return fold_errno(r, at, v, "defaultErrnoRet", &raw->errno_ret, &s->default_action);
+}
+
+static const struct object profile_object = {
+	OBJECT(profile_fields, struct raw_profile), .done = profile_done,
+};
 
 /* ---- digest --------------------------------------------------------------------------------- */
 
@@ -288,8 +313,6 @@ int read_seccomp(struct reader *r, const struct at *at, const struct json *v, vo
 	struct raw_profile raw = {.oci = s};
 	int e = reader_object(r, at, v, &profile_object, &raw);
 
-	if (e == 0)
-		e = fold_errno(r, at, v, "defaultErrnoRet", &raw.errno_ret, &s->default_action);
 	if (e < 0)
 		return e;
 	s->present = true;

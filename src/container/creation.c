@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "container/agent.h"
 #include "container/destroy.h"
 #include "init/self_exe.h"
 #include "ns/netdev.h"
@@ -96,7 +97,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	memset(c, 0, sizeof(*c));
 	c->o = o;
 	c->run = run;
-	c->dir = c->netns = c->console = c->pidfd_socket = c->cgroup.fd = -1;
+	c->dir = c->netns = c->agent = c->console = c->pidfd_socket = c->cgroup.fd = -1;
 	c->arena = arena_new();
 	spawn_init(&c->spawn, NULL);
 	if (!str_is_container_id(o->id)) {
@@ -121,6 +122,8 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 		r = options_connect("console", o->console_socket, &c->console, err);
 	if (r == 0)
 		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
+	if (r == 0)
+		r = agent_connect(c->plan, &c->agent, err);
 	if (r < 0)
 		return r;
 	c->spawn.plan = c->plan;
@@ -150,6 +153,8 @@ static void describe(struct creation *c)
 	st->has_process = p->has_process;
 	st->has_poststart = p->hooks->list[HOOK_POSTSTART].n > 0;
 	st->has_poststop = p->hooks->list[HOOK_POSTSTOP].n > 0;
+	st->agent_answers = p->has_process && p->security.seccomp_agent &&
+			    !p->hooks->list[HOOK_START_CONTAINER].n;
 	st->terminal = p->has_process && p->process.terminal;
 	st->rootless = p->rootless;
 	st->own_pidns = p->ns.create & CLONE_NEWPID;
@@ -306,6 +311,13 @@ static int host_hooks(void *ctx, struct error *err)
 	return r < 0 ? r : creation_hooks(c, HOOK_CREATE_RUNTIME, STATUS_CREATING, err);
 }
 
+static int send_listener(struct spawn *s, int listener, struct error *err)
+{
+	struct creation *c = s->ctx;
+
+	return agent_send(&c->agent, c->plan, &c->st, STATUS_CREATING, s->pid, listener, err);
+}
+
 /* An unprivileged caller could make it but not use it, and nothing depends on it. */
 static void drop_cgroup(struct creation *c)
 {
@@ -327,6 +339,8 @@ int creation_build(struct creation *c, struct error *err)
 		return r;
 	hook_documents(c);
 	arena_seal(c->arena);
+	s->send_listener = send_listener;
+	s->ctx = c;
 	r = spawn_start(s, err);
 	if (r < 0)
 		return r;
@@ -378,6 +392,8 @@ void creation_close(struct creation *c)
 		close(c->netns);
 	if (c->cgroup.fd >= 0)
 		close(c->cgroup.fd);
+	if (c->agent >= 0)
+		close(c->agent);
 	if (c->console >= 0)
 		close(c->console);
 	if (c->pidfd_socket >= 0)

@@ -31,6 +31,7 @@ struct creation {
 	struct spawn spawn;
 	int netns;			/* joined, and gets interfaces; or -1 */
 	struct netdevs *netdevs;	/* interfaces of the host that were moved there */
+	int agent;			/* connected seccomp agent, or -1 */
 	int console;			/* connected console socket, or -1 */
 	int pidfd_socket;		/* likewise */
 	bool pid_file_written;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "container/agent.h"
 #include "container/creation.h"
 #include "init/self_exe.h"
 #include "oci/names.h"
@@ -23,8 +24,9 @@ struct execution {
 	const struct exec_options *o;
 	struct arena *arena;
 	struct store *store;
-	int dir, cgroup, console, pidfd_socket;
+	int dir, cgroup, agent, console, pidfd_socket;
 	struct state st;
+	enum container_status status;
 	struct oci_config *config;
 	struct oci_process process;
 	struct spawn spawn;
@@ -32,7 +34,6 @@ struct execution {
 
 static int find_container(struct execution *x, struct error *err)
 {
-	enum container_status status;
 	int r = store_open(x->o->global->root, false, &x->store, err);
 
 	if (r == 0)
@@ -40,13 +41,13 @@ static int find_container(struct execution *x, struct error *err)
 	if (r == 0)
 		r = state_read(x->arena, x->dir, x->o->id, &x->st, err);
 	if (r == 0)
-		r = state_status(x->dir, &x->st, &status, &x->spawn.handles.init_pidfd, err);
+		r = state_status(x->dir, &x->st, &x->status, &x->spawn.handles.init_pidfd, err);
 	if (r < 0)
 		return r;
-	if (status == STATUS_STOPPED || status == STATUS_CREATING)
+	if (x->status == STATUS_STOPPED || x->status == STATUS_CREATING)
 		return error_set(err, ESRCH, "cannot exec in container `%s`: container not running "
-				 "(it is %s)", x->o->id, container_status_names[status]);
-	if (status == STATUS_PAUSED && !x->o->ignore_paused)
+				 "(it is %s)", x->o->id, container_status_names[x->status]);
+	if (x->status == STATUS_PAUSED && !x->o->ignore_paused)
 		return error_set(err, EBUSY, "cannot exec in container `%s`: it is paused "
 				 "(resume it, or give --ignore-paused)", x->o->id);
 	return 0;
@@ -252,10 +253,8 @@ static int find_cgroup(struct execution *x, struct error *err)
 	if (r == 0 && x->o->cgroup)
 		r = open_sub_cgroup(x, err);
 	x->spawn.cgroup = x->cgroup;
-	if (!x->o->cgroup) {
+	if (!x->o->cgroup)
 		x->spawn.find_other_cgroup = cgroup_of_init;
-		x->spawn.ctx = x;
-	}
 	return r;
 }
 
@@ -303,7 +302,16 @@ static int prepare(struct execution *x, struct error *err)
 		r = options_connect("console", x->o->console_socket, &x->console, err);
 	if (r == 0)
 		r = options_connect("pidfd", x->o->pidfd_socket, &x->pidfd_socket, err);
+	if (r == 0)
+		r = agent_connect(x->spawn.plan, &x->agent, err);
 	return r;
+}
+
+static int send_listener(struct spawn *s, int listener, struct error *err)
+{
+	struct execution *x = s->ctx;
+
+	return agent_send(&x->agent, s->plan, &x->st, x->status, s->pid, listener, err);
 }
 
 static int launch(struct execution *x, struct error *err)
@@ -317,6 +325,8 @@ static int launch(struct execution *x, struct error *err)
 		return error_errno(err, s->proc, "open /proc");
 	choose_namespaces(x);
 	arena_seal(x->arena);
+	s->send_listener = send_listener;
+	s->ctx = x;
 	r = spawn_start(s, err);
 	if (r == 0)
 		r = spawn_serve(s, NULL, NULL, now, err);
@@ -366,7 +376,7 @@ static int run(struct execution *x, int *ret_status, struct error *err)
 
 int container_exec(const struct exec_options *o, int *ret_status, struct error *err)
 {
-	struct execution x = {.o = o, .dir = -1, .cgroup = -1, .console = -1, .pidfd_socket = -1,
+	struct execution x = {.o = o, .dir = -1, .cgroup = -1, .agent = -1, .console = -1, .pidfd_socket = -1,
 			      .arena = arena_new()};
 	int r;
 
@@ -376,8 +386,8 @@ int container_exec(const struct exec_options *o, int *ret_status, struct error *
 	if (r == 0)
 		r = run(&x, ret_status, err);
 	spawn_close(&x.spawn);
-	for (size_t i = 0; i < 4; i++) {
-		int fd = ((int[]){x.dir, x.cgroup, x.console, x.pidfd_socket})[i];
+	for (size_t i = 0; i < 5; i++) {
+		int fd = ((int[]){x.dir, x.cgroup, x.agent, x.console, x.pidfd_socket})[i];
 
 		if (fd >= 0)
 			close(fd);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -126,8 +127,19 @@ static int heard(struct spawn *s, int r, struct error *err)
 	return r;
 }
 
-static unsigned conversation_flags(const struct plan *p, const struct handles *h)
+/*
+ * pidfd_getfd(2) needs the power to trace the process, which is not dumpable, and its mm is one of our
+ * user namespace: ptrace(2), PTRACE_MODE_ATTACH.  Without it the process sends its listener itself.
+ */
+static unsigned listener_flag(const struct own_status *own)
 {
+	return own->permitted >> CAP_SYS_PTRACE & 1 ? CONV_LISTENER : CONV_LISTENER_FD;
+}
+
+static unsigned conversation_flags(const struct spawn *s)
+{
+	const struct plan *p = s->plan;
+	const struct handles *h = &s->handles;
 	unsigned flags = 0;
 
 	if (h->exec || p->ns.launcher)
@@ -141,6 +153,8 @@ static unsigned conversation_flags(const struct plan *p, const struct handles *h
 		flags |= CONV_CONSOLE;
 	if (p->has_process && p->security.seccomp)
 		flags |= CONV_FILTER;
+	if (p->has_process && p->security.seccomp_agent)
+		flags |= listener_flag(&s->own);
 	return flags;
 }
 
@@ -277,8 +291,8 @@ static int set_from_outside(struct spawn *s, struct error *err)
 
 int spawn_start(struct spawn *s, struct error *err)
 {
-	unsigned flags = conversation_flags(s->plan, &s->handles);
 	struct conversation child;
+	unsigned flags = 0;
 	int r;
 
 	if (s->proc < 0)
@@ -288,6 +302,8 @@ int spawn_start(struct spawn *s, struct error *err)
 	r = readback_own(s->proc, &s->own, err);
 	/* What we ignore would be ignored by the payload: it sets that back (signal(7), execve). */
 	s->handles.ignored_signals = s->own.ignored_signals;
+	if (r == 0)
+		flags = conversation_flags(s);
 	if (r == 0 && (flags & CONV_FILTER))
 		r = map_filter(&s->handles, err);
 	/* Hard limits that the child may not raise it inherits from us.  On itself would be a race: it may
@@ -326,6 +342,50 @@ static int ready_timeout(const struct plan *p)
 	return p->hooks->list[HOOK_CREATE_CONTAINER].n ? -1 : SETUP_TIMEOUT_MS;
 }
 
+static int take_listener(struct spawn *s, int timeout, struct error *err)
+{
+	int number, fd = -1, r;
+
+	if (s->conv.flags & CONV_LISTENER_FD)
+		return heard(s, conversation_expect(&s->conv, MSG_LISTENER_FD, timeout, s->pidfd, &fd, err),
+			     err) < 0 ? -err->code : fd;
+	r = heard(s, conversation_expect(&s->conv, MSG_LISTENER, timeout, s->pidfd, &number, err), err);
+	if (r < 0)
+		return r;
+	fd = sys_pidfd_getfd(s->pidfd, number, 0);
+	if (fd < 0) {
+		error_errno(err, fd, "take the seccomp listener from the container process");
+		error_hint(err, "pidfd_getfd(2) may be forbidden here: see /proc/sys/kernel/yama/"
+			   "ptrace_scope");
+	}
+	return fd;
+}
+
+/* Before anything else is awaited: from now on each call of the process may need the agent. */
+static int hand_over_listener(struct spawn *s, int timeout, struct error *err)
+{
+	_cleanup_close_ int fd = take_listener(s, timeout, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (!seccomp_is_listener(fd))
+		return error_set(err, EPROTO, "the container process handed over something that is not "
+				 "a seccomp listener");
+	r = s->send_listener(s, fd, err);
+	if (r < 0)
+		return r;
+	return heard(s, conversation_send(&s->conv, MSG_LISTENER_TAKEN, -1, err), err);
+}
+
+static int agent_late(const struct spawn *s, int r, struct error *err)
+{
+	if (r == -ETIMEDOUT && s->plan->security.seccomp_agent)
+		error_hint(err, "the seccomp agent at %s has not answered its system calls",
+			   s->plan->security.seccomp_agent);
+	return r;
+}
+
 int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), void *ctx,
 		uint64_t ret_ns[N_NAMESPACES], struct error *err)
 {
@@ -345,6 +405,10 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 	if (r == 0 && (c->flags & CONV_CONSOLE))
 		r = heard(s, conversation_expect(c, MSG_CONSOLE, timeout, s->pidfd, &s->master, err),
 			  err);
+	if (r == 0 && s->plan->security.seccomp_agent && (c->flags & CONV_FILTER)) {
+		r = hand_over_listener(s, timeout, err);
+		timeout = AGENT_TIMEOUT_MS;
+	}
 	if (r == 0)
 		r = heard(s, conversation_expect(c, MSG_READY, timeout, s->pidfd, NULL, err), err);
 	/* Late: none of the set-up runs under them.  The process waits, and is our unreaped child. */
@@ -352,17 +416,20 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 		r = process_set_scheduler(&s->plan->process.oci->scheduler, s->pid, err);
 	if (r == 0 && s->plan->process.scheduled_by_parent)
 		r = process_set_io_priority(&s->plan->process.oci->io_priority, s->pid, err);
-	return r < 0 ? r : readback_check(s, ret_ns, err);
+	return r < 0 ? agent_late(s, r, err) : readback_check(s, ret_ns, err);
 }
 
 int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
 {
 	int r = heard(s, conversation_send(&s->conv, MSG_PROCEED, -1, err), err);
+	int timeout = s->plan->security.seccomp_agent ? AGENT_TIMEOUT_MS : -1;
 
 	/* startContainer hooks come before execve and have their own time limits. */
+	if (!s->handles.exec && s->plan->hooks->list[HOOK_START_CONTAINER].n)
+		timeout = -1;
 	if (r == 0 && wait_exec)
-		r = heard(s, conversation_expect_end(&s->conv, -1, s->pidfd, err), err);
-	return r;
+		r = heard(s, conversation_expect_end(&s->conv, timeout, s->pidfd, err), err);
+	return agent_late(s, r, err);
 }
 
 int spawn_wait(struct spawn *s, struct error *err)

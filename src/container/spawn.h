@@ -27,7 +27,9 @@ struct spawn {
 	/* exec: the cgroup got sub-cgroups with controllers and takes no processes any more (EBUSY): put
 	 * another descriptor into @cgroup, or fail.  NULL = none to try. */
 	int (*find_other_cgroup)(struct spawn *s, void *ctx, struct error *err);
-	void *ctx;
+	/* Give the seccomp listener of the process to the agent; a plan that has one needs it. */
+	int (*send_listener)(struct spawn *s, int listener, struct error *err);
+	void *ctx;			/* for both */
 	int proc;			/* the host's /proc */
 	struct own_status own;
 
@@ -57,6 +59,9 @@ int spawn_start(struct spawn *s, struct error *err);
  */
 int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), void *ctx,
 		uint64_t ret_ns[N_NAMESPACES], struct error *err);
+
+/* What depends on the answers of a seccomp agent waits this long. */
+#define AGENT_TIMEOUT_MS 20000
 
 /* PROCEED.  With @wait_exec: wait until execve has happened (0) or failed. */
 int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err);

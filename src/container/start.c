@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "container/creation.h"
 #include "container/destroy.h"
 #include "process/hooks.h"
+#include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 
@@ -81,9 +83,18 @@ static int await_exec(struct starting *s, struct error *err)
 	struct start_result result;
 	ssize_t n;
 
+	int timeout = s->st.agent_answers ? AGENT_TIMEOUT_MS : -1;
+
 	for (;;) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		int r = poll(p, 2, timeout);
+
+		if (r < 0 && errno != EINTR)
 			return error_errno(err, errno, "wait for the container process");
+		if (r == 0) {
+			sys_pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
+			return error_set(err, ETIMEDOUT, "the program did not start in time: the seccomp "
+					 "agent of the container has not answered its system calls");
+		}
 		n = read(s->result, &result, sizeof(result));
 		if (n == 0)
 			break;

@@ -55,6 +55,7 @@ static const struct field fields[] = {
 	F("hasProcess", BOOL, has_process),
 	F("hasPoststart", BOOL, has_poststart),
 	F("hasPoststop", BOOL, has_poststop),
+	F("agentAnswers", BOOL, agent_answers),
 	F("terminal", BOOL, terminal),
 	F("rootless", BOOL, rootless),
 	F("ownPidNamespace", BOOL, own_pidns),
@@ -393,6 +394,12 @@ void state_write_document(struct json_writer *w, const struct state *st,
 			  enum container_status status, pid_t pid)
 {
 	write_document(w, st, status, pid, true);
+}
+
+void state_write_oci_document(struct json_writer *w, const struct state *st,
+			      enum container_status status, pid_t pid)
+{
+	write_document(w, st, status, pid, false);
 }
 
 char *state_document(const struct state *st, enum container_status status, pid_t pid, bool pretty,

@@ -95,6 +95,8 @@ struct state {
 	uint64_t ns_inode[N_NAMESPACES];	/* in the order of namespace_files[] (spawn.h); 0 = unknown */
 	bool has_process;		/* else start fails */
 	bool has_poststart, has_poststop;	/* hooks in the saved config.json */
+	bool agent_answers;		/* a seccomp agent may have to answer for our last calls, too, and
+					 * no startContainer hook takes its time before */
 	bool terminal;
 	bool rootless;
 	bool own_pidns;			/* init is process 1 of a pid namespace made for it: all die with it */
@@ -137,6 +139,9 @@ struct json_writer;
 /* The object of `state` as one element of a larger document (`list`). */
 void state_write_document(struct json_writer *w, const struct state *st,
 			  enum container_status status, pid_t pid);
+/* The same with the specified members alone, as hooks get it. */
+void state_write_oci_document(struct json_writer *w, const struct state *st,
+			      enum container_status status, pid_t pid);
 
 /* The name of @uid in the host's /etc/passwd (not by NSS), in @buf; "" when it has none there. */
 const char *state_owner_name(uid_t uid, char *buf, size_t size);

@@ -8,6 +8,9 @@
  *   | ----------- ROOTFS_READY -------> |   mounts done, before pivot_root       [only with hooks]
  *   | <----------- HOOKS_DONE --------- |   prestart, createRuntime have run     [only with hooks]
  *   | ----------- CONSOLE (fd) -------> |   master of the pty                    [only if terminal]
+ *   | ----------- LISTENER (number) --> |   the filter is installed; the number of its listener in
+ *   |   or ------ LISTENER_FD (fd) ---> |   C, for pidfd_getfd(2), or itself     [only if it notifies]
+ *   | <-------- LISTENER_TAKEN -------- |   the agent has it and answers         [only if it notifies]
  *   | ----------- READY --------------> |   confined; all but execve is done
  *   |                                   |   P reads back from its own procfs
  *   | <----------- PROCEED ------------ |   run: execve now; create: wait for start
@@ -16,7 +19,12 @@
  *   FILTER (P to C: the seccomp program is in shared memory) [only with seccomp] is not a rung: P sends
  *   it once, whenever the program is compiled and at any rung before PROCEED; C finds it in its queue
  *   before, between or after the messages it waits for, remembers it, and needs it before READY.
- *   So: C may not send READY before FILTER came, and P may not wait for READY before it sent FILTER.
+ *   So: C may not send READY or LISTENER before FILTER came, and P may not wait for them before it
+ *   sent FILTER.
+ *
+ *   From LISTENER on any system call of C may wait for the agent's answer: C only writes until P has
+ *   handed the listener over (a profile may not notify of write(2)), then it closes its own copy, so
+ *   that the kernel sees when the agent is gone.
  *
  *   At any time C may send LOG (a warning) or ERROR (the last thing it says).  End of file before
  *   READY means that C died; P then asks the kernel how.
@@ -43,6 +51,8 @@ enum message_type {
 	MSG_ROOTFS_READY, MSG_CONSOLE, MSG_READY,			/* child to parent */
 	MSG_LOG, MSG_ERROR,						/* child to parent, any time */
 	MSG_CHILD_PID,							/* child to parent, with credentials */
+	MSG_LISTENER, MSG_LISTENER_FD,					/* child to parent */
+	MSG_LISTENER_TAKEN,						/* parent to child */
 	N_MSG_TYPES,
 };
 
@@ -54,6 +64,7 @@ struct message {
 	uint32_t type;			/* enum message_type */
 	uint32_t stage;			/* index into the stage table: who speaks (ERROR) */
 	uint32_t level;			/* LOG: enum log_level */
+	uint32_t number;		/* LISTENER: of the descriptor; else 0 */
 	struct error error;		/* ERROR: all of it; LOG: text only */
 };
 
@@ -64,20 +75,26 @@ struct message {
 /* What the plan makes of the ladder above: which optional rows are there. */
 enum conversation_flags {
 	CONV_MAPS = 1, CONV_HOOKS = 2, CONV_CONSOLE = 4, CONV_FILTER = 8, CONV_LAUNCHER = 16,
+	/* One of them: the parent takes the listener with pidfd_getfd(2), or has not the privilege
+	 * for it and C sends it, which a profile could forbid. */
+	CONV_LISTENER = 32, CONV_LISTENER_FD = 64,
 };
 
 /* States; one table {state, message, next} serves both sides and the tests. */
 enum conversation_state {
-	CS_LAUNCH, CS_MAPS, CS_ROOTFS, CS_HOOKS, CS_CONSOLE, CS_READY, CS_PROCEED, CS_DONE, CS_FAILED,
+	CS_LAUNCH, CS_MAPS, CS_ROOTFS, CS_HOOKS, CS_CONSOLE, CS_LISTENER, CS_LISTENER_FD, CS_TAKEN,
+	CS_READY, CS_PROCEED, CS_DONE, CS_FAILED,
 	N_CONVERSATION_STATES,
 };
+
+enum conversation_load { CARRIES_NOTHING, CARRIES_FD, CARRIES_NUMBER };
 
 struct conversation_row {
 	enum conversation_state state;
 	enum message_type message;
 	bool from_child;
 	unsigned only_if;		/* conversation_flags; 0 = always */
-	bool carries_fd;
+	enum conversation_load carries;
 	enum conversation_state next;
 };
 
@@ -110,8 +127,8 @@ int conversation_pair(unsigned flags, struct conversation *parent, struct conver
 
 /*
  * Send @type, which must be what this side owes in the present state (or FILTER, see above), with
- * @fd (borrowed) in the row that carries one and -1 in the others.  When the child has died, its
- * ERROR, if it left one, is in @err; otherwise as end of file below.
+ * @fd (borrowed) in the row that carries one or its number and -1 in the others.  When the child has
+ * died, its ERROR, if it left one, is in @err; otherwise as end of file below.
  */
 int conversation_send(struct conversation *c, enum message_type type, int fd, struct error *err);
 /*
@@ -119,7 +136,7 @@ int conversation_send(struct conversation *c, enum message_type type, int fd, st
  * side.  Parent: LOG is logged and the wait goes on; ERROR fills @err and fails with its code;
  * end of file is -EPIPE with @err->code 0 (the caller says how the child died); -ETIMEDOUT.
  * @watch_fd >= 0: also return -EPIPE when it becomes readable (a pidfd) and nothing is left to read.
- * *ret_fd (may be NULL where no row carries one) is close-on-exec.
+ * *ret_fd (may be NULL where no row carries one) is close-on-exec, or only the number that was sent.
  */
 int conversation_expect(struct conversation *c, enum message_type type, int timeout_ms,
 			int watch_fd, int *ret_fd, struct error *err);

@@ -11,12 +11,28 @@
 #include "security/caps.h"
 #include "sys/probe.h"
 
-static int load_filter(struct stage_context *c, struct error *err)
+/* The parent gives it to the agent, without which the next call of ours may never return. */
+static int hand_over(struct stage_context *c, int listener, struct error *err)
 {
-	int r = conversation_expect(&c->conv, MSG_FILTER, -1, -1, NULL, err);
+	unsigned type = c->conv.flags & CONV_LISTENER ? MSG_LISTENER : MSG_LISTENER_FD;
+	int r = conversation_send(&c->conv, type, listener, err);
 
 	if (r == 0)
-		r = seccomp_install(c->h->filter, err);
+		r = conversation_expect(&c->conv, MSG_LISTENER_TAKEN, -1, -1, NULL, err);
+	/* The agent's must be the last: when it closes it, waiting calls end with ENOSYS. */
+	if (r == 0)
+		close(listener);
+	return r;
+}
+
+static int load_filter(struct stage_context *c, struct error *err)
+{
+	int r = conversation_expect(&c->conv, MSG_FILTER, -1, -1, NULL, err), listener = -1;
+
+	if (r == 0)
+		r = seccomp_install(c->h->filter, &listener, err);
+	if (r == 0 && listener >= 0)
+		r = hand_over(c, listener, err);
 	return r < 0 ? error_at(err, "/linux/seccomp") : 0;
 }
 

@@ -27,21 +27,21 @@ struct oci_seccomp {
 	size_t n_archs;
 	bool has_flags;			/* absent differs from [] */
 	uint32_t flags;			/* SECCOMP_FILTER_FLAG_* */
-	char *listener_path, *listener_metadata;
+	bool notifies;			/* a rule has SCMP_ACT_NOTIFY; then listener_path is set */
+	char *listener_path, *listener_metadata;	/* NULL when absent or "" */
 	struct oci_seccomp_rule *rules;
 	size_t n_rules;
 	uint64_t digest;		/* of the profile's bytes: two equal profiles have the same */
 };
 
-/* Name tables: the reader and `features` use them.  The words after the first n_..._supported are known
- * and refused by the reader, and left out by `features`. */
+/* Name tables: the reader and `features` use them. */
 extern const struct name_value seccomp_action_names[];
-extern const size_t n_seccomp_action_names, n_seccomp_action_names_supported;
+extern const size_t n_seccomp_action_names;
 extern const struct name_value seccomp_operator_names[];
 extern const size_t n_seccomp_operator_names;
 extern const struct name_value seccomp_arch_names[];
 extern const size_t n_seccomp_arch_names;
 extern const struct name_value seccomp_flag_names[];
-extern const size_t n_seccomp_flag_names, n_seccomp_flag_names_supported;
+extern const size_t n_seccomp_flag_names;
 
 #endif

@@ -12,14 +12,12 @@ const struct name_value seccomp_action_names[] = {
 	{"SCMP_ACT_KILL_THREAD", 0x00000000},
 	{"SCMP_ACT_KILL_PROCESS", 0x80000000},
 	{"SCMP_ACT_LOG", 0x7ffc0000},
+	{"SCMP_ACT_NOTIFY", 0x7fc00000},
 	{"SCMP_ACT_TRACE", 0x7ff00000},		/* | 16 bits for the tracer */
 	{"SCMP_ACT_TRAP", 0x00030000},
-	/* known, and refused by the reader: there is nobody to hand a listener to */
-	{"SCMP_ACT_NOTIFY", 0x7fc00000},
 };
 
 const size_t n_seccomp_action_names = ARRAY_SIZE(seccomp_action_names);
-const size_t n_seccomp_action_names_supported = ARRAY_SIZE(seccomp_action_names) - 1;
 
 /* enum scmp_compare */
 const struct name_value seccomp_operator_names[] = {
@@ -69,9 +67,7 @@ const struct name_value seccomp_flag_names[] = {
 	{"SECCOMP_FILTER_FLAG_TSYNC", 1 << 0},
 	{"SECCOMP_FILTER_FLAG_LOG", 1 << 1},
 	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", 1 << 2},
-	/* known, and refused by the reader: it means nothing without a listener */
 	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1 << 5},
 };
 
 const size_t n_seccomp_flag_names = ARRAY_SIZE(seccomp_flag_names);
-const size_t n_seccomp_flag_names_supported = ARRAY_SIZE(seccomp_flag_names) - 1;

@@ -344,6 +344,7 @@ static void dump_security(const struct plan_security *s, FILE *out)
 	if (s->seccomp)
 		fprintf(out, "security.seccomp default %08x, %zu rules\n", s->seccomp->default_action,
 			s->seccomp->n_rules);
+	line(out, "security.seccomp_agent", s->seccomp_agent);
 }
 
 static void dump_hooks(const struct oci_hooks *hooks, FILE *out)

@@ -223,6 +223,7 @@ struct plan_security {
 	const char *selinux;		/* process label or NULL */
 	const char *mount_label;	/* or NULL */
 	const struct oci_seccomp *seccomp;	/* NULL = none */
+	const char *seccomp_agent;	/* socket that gets the listener; NULL = no rule notifies */
 };
 
 /* ---- all of it ------------------------------------------------------------------------------ */

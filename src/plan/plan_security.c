@@ -72,5 +72,7 @@ int plan_security(struct arena *a, struct plan *p, const struct oci_process *pro
 	s->selinux = or_null(process->selinux_label);
 	s->mount_label = or_null(l->mount_label);
 	s->seccomp = l->seccomp.present ? &l->seccomp : NULL;
+	/* Without such a rule listenerPath means nothing: config-linux.md#seccomp. */
+	s->seccomp_agent = s->seccomp && l->seccomp.notifies ? l->seccomp.listener_path : NULL;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -43,9 +44,23 @@ const char *seccomp_library_version(void)
 
 /* seccomp(2) looks at the flags before the program: with a NULL program a known flag gives EFAULT,
  * an unknown one EINVAL. */
-static bool flag_supported(uint32_t flags)
+static bool flags_supported(uint32_t flags)
 {
 	return sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, NULL) == -EFAULT;
+}
+
+/*
+ * What the kernel gets for the profile's flags.  With a listener, TSYNC must say by errno which
+ * thread could not follow, since the result is a descriptor; WAIT_KILLABLE_RECV is about the answers of
+ * an agent, and EINVAL without one.
+ */
+static uint32_t kernel_flags(uint32_t flags, bool notifies)
+{
+	if (!notifies)
+		return flags & ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	if (flags & SECCOMP_FILTER_FLAG_TSYNC)
+		flags |= SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+	return flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
 }
 
 uint32_t seccomp_supported_flags(void)
@@ -55,38 +70,18 @@ uint32_t seccomp_supported_flags(void)
 	for (size_t i = 0; i < n_seccomp_flag_names; i++) {
 		uint32_t flag = (uint32_t)seccomp_flag_names[i].value;
 
-		/* Means something with a listener only, and those are refused below. */
-		if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
-			continue;
-		if (flag_supported(flag))
+		if (flags_supported(kernel_flags(flag, flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)))
 			all |= flag;
 	}
 	return all;
 }
 
-static bool is_notify(uint32_t action)
-{
-	return (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
-}
-
 int seccomp_check(const struct oci_seccomp *profile, struct error *err)
 {
-	char where[ERROR_WHERE_MAX];
-
-	if (is_notify(profile->default_action))
-		return error_config(err, WHERE "/defaultAction",
-				    "SCMP_ACT_NOTIFY is not supported");
-	for (size_t i = 0; i < profile->n_rules; i++) {
-		if (!is_notify(profile->rules[i].action))
-			continue;
-		snprintf(where, sizeof(where), WHERE "/syscalls/%zu/action", i);
-		return error_config(err, where, "SCMP_ACT_NOTIFY is not supported");
-	}
-	if (profile->flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
-		return error_config(err, WHERE "/flags",
-				    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs SCMP_ACT_NOTIFY, which "
-				    "is not supported");
-	if (profile->flags && !flag_supported(profile->flags))
+	if (profile->notifies && !flags_supported(SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return error_config(err, WHERE "/syscalls",
+				    "the running kernel does not support SCMP_ACT_NOTIFY");
+	if (profile->flags && !flags_supported(kernel_flags(profile->flags, profile->notifies)))
 		return error_config(err, WHERE "/flags",
 				    "the running kernel does not support these seccomp flags (0x%x)",
 				    profile->flags);
@@ -288,22 +283,29 @@ int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *r
 	r = export(ctx, ret->insns + stub, SECCOMP_MAX_INSNS - stub, &n, err);
 	if (r < 0)
 		return r;
-	ret->flags = profile->has_flags ? profile->flags : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	ret->flags = kernel_flags(profile->has_flags ? profile->flags : SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+				  profile->notifies);
 	/* Last: the child takes a program with n != 0 for a complete one. */
 	__atomic_store_n(&ret->n, (uint32_t)(stub + n), __ATOMIC_RELEASE);
 	return 0;
 }
 
-int seccomp_install(const struct seccomp_program *prog, struct error *err)
+int seccomp_install(const struct seccomp_program *prog, int *ret_listener, struct error *err)
 {
+	bool listener = prog->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	uint32_t n = __atomic_load_n(&prog->n, __ATOMIC_ACQUIRE);
 	struct sock_fprog fprog = {.len = (unsigned short)n,
 				   .filter = (struct sock_filter *)prog->insns};
 	int r;
 
+	*ret_listener = -1;
 	if (n == 0 || n > SECCOMP_MAX_INSNS)
 		return error_set(err, EINVAL, "install the seccomp filter: no program");
 	r = sys_seccomp(SECCOMP_SET_MODE_FILTER, prog->flags, &fprog);
+	if (r >= 0 && listener) {
+		*ret_listener = r;	/* close-on-exec already */
+		return 0;
+	}
 	if (r > 0)	/* SECCOMP_FILTER_FLAG_TSYNC: the thread that could not follow */
 		return error_set(err, ESRCH, "install the seccomp filter: thread %d has another one", r);
 	if (r == 0)
@@ -312,5 +314,15 @@ int seccomp_install(const struct seccomp_program *prog, struct error *err)
 		    prog->flags);
 	if (r == -EACCES)
 		error_hint(err, "without noNewPrivileges this needs CAP_SYS_ADMIN");
+	if (r == -EBUSY && listener)
+		error_hint(err, "orlop runs under a filter with a listener itself, and the kernel allows "
+			   "one for a process");
 	return error_at(err, WHERE);
+}
+
+bool seccomp_is_listener(int fd)
+{
+	uint64_t none = 0;	/* ids are random, and nothing waits yet: seccomp_unotify(2) */
+
+	return ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &none) < 0 && errno == ENOENT;
 }

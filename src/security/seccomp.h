@@ -41,8 +41,12 @@ int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *r
 size_t seccomp_stub(const struct oci_seccomp *profile, const uint32_t *archs, size_t n_archs,
 		    struct sock_filter *ret);
 
-/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN.  (seccomp_load is libseccomp's.) */
-int seccomp_install(const struct seccomp_program *prog, struct error *err);
+/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN.  (seccomp_load is libseccomp's.)  *ret_listener:
+ * where calls with SCMP_ACT_NOTIFY are reported, -1 when the profile has none. */
+int seccomp_install(const struct seccomp_program *prog, int *ret_listener, struct error *err);
+
+/* Is @fd such a listener? */
+bool seccomp_is_listener(int fd);
 
 /* Flags the running kernel and library support, for `features`. */
 uint32_t seccomp_supported_flags(void);

@@ -39,6 +39,11 @@ int sys_pidfd_open(pid_t pid, unsigned flags)
 	return (int)CALL(SYS_pidfd_open, pid, flags);
 }
 
+int sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+	return (int)CALL(SYS_pidfd_getfd, pidfd, fd, flags);
+}
+
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags)
 {
 	return (int)CALL(SYS_pidfd_send_signal, pidfd, sig, info, flags);

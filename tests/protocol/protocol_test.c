@@ -22,7 +22,8 @@
 #include "util/fd.h"
 #include "util/log.h"
 
-#define ALL_FLAGS 32u
+#define ALL_FLAGS 128u
+#define NUMBER 7		/* of a descriptor in the child, whatever it is here */
 
 struct pair {
 	struct conversation p, c;
@@ -66,10 +67,11 @@ static void exchange(struct pair *t)
 	const struct conversation_row *row = row_at(t->p.state);
 	struct conversation *from = row->from_child ? &t->c : &t->p;
 	struct conversation *to = row->from_child ? &t->p : &t->c;
-	int fd = row->carries_fd ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+	int fd = row->carries == CARRIES_FD ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 	int got = -1;
 
-	assert_int_equal(conversation_send(from, row->message, fd, &t->err), 0);
+	assert_int_equal(conversation_send(from, row->message,
+					   row->carries == CARRIES_NUMBER ? NUMBER : fd, &t->err), 0);
 	if (row->message == MSG_CHILD_PID) {
 		pid_t pid = 0;
 
@@ -78,8 +80,10 @@ static void exchange(struct pair *t)
 	} else {
 		assert_int_equal(conversation_expect(to, row->message, 1000, -1, &got, &t->err), 0);
 	}
-	assert_int_equal(got >= 0, row->carries_fd);
-	if (got >= 0) {
+	assert_int_equal(got >= 0, row->carries != CARRIES_NOTHING);
+	if (row->carries == CARRIES_NUMBER)
+		assert_int_equal(got, NUMBER);
+	if (row->carries == CARRIES_FD) {
 		assert_int_equal(fcntl(got, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 		close(got);
 	}
@@ -116,7 +120,7 @@ static int take(struct conversation *c, struct error *err)
 	if (row->message == MSG_CHILD_PID)
 		return conversation_expect_pid(c, 200, -1, &pid, err);
 	r = conversation_expect(c, row->message, 200, -1, &fd, err);
-	if (fd >= 0)
+	if (fd >= 0 && row->carries == CARRIES_FD)
 		close(fd);
 	return r;
 }
@@ -142,6 +146,10 @@ static void test_table_shape(void **state)
 	assert_int_equal(conversation_start(CONV_MAPS | CONV_HOOKS), CS_MAPS);
 	assert_int_equal(conversation_start(CONV_LAUNCHER | CONV_MAPS), CS_LAUNCH);
 	assert_int_equal(conversation_after(CS_MAPS, CONV_MAPS), CS_READY);
+	assert_int_equal(conversation_start(CONV_FILTER | CONV_LISTENER), CS_LISTENER);
+	assert_int_equal(conversation_start(CONV_FILTER | CONV_LISTENER_FD), CS_LISTENER_FD);
+	assert_int_equal(conversation_after(CS_LISTENER, CONV_LISTENER), CS_TAKEN);
+	assert_int_equal(conversation_after(CS_LISTENER_FD, CONV_LISTENER_FD), CS_TAKEN);
 	assert_int_equal(conversation_after(CS_DONE, 0), CS_DONE);
 }
 
@@ -155,11 +163,14 @@ static void test_every_ladder(void **state)
 
 			open_pair(&t, flags);
 			while (t.p.state != CS_DONE) {
+				bool late = t.p.state == CS_READY || t.p.state == CS_LISTENER ||
+					    t.p.state == CS_LISTENER_FD;
+
 				if ((flags & CONV_FILTER) && !t.p.filter_done &&
-				    (t.p.state >= when || t.p.state == CS_READY))
+				    (t.p.state >= when || late))
 					assert_int_equal(conversation_send(&t.p, MSG_FILTER, -1,
 									   &t.err), 0);
-				if (t.p.state == CS_READY && (flags & CONV_FILTER))
+				if (late && (flags & CONV_FILTER))
 					assert_int_equal(conversation_expect(&t.c, MSG_FILTER, 1000,
 									     -1, NULL, &t.err), 0);
 				exchange(&t);
@@ -215,10 +226,31 @@ static void test_wrong_descriptor(void **state)
 		open_pair(&t, ALL_FLAGS - 1);
 		walk_to(&t, s, true);
 		raw_send(row->from_child ? t.c.fd : t.p.fd, row->message,
-			 row->carries_fd ? -1 : STDIN_FILENO);
+			 row->carries == CARRIES_FD ? -1 : STDIN_FILENO);
 		assert_int_equal(take(row->from_child ? &t.p : &t.c, &t.err), -EPROTO);
 		close_pair(&t);
 		assert_int_equal(open_fds(), before);
+	}
+}
+
+/* A number where none belongs, and one that cannot be a descriptor's. */
+static void test_wrong_number(void **state)
+{
+	(void)state;
+	for (unsigned s = CS_LAUNCH; s < CS_DONE; s++) {
+		const struct conversation_row *row = row_at(s);
+		struct message m = {.magic = MESSAGE_MAGIC, .type = row->message, .number = 1};
+		struct pair t;
+		int fd = STDIN_FILENO;
+
+		if (row->carries == CARRIES_NUMBER)
+			m.number = 1u << 31;
+		open_pair(&t, ALL_FLAGS - 1);
+		walk_to(&t, s, true);
+		assert_int_equal(fd_send(row->from_child ? t.c.fd : t.p.fd, &m, sizeof(m), &fd,
+					 row->carries == CARRIES_FD), 0);
+		assert_int_equal(take(row->from_child ? &t.p : &t.c, &t.err), -EPROTO);
+		close_pair(&t);
 	}
 }
 
@@ -456,7 +488,7 @@ static void test_error_in_every_state(void **state)
 		struct pair t;
 		int r;
 
-		if (s == CS_MAPS || s == CS_HOOKS || s == CS_PROCEED)
+		if (s == CS_MAPS || s == CS_HOOKS || s == CS_TAKEN || s == CS_PROCEED)
 			continue;	/* the parent's turn: see the next test */
 		open_pair(&t, ALL_FLAGS - 1);
 		walk_to(&t, s, true);
@@ -476,17 +508,17 @@ static void test_error_in_every_state(void **state)
 /* The child said why, and died, before the parent's turn: its words are found by the send. */
 static void test_error_found_when_sending(void **state)
 {
-	static const enum conversation_state turns[] = {CS_MAPS, CS_HOOKS, CS_PROCEED};
+	static const enum conversation_state turns[] = {CS_MAPS, CS_HOOKS, CS_TAKEN, CS_PROCEED};
 	struct error e = {.code = ENOSPC, .text = "last words"};
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		for (int unread = 0; unread < 2; unread++) {
 			struct pair t;
 
 			open_pair(&t, ALL_FLAGS - 1);
-			walk_to(&t, turns[i], turns[i] == CS_PROCEED);
-			if (unread && turns[i] != CS_PROCEED)
+			walk_to(&t, turns[i], turns[i] >= CS_TAKEN);
+			if (unread && turns[i] < CS_TAKEN)
 				assert_int_equal(conversation_send(&t.p, MSG_FILTER, -1, &t.err), 0);
 			conversation_send_error(&t.c, 1, &e);
 			close(t.c.fd);
@@ -626,6 +658,21 @@ static void test_filter_rules(void **state)
 	assert_int_equal(conversation_expect(&t.p, MSG_READY, 0, -1, NULL, &t.err), -EPROTO);
 	close_pair(&t);
 
+	/* the same with the listener, which there cannot be without a filter */
+	for (unsigned flag = CONV_LISTENER; flag <= CONV_LISTENER_FD; flag *= 2) {
+		unsigned type = flag == CONV_LISTENER ? MSG_LISTENER : MSG_LISTENER_FD;
+		int fd = -1;
+
+		open_pair(&t, CONV_FILTER | flag);
+		assert_int_equal(conversation_send(&t.c, type, STDIN_FILENO, &t.err), -EPROTO);
+		assert_int_equal(conversation_expect(&t.p, type, 0, -1, &fd, &t.err), -EPROTO);
+		close_pair(&t);
+		open_pair(&t, CONV_FILTER | flag);	/* and not ready before the agent has it */
+		walk_to(&t, CS_TAKEN, true);
+		assert_int_equal(conversation_send(&t.c, MSG_READY, -1, &t.err), -EPROTO);
+		close_pair(&t);
+	}
+
 	open_pair(&t, CONV_FILTER);	/* twice */
 	assert_int_equal(conversation_send(&t.p, MSG_FILTER, -1, &t.err), 0);
 	assert_int_equal(conversation_send(&t.p, MSG_FILTER, -1, &t.err), -EPROTO);
@@ -730,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_every_ladder),
 		cmocka_unit_test(test_wrong_message),
 		cmocka_unit_test(test_wrong_descriptor),
+		cmocka_unit_test(test_wrong_number),
 		cmocka_unit_test(test_own_send_refused),
 		cmocka_unit_test(test_wrong_wait_refused),
 		cmocka_unit_test(test_magic_and_size),

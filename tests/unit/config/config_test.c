@@ -298,6 +298,22 @@ static void test_full_seccomp(void **state)
 	assert_int_equal(s->rules[4].action, SCMP_ACT_KILL_PROCESS);
 }
 
+static void test_seccomp_listener(void **state)
+{
+	static const char rule[] = SECCOMP(",'listenerPath':'/run/a','listenerMetadata':'m',"
+					   "'syscalls':[{'names':['a'],'action':'SCMP_ACT_NOTIFY'}]");
+	const struct oci_seccomp *s = &good(*state, rule)->linux_.seccomp;
+
+	assert_true(s->notifies);
+	assert_int_equal(s->rules[0].action, SCMP_ACT_NOTIFY);
+	assert_string_equal(s->listener_path, "/run/a");
+	assert_string_equal(s->listener_metadata, "m");
+	s = &good(*state, SECCOMP(",'listenerPath':'/run/a','listenerMetadata':''"))->linux_.seccomp;
+	assert_false(s->notifies);
+	assert_string_equal(s->listener_path, "/run/a");
+	assert_null(s->listener_metadata);
+}
+
 static void test_minimal(void **state)
 {
 	const struct oci_config *c = load(*state, "good-minimal.json");
@@ -779,8 +795,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_full_process), T(test_full_mounts_hooks), T(test_full_linux),
-		T(test_full_resources), T(test_full_seccomp), T(test_minimal), T(test_defaults),
-		T(test_null), T(test_attributes), T(test_propagation), T(test_digest), T(test_case_variants),
+		T(test_full_resources), T(test_full_seccomp), T(test_seccomp_listener), T(test_minimal),
+		T(test_defaults), T(test_null), T(test_attributes), T(test_propagation), T(test_digest),
+		T(test_case_variants),
 		T(test_unknown_capability), T(test_newer_version), T(test_no_flood),
 		T(test_data_files), T(test_text_is_kept), T(test_not_a_file),
 		T(test_process_document), T(test_resources_document), T(test_nul_everywhere),

@@ -36,6 +36,7 @@ static int set_up(void **state)
 		.cgroup_id = UINT64_MAX - 1, .cgroup_created_above = 3, .cgroup_created = true,
 		.ns_flags = 0x6c020000, .ns_inode = {1, 2, 3, 4, 5, 6, 7, UINT64_MAX},
 		.has_process = true, .has_poststop = true, .rootless = true, .own_pidns = true,
+		.agent_answers = true,
 		.annotations = {notes, 2},
 	};
 	state_set_created(&f.st);
@@ -87,6 +88,7 @@ static void test_round_trip(void **state)
 	assert_true(st.cgroup_id == UINT64_MAX - 1);
 	assert_int_equal(st.cgroup_created_above, 3);
 	assert_true(st.cgroup_created && st.has_process && st.has_poststop && st.rootless && st.own_pidns);
+	assert_true(st.agent_answers);
 	assert_false(st.has_poststart || st.terminal);
 	assert_int_equal(st.ns_flags, 0x6c020000);
 	assert_memory_equal(st.ns_inode, f.st.ns_inode, sizeof(st.ns_inode));
@@ -180,7 +182,7 @@ static void test_wrong_values(void **state)
 	fake_rewrite(&f);
 	text = fake_read(dir_path, STORE_STATE);
 	assert_int_equal(json_parse(arena, text, strlen(text), &o, &f.err), 0);
-	assert_int_equal(o->object.n, 24);
+	assert_int_equal(o->object.n, 25);
 	{	/* the control: rebuilt with an equal value it is what it was */
 		_cleanup_free_ char *same = with_value(o, text, 0, "1");
 
@@ -208,7 +210,7 @@ static void test_wrong_values(void **state)
 			accepted++;
 		}
 	}
-	assert_int_equal(accepted, 7 + 1 + 1 + 3 * 6);
+	assert_int_equal(accepted, 8 + 1 + 1 + 3 * 6);
 }
 
 static void test_wrong_shape(void **state)

@@ -187,8 +187,6 @@ static void test_seccomp_actions(void **state)
 	ACT(SCMP_ACT_TRACE, SCMP_ACT_TRACE(0));
 	ACT(SCMP_ACT_TRAP, SCMP_ACT_TRAP);
 	ACT(SCMP_ACT_NOTIFY, SCMP_ACT_NOTIFY);
-	assert_int_equal(n_seccomp_action_names_supported, 8);
-	assert_string_equal(seccomp_action_names[8].name, "SCMP_ACT_NOTIFY");
 }
 
 static void test_seccomp_operators(void **state)
@@ -236,8 +234,6 @@ static void test_seccomp_flags(void **state)
 	assert_int_equal(n_seccomp_flag_names, 4);
 	FLAG(SECCOMP_FILTER_FLAG_TSYNC), FLAG(SECCOMP_FILTER_FLAG_LOG);
 	FLAG(SECCOMP_FILTER_FLAG_SPEC_ALLOW), FLAG(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-	assert_int_equal(n_seccomp_flag_names_supported, 3);
-	assert_string_equal(seccomp_flag_names[3].name, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -31,11 +32,14 @@ static struct oci_seccomp simple(uint32_t default_action, struct oci_seccomp_rul
 static void install(void *arg)
 {
 	struct error err = {0};
+	int listener;
 
-	if (seccomp_install(arg, &err) < 0) {
+	if (seccomp_install(arg, &listener, &err) < 0) {
 		dprintf(2, "%s\n", err.text);
 		_exit(97);
 	}
+	if (listener != -1)
+		_exit(98);
 }
 
 #ifdef __x86_64__
@@ -239,12 +243,13 @@ static void test_what_the_kernel_shows(void **state)
 static void without_power(void *arg)
 {
 	struct error err = {0};
+	int listener;
 
 	CHECK(syscall(SYS_setresuid, 1000, 1000, 1000) == 0);
-	CHECK(seccomp_install(arg, &err) == -EACCES);
+	CHECK(seccomp_install(arg, &listener, &err) == -EACCES);
 	CHECK(strstr(err.text, "CAP_SYS_ADMIN"));
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(seccomp_install(arg, &err) == 0);
+	CHECK(seccomp_install(arg, &listener, &err) == 0);
 }
 
 static void test_install_refused(void **state)
@@ -252,14 +257,15 @@ static void test_install_refused(void **state)
 	struct oci_seccomp profile = simple(SCMP_ACT_ALLOW, NULL, 0);
 	struct seccomp_program *p = program();
 	struct error err = {0};
+	int listener = 0;
 
 	(void)state;
 	NEEDS_ROOT();
-	assert_int_equal(seccomp_install(p, &err), -EINVAL);	/* not compiled */
+	assert_int_equal(seccomp_install(p, &listener, &err), -EINVAL);	/* not compiled */
 	assert_int_equal(seccomp_compile(&profile, p, &err), 0);
 	assert_int_equal(forked(without_power, p), 0);
 	p->insns[0].code = 0xffff;
-	assert_int_equal(seccomp_install(p, &err), -EINVAL);
+	assert_int_equal(seccomp_install(p, &listener, &err), -EINVAL);
 	assert_string_equal(err.where, "/linux/seccomp");
 	release(p);
 }
@@ -267,27 +273,17 @@ static void test_install_refused(void **state)
 static void test_refused_profiles(void **state)
 {
 	char *names[] = {(char *)"mkdir", NULL};
-	struct oci_seccomp_rule rule = {.names = {names, 1}, .action = SCMP_ACT_NOTIFY};
+	struct oci_seccomp_rule rule = {.names = {names, 1}, .action = DENIED};
 	struct oci_seccomp profile = simple(SCMP_ACT_ALLOW, &rule, 1);
 	struct seccomp_program *p = program();
 	uint32_t big_endian = SCMP_ARCH_S390X;
 	struct error err = {0};
 
 	(void)state;
-	assert_int_equal(seccomp_check(&profile, &err), -EINVAL);
-	assert_string_equal(err.where, "/linux/seccomp/syscalls/0/action");
-	profile.default_action = SCMP_ACT_NOTIFY;
-	assert_int_equal(seccomp_compile(&profile, p, &err), -EINVAL);
-	assert_string_equal(err.where, "/linux/seccomp/defaultAction");
-
-	rule.action = DENIED;
-	profile = simple(SCMP_ACT_ALLOW, &rule, 1);
 	profile.has_flags = true;
 	profile.flags = 1u << 31;
 	assert_int_equal(seccomp_compile(&profile, p, &err), -EINVAL);
 	assert_string_equal(err.where, "/linux/seccomp/flags");
-	profile.flags = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-	assert_int_equal(seccomp_compile(&profile, p, &err), -EINVAL);
 
 	profile.flags = 0;
 	profile.archs = &big_endian;
@@ -295,6 +291,63 @@ static void test_refused_profiles(void **state)
 	assert_true(seccomp_compile(&profile, p, &err) < 0);
 	assert_string_equal(err.where, "/linux/seccomp/architectures/0");
 	assert_int_equal(p->n, 0);
+	release(p);
+}
+
+/* In the child: the listener, and a call that only it can answer. */
+static void notified(void *arg)
+{
+	struct seccomp_notif call = {0};
+	struct seccomp_notif_resp answer = {.error = -EXDEV};
+	struct error err = {0};
+	int listener, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	pid_t pid;
+
+	CHECK(seccomp_install(arg, &listener, &err) == 0);
+	CHECK(fcntl(listener, F_GETFD) == FD_CLOEXEC);
+	CHECK(seccomp_is_listener(listener));
+	CHECK(!seccomp_is_listener(null) && !seccomp_is_listener(-1) && !seccomp_is_listener(1));
+	pid = fork();
+	if (pid == 0)
+		_exit(syscall(SYS_mkdir, "", 0) == -1 && errno == EXDEV ? 0 : 1);
+	CHECK(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) == 0);
+	CHECK(call.data.nr == SYS_mkdir && call.pid == (uint32_t)pid);
+	answer.id = call.id;
+	CHECK(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0);
+	CHECK(waitpid(pid, &null, 0) == pid && null == 0);
+	CHECK(seccomp_install(arg, &listener, &err) == -EBUSY && listener == -1);
+	CHECK(strstr(err.text, "one for a process"));
+}
+
+static void test_listener(void **state)
+{
+	static const uint32_t flags[] = {
+		0, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_TSYNC,
+		SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+		SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+	};
+	char *names[] = {(char *)"mkdir", NULL};
+	struct oci_seccomp_rule rule = {.names = {names, 1}, .action = SCMP_ACT_NOTIFY};
+	struct oci_seccomp profile = simple(SCMP_ACT_ALLOW, &rule, 1);
+	struct seccomp_program *p = program();
+	struct error err = {0};
+
+	(void)state;
+	NEEDS_ROOT();
+	profile.notifies = profile.has_flags = true;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		profile.flags = flags[i];
+		assert_int_equal(seccomp_compile(&profile, p, &err), 0);
+		assert_int_equal(p->flags & flags[i], flags[i]);
+		assert_int_equal(forked(notified, p), 0);
+	}
+	/* Nothing to wait for: the flag, which the kernel would refuse, is not given to it. */
+	profile.notifies = false;
+	profile.flags = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	rule.action = DENIED;
+	assert_int_equal(seccomp_compile(&profile, p, &err), 0);
+	assert_int_equal(p->flags, 0);
+	assert_int_equal(forked(install, p), 0);
 	release(p);
 }
 
@@ -361,7 +414,7 @@ static void test_features(void **state)
 	assert_true(flags & SECCOMP_FILTER_FLAG_TSYNC);
 	assert_true(flags & SECCOMP_FILTER_FLAG_LOG);
 	assert_true(flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW);
-	assert_false(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	assert_true(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	assert_true(seccomp_library_version()[0] >= '2');
 }
 
@@ -376,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_kernel_shows),
 		cmocka_unit_test(test_install_refused),
 		cmocka_unit_test(test_refused_profiles),
+		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_docker_profile),
 		cmocka_unit_test(test_features),
