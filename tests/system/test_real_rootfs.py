@@ -34,6 +34,8 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def debian_tree():
     if host.IN_VM and not debian.cached():
         pytest.skip("no network here, and the cache is not shared: runs natively")
+    if not debian.cached() and not shutil.which("mmdebstrap"):
+        pytest.skip("mmdebstrap is not installed")
     return debian.rootfs()
 
 
