@@ -172,6 +172,22 @@ def test_order_of_overlapping_mounts(box):
     assert seen["results"][0]["names"] == ["c"]
 
 
+@pytest.mark.spec("CF-008")
+@pytest.mark.parametrize("last", ["bind", "tmpfs"])
+def test_order_of_binds_and_file_systems(box, last):
+    """On one mount point the last one wins, of whatever kind; inside a mount lies what comes after it."""
+    source = f"{box.bundle}/source"
+    os.mkdir(source)
+    with open(f"{source}/file", "w") as f:
+        f.write("text")
+    two = [mount("/a", "tmpfs", "t"), bind(source, "/a")]
+    box.mounts += [*(two if last == "bind" else reversed(two)), mount("/b", "tmpfs", "t"), bind(source, "/b/inner"),
+                   mount("/b/inner/deeper", "tmpfs", "t")]
+    r = box.probe(commands=["list", "/a", ",", "list", "/b/inner", ",", "list", "/b"])["results"]
+    assert ("file" in r[0]["names"]) == (last == "bind")
+    assert sorted(r[1]["names"]) == ["deeper", "file"] and r[2]["names"] == ["inner"]
+
+
 @pytest.mark.spec("CF-013", "CF-014")
 def test_unknown_options_together(box):
     """All words that are not ours reach the file system, in this mount and at once."""
