@@ -55,6 +55,7 @@ def give(box, **devices):
 
 # ---- moved
 
+@pytest.mark.spec("CL-043", "CL-044")
 @pytest.mark.spec("CL-039")
 def test_moved_and_up(box, pair):
     a, b = pair
@@ -69,6 +70,7 @@ def test_moved_and_up(box, pair):
     assert names(box.pid) == ["lo", a]
 
 
+@pytest.mark.spec("CL-043")
 def test_addresses_of_all_families(box, pair):
     a, b = pair
     for word in ("10.99.7.1/24", "10.99.7.2/24", "10.98.0.1/30"):
@@ -122,6 +124,7 @@ def test_renamed_crosswise(box):
             ip("link", "del", name)
 
 
+@pytest.mark.spec("CL-042")
 def test_template(box, pair):
     a, _ = pair
     give(box, **{a: "net%d"})
@@ -138,6 +141,7 @@ def namespace(make_box):
     return other
 
 
+@pytest.mark.spec("CL-042")
 def test_template_where_names_are_taken(box, namespace, pair):
     a, _ = pair
     conf.namespace(box.config, "network", f"/proc/{namespace.pid}/ns/net")
@@ -179,6 +183,7 @@ def test_there_when_hooks_run(box, pair):
     assert "eth0:" in kernel.read(out)
 
 
+@pytest.mark.spec("CL-045")
 def test_exec_and_delete_do_not_touch_it(box, pair):
     a, b = pair
     give(box, **{a: "eth0"})
@@ -225,16 +230,19 @@ def test_all_are_given_back_when_one_fails(box, pair):
 
 # ---- refused
 
+@pytest.mark.spec("CL-040")
 def test_missing(box):
     give(box, **{f"{TAG}none": None})
     box.refused(f"/linux/netDevices/{TAG}none", "no interface of this name")
 
 
+@pytest.mark.spec("CL-040")
 def test_loopback(box):
     give(box, lo="eth0")
     box.refused("/linux/netDevices/lo/name", "move it into")
 
 
+@pytest.mark.spec("CL-041")
 def test_name_exists(box, namespace, pair):
     a, _ = pair
     conf.namespace(box.config, "network", f"/proc/{namespace.pid}/ns/net")
@@ -244,11 +252,13 @@ def test_name_exists(box, namespace, pair):
     assert names(namespace.pid) == ["eth0", "eth1", "lo"]
 
 
+@pytest.mark.spec("CL-041")
 def test_lo_exists_in_every_namespace(box, pair):
     give(box, **{pair[0]: "lo"})
     box.refused(f"/linux/netDevices/{pair[0]}/name", "lo already")
 
 
+@pytest.mark.spec("CL-040")
 def test_network_of_the_host(box, pair):
     a, _ = pair
     conf.without_namespace(box.config, "network")
@@ -277,6 +287,7 @@ def test_rootless(box, orlop, pair):
     assert link(a)
 
 
+@pytest.mark.spec("CL-041")
 @pytest.mark.parametrize("devices, words", [
     ({"": {}}, ["/linux/netDevices/", "empty"]),
     ({"a/b": {}}, ["/linux/netDevices/a~1b", "slash"]),

@@ -352,6 +352,7 @@ def offsets(text):
     return [line.split() for line in text.splitlines()]
 
 
+@pytest.mark.spec("CL-013", "CL-017")
 def test_new_time_namespace(box):
     conf.namespace(box.config, "time")
     seen = box.probe()
@@ -407,6 +408,7 @@ def test_exec_enters_the_time_namespace(box):
     assert shifts(seen)["monotonic"] == DAY
 
 
+@pytest.mark.spec("CL-015")
 @pytest.mark.parametrize("userns", [False, True])
 def test_join_time_namespace(box, make_box, userns):
     """By path: exactly that one; also beside a new user namespace, where the launcher enters it."""

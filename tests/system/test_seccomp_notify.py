@@ -128,6 +128,7 @@ def check_message(m, box, pid, init, status, metadata):
     assert set(state) <= {"ociVersion", "id", "pid", "status", "bundle", "annotations"}
 
 
+@pytest.mark.spec("CL-132", "CL-133", "CL-135", "CL-136", "CL-137")
 @pytest.mark.spec("CL-117", "CL-118", "CL-119", "CL-121", "CL-123")
 @pytest.mark.parametrize("metadata", [None, "", "profile=web \u00e4\"\n"])
 def test_message_of_create(box, path, metadata):
@@ -144,6 +145,7 @@ def test_message_of_create(box, path, metadata):
         assert kernel.status(pid)["Seccomp"] == "2"
 
 
+@pytest.mark.spec("CL-136")
 def test_message_of_run(box, path):
     box.linux["seccomp"] = profile(path, "execve")
     with Agent(path) as agent:
@@ -153,6 +155,7 @@ def test_message_of_run(box, path):
         assert [c.pid for c in agent.calls] == [pid]  # the kernel says so, too
 
 
+@pytest.mark.spec("CL-136", "CL-137")
 @pytest.mark.spec("CL-120")
 @pytest.mark.parametrize("started", [True, False])
 def test_message_of_exec(box, path, started):
@@ -173,6 +176,7 @@ def test_message_of_exec(box, path, started):
         assert [c.pid for c in answers(agent.calls, NR["execve"])] == [init, pid][not started:]
 
 
+@pytest.mark.spec("CL-134")
 def test_long_metadata(box, path):
     """More than a socket holds: several parts, the descriptor with the first."""
     metadata = "x" * 1000000
