@@ -102,9 +102,9 @@ static void write_memory_policy(struct json_writer *w)
 static void write_not_built(struct json_writer *w)
 {
 	begin(w, "intelRdt");
-	write_flag(w, "enabled", false);
-	write_flag(w, "schemata", false);
-	write_flag(w, "monitoring", false);
+	write_flag(w, "enabled", true);
+	write_flag(w, "schemata", true);
+	write_flag(w, "monitoring", true);
 	json_write_end_object(w);
 	begin(w, "mountExtensions");
 	write_enabled(w, "idmap", true);

@@ -149,6 +149,23 @@ static int read_net_devices(struct reader *r, const struct at *at, const struct 
 	return 0;
 }
 
+/* ---- intelRdt ------------------------------------------------------------------------------- */
+
+static const struct field intelrdt_fields[] = {
+	{FIELD_STRING("closID", struct oci_intelrdt, clos_id), .flags = EMPTY_IS_ABSENT | ONE_LINE},
+	{FIELD_STRING("l3CacheSchema", struct oci_intelrdt, l3_cache_schema),
+	 .flags = EMPTY_IS_ABSENT | ONE_LINE},
+	{FIELD_STRING("memBwSchema", struct oci_intelrdt, mem_bw_schema),
+	 .flags = EMPTY_IS_ABSENT | ONE_LINE},
+	{FIELD_STRINGS("schemata", struct oci_intelrdt, schemata), .flags = NONEMPTY | ONE_LINE},
+	{FIELD_BOOL("enableMonitoring", struct oci_intelrdt, enable_monitoring)},
+};
+
+static const struct object intelrdt_object = {
+	OBJECT(intelrdt_fields, struct oci_intelrdt),
+	.present = offsetof(struct oci_intelrdt, present), .has_present = true,
+};
+
 /* ---- the rest ------------------------------------------------------------------------------- */
 
 /* The four words of the specification, and their recursive forms as every runtime takes them. */
@@ -197,7 +214,7 @@ static const struct field linux_fields[] = {
 	{FIELD_STRING("mountLabel", struct oci_linux, mount_label)},
 	{FIELD_CALL("timeOffsets", read_time_offsets)},
 	{FIELD_CALL("netDevices", read_net_devices)},
-	{FIELD_REFUSED("intelRdt", JSON_OBJECT)},
+	{FIELD_OBJECT("intelRdt", struct oci_linux, intelrdt, &intelrdt_object)},
 	{FIELD_OBJECT("memoryPolicy", struct oci_linux, memory_policy, &memory_policy_object)},
 	{FIELD_CALL("personality", read_personality)},
 };

@@ -256,6 +256,7 @@ static const struct {
 	{"config-linux.md#memory-policy", validate_memory_policy},
 	{"config-linux.md#time-offset", validate_time_offsets},
 	{"config-linux.md#network-devices", validate_net_devices},
+	{"config-linux.md#intelrdt", validate_intelrdt},
 };
 
 int validate_config(const struct oci_config *c, struct error *err)

@@ -18,6 +18,7 @@ int validate_resources(const struct oci_resources *r, const char *base, struct e
 uint64_t validate_sysctl_namespace(const char *key);
 int validate_sysctl(const struct oci_config *c, struct error *err);
 int validate_mounts(const struct oci_config *c, struct error *err);
+int validate_intelrdt(const struct oci_config *c, struct error *err);
 int validate_net_devices(const struct oci_config *c, struct error *err);
 int validate_mappings(const struct oci_config *c, struct error *err);
 int validate_mapped_ids(const struct oci_config *c, struct error *err);

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "container/agent.h"
 #include "container/destroy.h"
+#include "container/intelrdt.h"
 #include "init/self_exe.h"
 #include "ns/netdev.h"
 #include "ns/ns.h"
@@ -267,6 +268,9 @@ static int open_handles(struct creation *c, struct error *err)
 		r = state_write(c->dir, &c->st, err);
 	if (r < 0)
 		return r;
+	r = container_intelrdt_make(c, err);
+	if (r < 0)
+		return r;
 	/* user first: plan_ns.joins */
 	if (p->ns.n_joins > 0 && p->ns.joins[0].flag == CLONE_NEWUSER)
 		h->rootfs.userns = h->joins[0];
@@ -347,7 +351,9 @@ int creation_build(struct creation *c, struct error *err)
 	if (s->cgroup_dropped)
 		drop_cgroup(c);
 	c->st.init.pid = s->pid;
-	r = move_net_devices(c, err);
+	r = container_intelrdt_attach(&c->st, s->pid, err);
+	if (r == 0)
+		r = move_net_devices(c, err);
 	if (r < 0)
 		return r;
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
@@ -382,6 +388,7 @@ void creation_undo(struct creation *c)
 	c->st.init = (struct state_process){0};	/* collected above */
 	if (container_destroy(c->store, c->o->id, c->dir, &c->st, c->hooks_ran, &second) < 0)
 		log_error(&second);
+	container_intelrdt_undo(c);
 }
 
 void creation_close(struct creation *c)

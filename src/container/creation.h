@@ -30,6 +30,7 @@ struct creation {
 	struct cgroup cgroup;
 	struct spawn spawn;
 	int netns;			/* joined, and gets interfaces; or -1 */
+	bool intelrdt_made;		/* the group, by us */
 	struct netdevs *netdevs;	/* interfaces of the host that were moved there */
 	int agent;			/* connected seccomp agent, or -1 */
 	int console;			/* connected console socket, or -1 */

@@ -9,6 +9,7 @@
 
 #include "cgroup/cgroup.h"
 #include "config/config.h"
+#include "container/intelrdt.h"
 #include "container/lookup.h"
 #include "process/hooks.h"
 #include "sys/syscalls.h"
@@ -95,6 +96,8 @@ static int destroy(struct store *store, const char *id, const struct state *st, 
 		r = wait_for_end(st, pidfd, err);
 	if (r == 0)
 		r = remove_cgroup(st, err);
+	if (r == 0)
+		r = container_intelrdt_remove(st, err);
 	return r < 0 ? r : store_remove(store, id, err);
 }
 

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "container/agent.h"
 #include "container/creation.h"
+#include "container/intelrdt.h"
 #include "init/self_exe.h"
 #include "oci/names.h"
 #include "sys/compat.h"
@@ -328,6 +329,8 @@ static int launch(struct execution *x, struct error *err)
 	s->send_listener = send_listener;
 	s->ctx = x;
 	r = spawn_start(s, err);
+	if (r == 0)
+		r = container_intelrdt_attach(&x->st, s->pid, err);
 	if (r == 0)
 		r = spawn_serve(s, NULL, NULL, now, err);
 	if (r == 0)

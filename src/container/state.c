@@ -50,6 +50,12 @@ static const struct field fields[] = {
 	F("cgroupId", U64, cgroup_id),
 	F("cgroupCreatedAbove", COUNT, cgroup_created_above),
 	F("cgroupCreated", BOOL, cgroup_created),
+	F("intelRdtRoot", ABSOLUTE_OR_NULL, intelrdt_root),
+	F("intelRdtGroup", ABSOLUTE_OR_NULL, intelrdt_group),
+	F("intelRdtMonitor", ABSOLUTE_OR_NULL, intelrdt_monitor),
+	F("intelRdtInode", U64, intelrdt_inode),
+	F("intelRdtMonitorInode", U64, intelrdt_monitor_inode),
+	F("intelRdtOwn", BOOL, intelrdt_own),
 	F("namespaces", U64, ns_flags),
 	F("namespaceInodes", INODES, ns_inode),
 	F("hasProcess", BOOL, has_process),
@@ -274,11 +280,25 @@ static bool read_object(struct arena *a, const struct json *o, struct state *st)
 	return true;
 }
 
+/* The root group can be joined, never removed. */
+static bool is_intelrdt(const struct state *st)
+{
+	if (!st->intelrdt_root)
+		return !st->intelrdt_group && !st->intelrdt_monitor && !st->intelrdt_own;
+	if (st->intelrdt_monitor && !is_cgroup_path(st->intelrdt_monitor))
+		return false;
+	if (st->intelrdt_group && str_eq(st->intelrdt_group, "/"))
+		return !st->intelrdt_own;
+	return !st->intelrdt_group || is_cgroup_path(st->intelrdt_group);
+}
+
 static bool is_consistent(const struct state *st, const char *id)
 {
 	if (!str_eq(st->id, id) || !st->cgroup_root != !st->cgroup_path)
 		return false;
 	if (st->cgroup_path && !is_cgroup_path(st->cgroup_path))
+		return false;
+	if (!is_intelrdt(st))
 		return false;
 	return st->init.pid == 0 || strlen(st->init.boot_id) == 36;
 }

@@ -91,6 +91,10 @@ struct state {
 	uint64_t cgroup_id;
 	unsigned cgroup_created_above;
 	bool cgroup_created;
+	char *intelrdt_root;		/* where resctrl is mounted; NULL: not asked for */
+	char *intelrdt_group, *intelrdt_monitor;	/* below it; NULL: none (yet) */
+	uint64_t intelrdt_inode, intelrdt_monitor_inode;	/* 0: about to be made */
+	bool intelrdt_own;		/* the group is removed with the container */
 	uint64_t ns_flags;		/* CLONE_NEW* the container has of its own or joined */
 	uint64_t ns_inode[N_NAMESPACES];	/* in the order of namespace_files[] (spawn.h); 0 = unknown */
 	bool has_process;		/* else start fails */

@@ -44,6 +44,14 @@ struct oci_net_device {
 	char *name;			/* NULL = the same */
 };
 
+struct oci_intelrdt {
+	bool present;
+	char *clos_id;			/* NULL: a group of the container's own */
+	char *l3_cache_schema, *mem_bw_schema;	/* NULL when absent or "" */
+	struct strings schemata;
+	bool enable_monitoring;
+};
+
 struct oci_linux {
 	struct oci_namespace *namespaces;
 	size_t n_namespaces;
@@ -62,6 +70,7 @@ struct oci_linux {
 	char *mount_label;		/* NULL or "" = none */
 	struct { struct oci_time_offset monotonic, boottime; } time_offsets;
 	struct oci_memory_policy memory_policy;
+	struct oci_intelrdt intelrdt;
 	struct { bool present; const char *name; uint64_t domain; } personality;
 };
 

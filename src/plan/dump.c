@@ -234,6 +234,23 @@ static void dump_cgroup(const struct plan_cgroup *c, FILE *out)
 			c->device_program_optional ? ", optional" : "");
 }
 
+static void dump_intelrdt(const struct plan_intelrdt *x, FILE *out)
+{
+	static const char *const kinds[] = { "own", "shared", "join" };
+
+	if (!x->group)
+		return;
+	fprintf(out, "intelrdt.group %s ", kinds[x->kind]);
+	put(out, x->group);
+	fputc('\n', out);
+	line(out, "intelrdt.monitor", x->monitor);
+	for (size_t i = 0; i < x->n_lines; i++) {
+		fputs("intelrdt.line ", out);
+		put(out, x->lines[i].text);
+		fprintf(out, "%s at %s\n", x->lines[i].compared ? " compared" : "", x->lines[i].where);
+	}
+}
+
 /* ---- process, security ---------------------------------------------------------------------- */
 
 static void dump_user(const struct oci_user *u, FILE *out)
@@ -365,6 +382,7 @@ void plan_dump(const struct plan *p, FILE *out)
 	dump_ns(&p->ns, out);
 	dump_rootfs(&p->rootfs, out);
 	dump_cgroup(&p->cgroup, out);
+	dump_intelrdt(&p->intelrdt, out);
 	if (p->has_process)
 		dump_process(&p->process, out);
 	else

@@ -184,6 +184,28 @@ struct plan_cgroup {
 	bool device_program_optional;	/* rootless: a refused program is a warning */
 };
 
+/* ---- intelRdt ------------------------------------------------------------------------------- */
+
+enum plan_intelrdt_kind {
+	INTELRDT_OWN,			/* made by us, or an error; removed at delete */
+	INTELRDT_SHARED,		/* made when missing, compared when not; stays */
+	INTELRDT_JOIN,			/* must be there */
+};
+
+struct plan_intelrdt_line {
+	const char *text;		/* of the file `schemata` */
+	const char *where;		/* JSON pointer */
+	bool compared;			/* with what a group has that is there already */
+};
+
+struct plan_intelrdt {
+	enum plan_intelrdt_kind kind;
+	const char *group;		/* below the mount point, "/" = the default one; NULL = not asked for */
+	const char *monitor;		/* monitoring group, likewise; NULL = none */
+	struct plan_intelrdt_line *lines;	/* in this order */
+	size_t n_lines;
+};
+
 /* ---- process -------------------------------------------------------------------------------- */
 
 struct plan_sysctl {
@@ -236,6 +258,7 @@ struct plan {
 	struct plan_ns ns;
 	struct plan_rootfs rootfs;
 	struct plan_cgroup cgroup;
+	struct plan_intelrdt intelrdt;
 	struct plan_process process;
 	struct plan_security security;
 	const struct oci_hooks *hooks;
@@ -268,6 +291,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
 int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
+int plan_intelrdt(struct arena *a, struct plan *p, struct error *err);
 int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err);
 int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,
 		 const struct facts *f, const struct plan_options *o, struct error *err);

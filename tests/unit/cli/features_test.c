@@ -266,11 +266,17 @@ static void test_memory_policy(void **state)
 	assert_refused("", ",\"memoryPolicy\":{\"mode\":\"MPOL_OTHER\"}", "");
 }
 
-static void test_net_devices(void **state)
+static void test_devices_and_rdt(void **state)
 {
 	struct oci_config *config;
 
 	(void)state;
+	assert_true(flag("linux/intelRdt/enabled") && flag("linux/intelRdt/schemata") &&
+		    flag("linux/intelRdt/monitoring"));
+	assert_int_equal(read_config("", ",\"intelRdt\":{\"closID\":\"x\",\"schemata\":[\"MB:0=1\"],"
+				     "\"enableMonitoring\":true}", "", &config), 0);
+	assert_int_equal(config->linux_.intelrdt.schemata.n, 1);
+	assert_true(config->linux_.intelrdt.enable_monitoring);
 	assert_true(flag("linux/netDevices/enabled"));
 	assert_int_equal(read_config("", ",\"netDevices\":{\"eth0\":{\"name\":\"x%d\"}}", "", &config), 0);
 	assert_string_equal(config->linux_.net_devices[0].name, "x%d");
@@ -284,10 +290,6 @@ static void test_not_built(void **state)
 	assert_true(flag("linux/cgroup/v2"));
 	assert_false(flag("linux/cgroup/systemd"));
 	assert_false(flag("linux/cgroup/systemdUser"));
-	assert_false(flag("linux/intelRdt/enabled"));
-	assert_false(flag("linux/intelRdt/schemata"));
-	assert_false(flag("linux/intelRdt/monitoring"));
-	assert_refused("", ",\"intelRdt\":{\"closID\":\"x\"}", "");
 }
 
 /* spec: CF-082 FE-012 */
@@ -311,7 +313,7 @@ int main(void)
 		cmocka_unit_test(test_hooks), cmocka_unit_test(test_mount_options),
 		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_seccomp), cmocka_unit_test(test_memory_policy),
-		cmocka_unit_test(test_net_devices), cmocka_unit_test(test_not_built),
+		cmocka_unit_test(test_devices_and_rdt), cmocka_unit_test(test_not_built),
 		cmocka_unit_test(test_annotations),
 	};
 

@@ -24,7 +24,6 @@ struct refused {
 };
 
 static const struct refused unsupported[] = {
-	{LINUX("'intelRdt':{}"), "/linux/intelRdt", NOT},
 	{LINUX("'personality':{'domain':'LINUX','flags':['X']}"), "/linux/personality/flags/0",
 	 "`X` " NOT},
 };
@@ -109,6 +108,31 @@ static const struct refused mounts[] = {
 	{MOUNT(",'options':['tmpcopyup','remount']"), "/mounts/0/options/0", "type tmpfs only"},
 	{MAPPED(MAP("0", "0", "1") ",'options':['tmpcopyup']", MAP("0", "0", "1")),
 	 "/mounts/0/options/0", "do not go together"},
+};
+
+#define RDT(x) LINUX("'intelRdt':{" x "}")
+
+/* spec: CL-092 CL-093 CL-094 CL-095 */
+static const struct refused intelrdt[] = {
+	{LINUX("'intelRdt':[]"), "/linux/intelRdt", "must be an object"},
+	{RDT("'closID':1"), "/linux/intelRdt/closID", "must be a string"},
+	{RDT("'closID':'.'"), "/linux/intelRdt/closID", "one directory"},
+	{RDT("'closID':'..'"), "/linux/intelRdt/closID", "one directory"},
+	{RDT("'closID':'a/b'"), "/linux/intelRdt/closID", "one directory"},
+	{RDT("'closID':'//'"), "/linux/intelRdt/closID", "one directory"},
+	{RDT("'closID':'/a'"), "/linux/intelRdt/closID", "one directory"},
+	{RDT("'closID':'a\\nb'"), "/linux/intelRdt/closID", "line break"},
+	{RDT("'closID':'info'"), "/linux/intelRdt/closID", "no group"},
+	{RDT("'closID':'mon_groups'"), "/linux/intelRdt/closID", "no group"},
+	{RDT("'closID':'mon_data'"), "/linux/intelRdt/closID", "no group"},
+	{RDT("'l3CacheSchema':5"), "/linux/intelRdt/l3CacheSchema", "must be a string"},
+	{RDT("'l3CacheSchema':'L3:0=f\\nMB:0=9'"), "/linux/intelRdt/l3CacheSchema", "line break"},
+	{RDT("'memBwSchema':'L3:0=f'"), "/linux/intelRdt/memBwSchema", "begin with `MB:`"},
+	{RDT("'memBwSchema':'MB:0=9\\n'"), "/linux/intelRdt/memBwSchema", "line break"},
+	{RDT("'schemata':'L3:0=f'"), "/linux/intelRdt/schemata", "must be an array"},
+	{RDT("'schemata':['L3:0=f','MB:0=9\\nL2:0=1']"), "/linux/intelRdt/schemata/1", "line break"},
+	{RDT("'schemata':['']"), "/linux/intelRdt/schemata/0", "must not be empty"},
+	{RDT("'enableMonitoring':'yes'"), "/linux/intelRdt/enableMonitoring", "must be a boolean"},
 };
 
 #define NETDEV(x) LINUX("'namespaces':[{'type':'network'}],'netDevices':{" x "}")
@@ -613,6 +637,7 @@ static void all_refused(const struct refused *rows, size_t n)
 REFUSED_TEST(unsupported)
 REFUSED_TEST(top)
 REFUSED_TEST(mounts)
+REFUSED_TEST(intelrdt)
 REFUSED_TEST(net_devices)
 REFUSED_TEST(process)
 REFUSED_TEST(scheduling)
@@ -678,6 +703,9 @@ static const char *const taken[] = {
 	LINUX("'namespaces':[{'type':'user','path':'/a'}]"),
 	LINUX("'namespaces':[{'type':'mount'}],'maskedPaths':['/a'],'readonlyPaths':['/b','/b']"),
 	LINUX("'maskedPaths':[],'readonlyPaths':null"),
+	RDT(""), RDT("'closID':'/','enableCMT':true,'schemata':[]"),
+	RDT("'closID':'','l3CacheSchema':'','memBwSchema':null,'enableMonitoring':false"),
+	RDT("'closID':'a.b','l3CacheSchema':'L3CODE:0=f','memBwSchema':'MB:0=9','schemata':['L2:0=1']"),
 	NETDEV("'eth0':{'name':'eth1'},'eth1':{'name':'eth0'},'a~b':{},'gone':null,'0123456789abcde':{}"),
 	NETDEV("'a':{'name':'x%d'},'b':{'name':'x%d'},'c':{'name':''},'d':{'name':'%d'}"),
 	TOP(",'process':{'cwd':'/','args':['x'],'user':{'uid':99,'gid':49,'additionalGids':[0,49]}},"
@@ -920,7 +948,7 @@ int main(void)
 		cmocka_unit_test(test_unsupported), cmocka_unit_test(test_top),
 		cmocka_unit_test(test_mounts), cmocka_unit_test(test_process),
 		cmocka_unit_test(test_scheduling), cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_net_devices),
+		cmocka_unit_test(test_net_devices), cmocka_unit_test(test_intelrdt),
 		cmocka_unit_test(test_hooks), cmocka_unit_test(test_linux_),
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_sysctls), cmocka_unit_test(test_seccomp),

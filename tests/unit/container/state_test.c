@@ -34,6 +34,9 @@ static int set_up(void **state)
 			 .boot_id = "01234567-89ab-cdef-0123-456789abcdef"},
 		.cgroup_root = (char *)"/sys/fs/cgroup", .cgroup_path = (char *)"/x/c",
 		.cgroup_id = UINT64_MAX - 1, .cgroup_created_above = 3, .cgroup_created = true,
+		.intelrdt_root = (char *)"/sys/fs/resctrl", .intelrdt_group = (char *)"/c",
+		.intelrdt_monitor = (char *)"/c/mon_groups/c", .intelrdt_inode = 5,
+		.intelrdt_monitor_inode = UINT64_MAX, .intelrdt_own = true,
 		.ns_flags = 0x6c020000, .ns_inode = {1, 2, 3, 4, 5, 6, 7, UINT64_MAX},
 		.has_process = true, .has_poststop = true, .rootless = true, .own_pidns = true,
 		.agent_answers = true,
@@ -90,6 +93,10 @@ static void test_round_trip(void **state)
 	assert_true(st.cgroup_created && st.has_process && st.has_poststop && st.rootless && st.own_pidns);
 	assert_true(st.agent_answers);
 	assert_false(st.has_poststart || st.terminal);
+	assert_string_equal(st.intelrdt_root, "/sys/fs/resctrl");
+	assert_string_equal(st.intelrdt_group, "/c");
+	assert_string_equal(st.intelrdt_monitor, "/c/mon_groups/c");
+	assert_true(st.intelrdt_inode == 5 && st.intelrdt_monitor_inode == UINT64_MAX && st.intelrdt_own);
 	assert_int_equal(st.ns_flags, 0x6c020000);
 	assert_memory_equal(st.ns_inode, f.st.ns_inode, sizeof(st.ns_inode));
 	assert_int_equal(st.annotations.n, 2);
@@ -182,7 +189,7 @@ static void test_wrong_values(void **state)
 	fake_rewrite(&f);
 	text = fake_read(dir_path, STORE_STATE);
 	assert_int_equal(json_parse(arena, text, strlen(text), &o, &f.err), 0);
-	assert_int_equal(o->object.n, 25);
+	assert_int_equal(o->object.n, 31);
 	{	/* the control: rebuilt with an equal value it is what it was */
 		_cleanup_free_ char *same = with_value(o, text, 0, "1");
 
@@ -196,9 +203,11 @@ static void test_wrong_values(void **state)
 			bool absolute = values[v][0] == '"' && values[v][1] == '/';
 			bool fine = (type == JSON_BOOL && str_eq(values[v], "true")) ||
 				    (str_eq(key, "annotations") && str_eq(values[v], "{}")) ||
-				    (str_eq(key, "rootfs") && str_eq(values[v], "null")) ||
+				    ((str_eq(key, "rootfs") || str_eq(key, "intelRdtGroup") ||
+				      str_eq(key, "intelRdtMonitor")) && str_eq(values[v], "null")) ||
 				    (absolute && (str_eq(key, "bundle") || str_eq(key, "rootfs") ||
-						  str_eq(key, "cgroupRoot")));
+						  str_eq(key, "cgroupRoot") ||
+						  str_eq(key, "intelRdtRoot")));
 			struct state st;
 
 			fake_write(dir_path, STORE_STATE, changed);
@@ -210,7 +219,7 @@ static void test_wrong_values(void **state)
 			accepted++;
 		}
 	}
-	assert_int_equal(accepted, 8 + 1 + 1 + 3 * 6);
+	assert_int_equal(accepted, 9 + 1 + 3 + 4 * 6);
 }
 
 static void test_wrong_shape(void **state)
@@ -260,6 +269,18 @@ static void test_values_out_of_range(void **state)
 	fake_rewrite(&f);
 	expect_damaged();
 	state_set_created(&f.st);
+	f.st.intelrdt_group = (char *)"/";	/* nobody owns the default group */
+	fake_rewrite(&f);
+	expect_damaged();
+	f.st.intelrdt_own = false;
+	fake_rewrite(&f);
+	assert_int_equal(read_back(&st), 0);
+	f.st.intelrdt_root = NULL;
+	fake_rewrite(&f);
+	expect_damaged();
+	f.st.intelrdt_group = f.st.intelrdt_monitor = NULL;
+	fake_rewrite(&f);
+	assert_int_equal(read_back(&st), 0);
 	f.st.cgroup_root = NULL;
 	fake_rewrite(&f);
 	expect_damaged();
