@@ -292,10 +292,10 @@ def test_rootless(box, orlop, pair):
     ({"": {}}, ["/linux/netDevices/", "empty"]),
     ({"a/b": {}}, ["/linux/netDevices/a~1b", "slash"]),
     ({"sixteen-bytes-xx": {}}, ["/linux/netDevices/sixteen-bytes-xx", "15 bytes"]),
-    ({"x": {"name": ".."}}, ["/linux/netDevices/x/name"]),
-    ({"x": {"name": "a b"}}, ["/linux/netDevices/x/name", "white space"]),
-    ({"x": {"name": "a%d%d"}}, ["/linux/netDevices/x/name", "%d"]),
-    ({"x": {"name": "z"}, "y": {"name": "z"}}, ["/linux/netDevices/y/name", "both"]),
+    ({f"{TAG}x": {"name": ".."}}, [f"/linux/netDevices/{TAG}x/name"]),
+    ({f"{TAG}x": {"name": "a b"}}, [f"/linux/netDevices/{TAG}x/name", "white space"]),
+    ({f"{TAG}x": {"name": "a%d%d"}}, [f"/linux/netDevices/{TAG}x/name", "%d"]),
+    ({f"{TAG}x": {"name": "z"}, f"{TAG}y": {"name": "z"}}, [f"/linux/netDevices/{TAG}y/name", "both"]),
 ])
 def test_names_that_cannot_be(box, devices, words):
     box.linux["netDevices"] = devices
