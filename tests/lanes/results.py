@@ -7,6 +7,7 @@ results.py skippers DIR          programs whose logs tell of a skipped test
 results.py again LANE FILE...    what those programs said on the other machine
 results.py junit LANE FILE       pytest's report
 results.py skipped FILE          the tests that pytest skipped, as its arguments
+results.py shard K N [FILE]      the K-th of N equal parts of the system tests; FILE: how long they took
 results.py summary FILE          the last line of tests/run; status 1 when something failed
 """
 
@@ -85,6 +86,24 @@ def skipped(file):
             print(f"{case.get('file')}::{case.get('name')}")
 
 
+def shard(which, count, report=None):
+    """Files of tests, dealt out by the time they took here, or else by their size."""
+    cost = {str(path): path.stat().st_size for path in pathlib.Path("tests/system").glob("test_*.py")}
+    if report and pathlib.Path(report).exists():
+        took = dict.fromkeys(cost, 0.01)
+        for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+            name = "tests/system/" + pathlib.Path(case.get("file", "")).name
+            if name in took:
+                took[name] += float(case.get("time", 0))
+        cost = took
+    loads = [[0, []] for _ in range(int(count))]
+    for name in sorted(cost, key=cost.get, reverse=True):
+        least = min(loads, key=lambda load: load[0])
+        least[0] += cost[name]
+        least[1].append(name)
+    print(*sorted(loads[int(which) - 1][1]))
+
+
 def settle(results):
     """A skip that the other machine makes good is none; a test that nobody ran has failed."""
     if THERE not in {lane for lane, _ in results}:
@@ -130,7 +149,7 @@ def summary(file):
 
 
 if __name__ == "__main__":
-    commands = {"tap": tap, "junit": junit, "skipped": skipped, "skippers": skippers, "again": tap_again, "summary": summary}
+    commands = {"tap": tap, "junit": junit, "skipped": skipped, "skippers": skippers, "again": tap_again, "shard": shard, "summary": summary}
     if len(sys.argv) < 3 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     sys.exit(commands[sys.argv[1]](*sys.argv[2:]))
