@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cgroup/controllers.h"
+#include "cgroup/delegate.h"
 #include "cgroup/devices.h"
 #include "cgroup/events.h"
 #include "sys/compat.h"
@@ -202,6 +203,8 @@ static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struc
 		r = write_limit(c->fd, p, &p->writes[i], err);
 	if (r == 0)
 		r = cgroup_attach_devices(c->fd, p, !c->created, err);
+	if (r == 0 && c->created && p->owner.set)
+		r = cgroup_delegate(c->fd, p->owner.v, CGROUP_DELEGATE_LIST, err);
 	return r;
 }
 

@@ -219,6 +219,8 @@ static void dump_cgroup(const struct plan_cgroup *c, FILE *out)
 	flag(out, "cgroup.hybrid", c->hybrid);
 	line(out, "cgroup.path", c->path);
 	flag(out, "cgroup.optional", c->optional);
+	if (c->owner.set)
+		fprintf(out, "cgroup.owner %u\n", c->owner.v);
 	for (unsigned i = 0; i < ARRAY_SIZE(cgroup_controller_names); i++)
 		if (c->controllers & (1u << i))
 			line(out, "cgroup.controller", cgroup_controller_names[i]);

@@ -182,6 +182,7 @@ struct plan_cgroup {
 	struct bpf_insn *device_program;	/* NULL = none */
 	size_t n_device_insns;
 	bool device_program_optional;	/* rootless: a refused program is a warning */
+	struct opt_u32 owner;		/* host's uid of who may make cgroups below it */
 };
 
 /* ---- intelRdt ------------------------------------------------------------------------------- */

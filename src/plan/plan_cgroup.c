@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "plan/plan.h"
 #include "plan/plan_resources.h"
@@ -100,6 +101,50 @@ static int plan_without(struct plan *p, const struct plan_options *o, bool disab
 	return 0;
 }
 
+/* Mounted where cgroups belong, and to be written to.  The source tells, whatever the type is. */
+static bool mounts_writable(const struct oci_config *c)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		const struct oci_mount *m = &c->mounts[i];
+
+		if (m->source && str_eq(m->source, "cgroup") && str_eq(m->destination, "/sys/fs/cgroup"))
+			found = !m->options.ro && !(m->options.rattr_set & MOUNT_ATTR_RDONLY);
+	}
+	return found;
+}
+
+static bool host_uid(const struct oci_config *c, uint32_t uid, uint32_t *ret)
+{
+	const struct oci_id_mappings *maps = &c->linux_.uid_mappings;
+
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct oci_id_mapping *m = &maps->v[i];
+
+		if (uid >= m->container_id && uid - m->container_id < m->size) {
+			*ret = m->host_id + (uid - m->container_id);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Who may make cgroups below the container's: its user, when it sees that cgroup as the root of a
+ * namespace of its own and can write there (runtime-spec config-linux.md#cgroup-ownership).  Without
+ * privileges nothing can be given away; the ids of a user namespace that is joined are not known.
+ */
+static void plan_owner(struct plan *p, const struct plan_options *o)
+{
+	uint32_t uid = p->config->process.user.uid;
+
+	if (o->rootless || !p->rootfs.new_cgroupns || !mounts_writable(p->config))
+		return;
+	if (!p->ns.userns || host_uid(p->config, uid, &uid))
+		p->cgroup.owner = (struct opt_u32){true, uid};
+}
+
 int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
 		struct error *err)
 {
@@ -119,5 +164,6 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 	p->cgroup.hybrid = f->cgroup_hybrid;
 	p->cgroup.optional = o->rootless && !first_limit(&p->cgroup);
 	p->cgroup.device_program_optional = o->rootless;
+	plan_owner(p, o);
 	return plan_path(a, p, err);
 }

@@ -253,6 +253,94 @@ def test_hugepage_limits(box):
         box.refused("/linux/resources/hugepageLimits/0")
 
 
+DELEGATED = {"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
+
+
+def owners(box):
+    """The container's cgroup as (owner of the directory, {file: owner})."""
+    group = host.CGROUP + cgroup_of(box.pid)[3:]
+    return os.stat(group).st_uid, {n: os.stat(f"{group}/{n}").st_uid for n in os.listdir(group)
+                                   if os.path.isfile(f"{group}/{n}")}
+
+
+@pytest.fixture
+def writable(box):
+    """A container of a user namespace that has its cgroup to write to."""
+    userns(box.config, 100000)
+    box.process["user"] = {"uid": 7, "gid": 7}
+    [m] = [m for m in box.mounts if m["destination"] == "/sys/fs/cgroup"]
+    m["options"].remove("ro")
+    return box
+
+
+@pytest.mark.spec("CL-054", "CL-056", "CL-057", "CL-058", "CL-060")
+@pytest.mark.parametrize("mapped", [True, False])
+def test_cgroup_is_given_to_the_user(writable, mapped):
+    """The directory and what the kernel says may be given away; no limit. Then it can be used."""
+    if not mapped:
+        without_namespace(writable.config, "user")
+        del writable.linux["uidMappings"], writable.linux["gidMappings"]
+    uid = 100007 if mapped else 7
+    writable.up()
+    directory, files = owners(writable)
+    try:
+        listed = set(kernel.read("/sys/kernel/cgroup/delegate").split())
+    except FileNotFoundError:
+        listed = DELEGATED
+    assert directory == uid and DELEGATED <= listed
+    assert {n for n, owner in files.items() if owner == uid} == listed & set(files)
+    assert set(files.values()) == {0, uid}
+    r = writable.exec("--", "mkdir", "/sys/fs/cgroup/mine", ",", "write", "/sys/fs/cgroup/mine/cgroup.procs", "1", ",",
+                      "write", "/sys/fs/cgroup/cgroup.max.depth", "0", ",",
+                      "open", "/sys/fs/cgroup/mine/cgroup.procs", "r").json()["results"]
+    assert [x["errno"] for x in r] == [None, None, "EACCES", None] and r[3]["text"] == "1\n"
+    writable.delete("--force").ok()
+
+
+@pytest.mark.spec("CL-053", "CL-054", "CL-055", "CL-060")
+@pytest.mark.parametrize("why", ["read-only", "later word", "other source", "no mount", "no cgroup namespace"])
+def test_cgroup_stays_with_root(writable, why):
+    [m] = [m for m in writable.mounts if m["destination"] == "/sys/fs/cgroup"]
+    if why in ("read-only", "later word"):
+        m["options"] += ["ro"] if why == "read-only" else ["rw", "ro"]
+    elif why == "other source":
+        m["source"] = "cgroup2"
+    elif why == "no mount":
+        writable.mounts.remove(m)
+    else:
+        without_namespace(writable.config, "cgroup")
+        m["options"].append("ro")
+        writable.up()
+        assert owners(writable)[0] == 0
+        writable.delete("--force").ok()
+        m["options"].remove("ro")
+        if writable.create().rc:  # refused: without the namespace others could be seen there
+            return
+    if why != "no cgroup namespace":
+        writable.up()
+    directory, files = owners(writable)
+    assert directory == 0 and set(files.values()) == {0}
+
+
+@pytest.mark.spec("CL-045", "CL-046")
+def test_interface_stays_in_a_namespace_that_is_joined(box, make_box):
+    """delete does not take it out again."""
+    other = make_box()
+    pid = other.up()
+    name = f"o{os.getpid() % 100000:x}x"
+    ip = ["nsenter", f"--net=/proc/{pid}/ns/net", "ip", "link", "show", "eth5"]
+    subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p"], check=True)
+    try:
+        namespace(box.config, "network", f"/proc/{pid}/ns/net")
+        box.linux["netDevices"] = {name: {"name": "eth5"}}
+        box.up()
+        box.delete("--force").ok()
+        r = subprocess.run(ip, capture_output=True, text=True)
+        assert r.returncode == 0 and "UP" in r.stdout
+    finally:
+        subprocess.run(["ip", "link", "del", f"{name}p"], check=True)
+
+
 # ---- seccomp
 
 @pytest.mark.spec("CL-115", "CL-116", "CL-125", "CL-126", "CL-127", "CL-128", "CL-129", "CL-130", "CL-131")

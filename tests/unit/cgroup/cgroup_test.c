@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/delegate.h"
 #include "cgroup/events.h"
 #include "cgroup/walk.h"
 #include "plan/plan_resources.h"
@@ -258,6 +259,61 @@ static void test_unfit(void **state)
 	assert_false(exists(inner.path));
 	write_file(fd, "cgroup.freeze", "0");
 	close(fd);
+	remove_dir(p.path);
+}
+
+/* Who owns @file, and that its group stays ours. */
+static unsigned owner_of(int fd, const char *file)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(fd, file, &st, AT_EMPTY_PATH), 0);
+	assert_int_equal(st.st_gid, getegid());
+	return st.st_uid;
+}
+
+/* spec: CL-056 CL-057 CL-058 CL-059 CL-060 */
+static void test_delegate(void **state)
+{
+	static const char *const oldest[] = {"", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"};
+	static const char *const ours[] = {"cgroup.freeze", "cgroup.kill", "cgroup.max.depth",
+					   "cgroup.events", "cgroup.controllers"};
+	char list[] = "/tmp/cgroup_test.XXXXXX";
+	static const char names[] = "cgroup.procs\nno.such.file\n../cgroup.freeze\ncgroup.max.depth\n";
+	struct plan_cgroup p = plan_for(below("/given"));
+	struct cgroup c;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	OK(cgroup_prepare(&p, &c, &err));
+	OK(cgroup_delegate(c.fd, 1234, "/nonexistent/list", &err));
+	for (size_t i = 0; i < ARRAY_SIZE(oldest); i++)
+		assert_int_equal(owner_of(c.fd, oldest[i]), 1234);
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		assert_int_equal(owner_of(c.fd, ours[i]), 0);
+
+	fd = mkostemp(list, O_CLOEXEC);
+	assert_int_equal(write(fd, names, strlen(names)), strlen(names));
+	close(fd);
+	OK(cgroup_delegate(c.fd, 77, list, &err));
+	unlink(list);
+	assert_int_equal(owner_of(c.fd, ""), 77);
+	assert_int_equal(owner_of(c.fd, "cgroup.procs"), 77);
+	assert_int_equal(owner_of(c.fd, "cgroup.max.depth"), 77);
+	assert_int_equal(owner_of(c.fd, "cgroup.threads"), 1234);
+	assert_int_equal(owner_of(c.fd, "cgroup.freeze"), 0);
+	close(c.fd);
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
+
+	p.owner = (struct opt_u32){true, 55};
+	OK(cgroup_prepare(&p, &c, &err));
+	assert_int_equal(owner_of(c.fd, "cgroup.procs"), 55);
+	assert_int_equal(fchown(c.fd, 0, (gid_t)-1), 0);
+	OK(cgroup_prepare(&p, &c, &err));	/* it was there: not ours to give */
+	assert_int_equal(owner_of(c.fd, ""), 0);
+	close(c.fd);
 	remove_dir(p.path);
 }
 
@@ -888,7 +944,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prepare), cmocka_unit_test(test_open_refuses_paths),
 		cmocka_unit_test(test_none), cmocka_unit_test(test_unprivileged),
-		cmocka_unit_test(test_unfit), cmocka_unit_test(test_hugetlb),
+		cmocka_unit_test(test_unfit), cmocka_unit_test(test_delegate),
+		cmocka_unit_test(test_hugetlb),
 		cmocka_unit_test(test_real_controllers), cmocka_unit_test(test_oom_kills),
 		cmocka_unit_test(test_pids), cmocka_unit_test(test_internal_processes),
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_freeze),

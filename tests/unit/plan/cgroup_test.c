@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mount.h>
 
 #include "plan/plan.h"
 #include "plan/plan_resources.h"
@@ -419,6 +420,48 @@ static void test_v1_only(void **state)
 	assert_string_equal(writes(s), "");
 }
 
+/* spec: CL-053 CL-054 CL-055 */
+static void test_owner(void **state)
+{
+	struct oci_id_mapping map[] = {{0, 100000, 1000}, {1000, 5, 1}};
+	struct oci_mount m[] = {
+		{.destination = (char *)"/proc", .source = (char *)"proc"},
+		{.destination = (char *)"/sys/fs/cgroup", .source = (char *)"cgroup"},
+	};
+	struct scene *s = *state;
+#define OWNER(expected_set, expected) do { \
+		assert_int_equal(run(s), 0); \
+		assert_int_equal(s->plan.cgroup.owner.set, expected_set); \
+		assert_int_equal(s->plan.cgroup.owner.v, expected); \
+	} while (0)
+
+	s->config.mounts = m;
+	s->config.n_mounts = 2;
+	s->config.process.user.uid = 7;
+	OWNER(false, 0);		/* no cgroup namespace, or one by path */
+	s->plan.rootfs.new_cgroupns = true;
+	OWNER(true, 7);
+	m[1].options.ro = true;
+	OWNER(false, 0);
+	m[1].options = (struct oci_mount_options){.rattr_set = MOUNT_ATTR_RDONLY};
+	OWNER(false, 0);
+	m[1].options.rattr_set = 0;
+	m[1].source = (char *)"cgroup2";
+	OWNER(false, 0);
+	m[1].source = (char *)"cgroup";
+	s->config.n_mounts = 1;
+	OWNER(false, 0);
+	s->config.n_mounts = 2;
+	s->plan.ns.userns = true;
+	OWNER(false, 0);		/* of another: its mappings are not known */
+	s->config.linux_.uid_mappings = (struct oci_id_mappings){map, 2};
+	OWNER(true, 100007);
+	s->config.process.user.uid = 1000;
+	OWNER(true, 5);
+	s->options.rootless = true;
+	OWNER(false, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +475,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_small_ones, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unified, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_v1_only, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_owner, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
