@@ -7,12 +7,14 @@ by bind mounts in the mount namespace of the test run.
 """
 import json
 import os
+import platform
 import shutil
 import subprocess
 
 import pytest
 from lib import config as conf
 from lib import host, kernel
+from lib.agent import Agent, go_on
 from lib.box import PROGRAM, Box, Orlop, deadline
 
 UID = 1000
@@ -123,6 +125,20 @@ def test_one_id_from_outside(user):
     for ns in ("user", "pid", "mount", "ipc", "uts", "cgroup"):
         assert kernel.ns_inode(pid, ns) != kernel.ns_inode("self", ns), ns
     assert kernel.ns_inode(pid, "network") == kernel.ns_inode("self", "network")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="system call numbers of x86-64")
+def test_seccomp_agent(user):
+    """The process, which may not be traced then, sends its listener itself; for exec, too."""
+    box = user.box().args("pause")
+    path = f"{box.bundle}/agent"
+    box.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": path, "syscalls": [
+        {"names": ["getppid", "prctl", "close"], "action": "SCMP_ACT_NOTIFY"}]}
+    with Agent(path, lambda call: {"val": 4711} if call.nr == 110 else go_on(call)) as agent:
+        os.chmod(path, 0o777)
+        pid = box.up()
+        assert box.exec("--", "syscall", 110).json()["results"][0]["ret"] == 4711
+        assert agent.message()["pid"] == pid and len(agent.messages) == 2
 
 
 def test_all_verbs(user):

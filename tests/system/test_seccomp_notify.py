@@ -465,5 +465,3 @@ def test_listener_path_is_not_used_without_notify(box, path):
         flags=["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"])
     seen = box.probe(commands=["mkdir", "/x", ",", "state"])
     assert (seen["results"][0]["errno"], seen["seccomp"]) == ("EPERM", 2)
-
-
