@@ -168,12 +168,32 @@ static int error_missing_file(const struct plan_cgroup *p, const struct plan_cgr
 	return error_hint(err, "the controller it belongs to is unknown here, or the kernel is too old");
 }
 
+/* memory.checkBeforeUpdate */
+static int check_usage(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w,
+		       struct error *err)
+{
+	char text[32];
+	uint64_t limit, usage;
+
+	if (!w->usage_file || str_to_u64(w->value, &limit) < 0)	/* "max" */
+		return 0;
+	if (fd_read_pseudo(fd, w->usage_file, text, sizeof(text)) < 0 || str_to_u64(text, &usage) < 0)
+		return 0;	/* not there: nothing is counted */
+	if (limit >= usage)
+		return 0;
+	return error_config(err, w->where, "%s is below %s of cgroup %s, %s, and checkBeforeUpdate is set",
+			    w->value, w->usage_file, p->path, text);
+}
+
 static int write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w,
 		       struct error *err)
 {
 	const char *file = w->file, *value = w->value;
-	int r = fd_write_pseudo(fd, file, value, strlen(value));
+	int r = check_usage(fd, p, w, err);
 
+	if (r < 0)
+		return r;
+	r = fd_write_pseudo(fd, file, value, strlen(value));
 	/* EOPNOTSUPP: the disk has no such scheduler. */
 	if ((r == -ENOENT || r == -EOPNOTSUPP) && w->alt_file) {
 		file = w->alt_file;

@@ -229,6 +229,8 @@ static void dump_cgroup(const struct plan_cgroup *c, FILE *out)
 		put(out, c->writes[i].file);
 		fputc(' ', out);
 		put(out, c->writes[i].value);
+		if (c->writes[i].usage_file)
+			fprintf(out, " not below %s", c->writes[i].usage_file);
 		fprintf(out, " at %s\n", c->writes[i].where);
 	}
 	if (c->device_program)

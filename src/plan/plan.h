@@ -164,6 +164,7 @@ struct plan_cgroup_write {
 	unsigned controller;		/* CGROUP_* bit, 0 for cgroup.* */
 	bool optional;			/* says what holds without it ("max"): a missing file is not an
 					 * error, and no controller is enabled for it */
+	const char *usage_file;		/* NULL, or: refuse a value below what this file says */
 	const char *alt_file, *alt_value;	/* tried when `file` does not exist; NULL = none
 					 * (io.bfq.weight, io.weight: only the write can tell) */
 };

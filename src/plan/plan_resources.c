@@ -119,24 +119,32 @@ static int convert_swap(struct conversion *c, const struct oci_resources *r)
 
 static int convert_memory(struct conversion *c, const struct oci_resources *r)
 {
+	/* v1 refused a limit below what is in use; v2 takes it and kills. */
+	bool check = r->memory.check_before_update.set && r->memory.check_before_update.v;
+	struct plan_cgroup_write *w;
+	size_t first;
 	const char *v;
 	int ret;
 
 	ret = memory_value(c, &r->memory.limit, AT "memory/limit", &v);
 	if (ret < 0)
 		return ret;
-	if (v)
-		add(c, CGROUP_MEMORY, "memory.max", v, AT "memory/limit")->optional =
-			str_eq(v, "max");
+	if (v) {
+		w = add(c, CGROUP_MEMORY, "memory.max", v, AT "memory/limit");
+		w->optional = str_eq(v, "max");
+		w->usage_file = check ? "memory.current" : NULL;
+	}
+	first = c->ret->n_writes;
 	ret = convert_swap(c, r);
 	if (ret < 0)
 		return ret;
+	if (check && c->ret->n_writes > first)
+		c->ret->writes[first].usage_file = "memory.swap.current";
 	ret = memory_value(c, &r->memory.reservation, AT "memory/reservation", &v);
 	if (ret < 0)
 		return ret;
 	if (v)	/* "max" protects everything here: not the same as leaving it */
 		add(c, CGROUP_MEMORY, "memory.low", v, AT "memory/reservation");
-	/* checkBeforeUpdate compares with what is in use: nothing is, yet. */
 	return 0;
 }
 

@@ -183,6 +183,41 @@ static void test_prepare(void **state)
 	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
 }
 
+/* memory.checkBeforeUpdate, with files that are there without the memory controller. */
+static void test_usage(void **state)
+{
+	struct plan_cgroup_write w = {.file = "cgroup.max.depth", .value = "3", .where = "/w",
+				      .usage_file = "cgroup.max.descendants"};
+	struct plan_cgroup p = plan_for(below("/used"));
+	struct cgroup c;
+	int fd;
+
+	(void)state;
+	p.writes = &w;
+	p.n_writes = 1;
+	make_dir(p.path);
+	OK(cgroup_open(p.root, p.path, 0, &fd, &err));
+	write_file(fd, "cgroup.max.descendants", "4");
+	assert_int_equal(cgroup_prepare(&p, &c, &err), -EINVAL);
+	assert_string_equal(err.where, "/w");
+	assert_string_equal(file_text(fd, "cgroup.max.depth"), "max");	/* the old one is kept */
+	write_file(fd, "cgroup.max.descendants", "3");
+	OK(cgroup_prepare(&p, &c, &err));
+	assert_string_equal(file_text(fd, "cgroup.max.depth"), "3");
+	close(c.fd);
+	w.value = "max";
+	write_file(fd, "cgroup.max.descendants", "4");
+	OK(cgroup_prepare(&p, &c, &err));
+	close(c.fd);
+	w.value = "1";
+	w.usage_file = "none.current";	/* nothing is counted */
+	OK(cgroup_prepare(&p, &c, &err));
+	assert_string_equal(file_text(fd, "cgroup.max.depth"), "1");
+	close(c.fd);
+	close(fd);
+	remove_dir(p.path);
+}
+
 static void test_open_refuses_paths(void **state)
 {
 	static const char *const bad[] = {
@@ -947,6 +982,7 @@ int main(void)
 		cmocka_unit_test(test_unfit), cmocka_unit_test(test_delegate),
 		cmocka_unit_test(test_hugetlb),
 		cmocka_unit_test(test_real_controllers), cmocka_unit_test(test_oom_kills),
+		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_pids), cmocka_unit_test(test_internal_processes),
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_freeze),
 		cmocka_unit_test(test_freeze_timeout), cmocka_unit_test(test_thaw_timeout),

@@ -232,6 +232,39 @@ static void test_memory(void **state)
 }
 
 /* spec: CL-064 CL-065 */
+static const char *checks(struct scene *s)
+{
+	struct strbuf b = {0};
+	const char *text;
+
+	assert_int_equal(run(s), 0);
+	for (size_t i = 0; i < s->plan.cgroup.n_writes; i++)
+		if (s->plan.cgroup.writes[i].usage_file)
+			strbuf_addf(&b, "%s>=%s;", s->plan.cgroup.writes[i].file,
+				    s->plan.cgroup.writes[i].usage_file);
+	text = arena_strdup(s->a, b.data ? b.data : "");
+	strbuf_free(&b);
+	return text;
+}
+
+static void test_check_before_update(void **state)
+{
+	struct scene *s = *state;
+
+	SET(s->r->memory.limit, 1000);
+	SET(s->r->memory.reservation, 1000);
+	SET(s->r->memory.swap, 2000);
+	assert_string_equal(checks(s), "");
+	SET(s->r->memory.check_before_update, false);
+	assert_string_equal(checks(s), "");
+	SET(s->r->memory.check_before_update, true);
+	assert_string_equal(checks(s), "memory.max>=memory.current;memory.swap.max>=memory.swap.current;");
+	s->r->memory.swap.set = false;
+	assert_string_equal(checks(s), "memory.max>=memory.current;");
+	s->r->memory.limit.set = false;
+	assert_string_equal(checks(s), "");
+}
+
 static void test_cpu(void **state)
 {
 	struct scene *s = *state;
@@ -470,6 +503,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_modes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resources_absent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_check_before_update, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cpu, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_block_io, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_small_ones, set_up, tear_down),
