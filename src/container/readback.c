@@ -4,7 +4,9 @@
  * thinks of it.  A system call that lied, was refused or was forgotten ends the container here.
  * Runs on the host; the child waits.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -215,6 +217,29 @@ const struct namespace_file namespace_files[N_NAMESPACES] = {
 	{CLONE_NEWUSER, "ns/user"}, {CLONE_NEWUTS, "ns/uts"},
 };
 
+/* What it still holds: the standard streams, what is handed on, and its ways to us (rule R7). */
+static int check_descriptors(const struct spawn *s, struct error *err)
+{
+	unsigned first_other = 3 + s->plan->process.keep_fds, others = 0;
+	DIR *dir = NULL;
+	struct dirent *e;
+	int fd = fd_openat(s->proc_pid, "fd", O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd == -EACCES && s->plan->rootless)
+		return 0;
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return error_errno(err, fd < 0 ? fd : errno, "list the descriptors of the container process");
+	while ((e = readdir(dir)))
+		others += e->d_name[0] >= '0' && e->d_name[0] <= '9' &&
+			  strtoul(e->d_name, NULL, 10) >= first_other;
+	closedir(dir);
+	if (others <= s->ways)
+		return 0;
+	return error_set(err, EPROTO, "the container process holds %u descriptors of the host",
+			 others - s->ways);
+}
+
 /* New namespaces must not be ours. */
 static int check_namespaces(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err)
 {
@@ -311,6 +336,8 @@ int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct 
 
 	if (r == 0 && s->plan->has_process)
 		r = check_process(s, err);
+	if (r == 0)
+		r = check_descriptors(s, err);
 	if (r == 0 && s->plan->has_process)
 		r = check_label(s, err);
 	return r;

@@ -320,6 +320,7 @@ int spawn_start(struct spawn *s, struct error *err)
 	if (r < 0)
 		return r;
 	s->handles.sync = child.fd;
+	s->ways = 1u + (s->handles.start >= 0) + (s->handles.result >= 0);
 	if (s->plan->ns.time_offsets)
 		s->handles.proc = s->proc;
 	r = clone_process(s, flags, err);

@@ -31,6 +31,7 @@ struct spawn {
 	int (*send_listener)(struct spawn *s, int listener, struct error *err);
 	void *ctx;			/* for both */
 	int proc;			/* the host's /proc */
+	unsigned ways;			/* descriptors that the child keeps until execve: conversation, gate */
 	struct own_status own;
 
 	/* results of spawn_start */

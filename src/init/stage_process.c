@@ -67,10 +67,13 @@ int stage_labels(struct stage_context *c, struct error *err)
  */
 int stage_session(struct stage_context *c, struct error *err)
 {
+	pid_t session = setsid();
 	int r;
 
-	if (setsid() < 0 && errno != EPERM)	/* EPERM: leader already */
+	if (session < 0 && errno != EPERM)	/* EPERM: leader already */
 		return error_errno(err, errno, "setsid");
+	if (session == 0)
+		return error_set(err, EPROTO, "setsid: no session was made");
 	if (c->p->process.new_keyring) {
 		const char *label = c->p->security.selinux;
 

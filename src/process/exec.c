@@ -37,6 +37,7 @@ static int open_cwd(const char *cwd, bool create)
 int process_enter_cwd(const char *cwd, bool create, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
+	struct stat want, got;
 	char seen[PATH_MAX];
 	ssize_t n;
 
@@ -49,6 +50,11 @@ int process_enter_cwd(const char *cwd, bool create, struct error *err)
 	}
 	if (fchdir(fd) < 0) {
 		error_errno(err, errno, "chdir to `%s`", cwd);
+		return error_at(err, "/process/cwd");
+	}
+	if (fstat(fd, &want) < 0 || fstatat(AT_FDCWD, "", &got, AT_EMPTY_PATH) < 0 ||
+	    want.st_dev != got.st_dev || want.st_ino != got.st_ino) {
+		error_set(err, EPROTO, "chdir to `%s` led elsewhere", cwd);
 		return error_at(err, "/process/cwd");
 	}
 	/* getcwd(2): "(unreachable)" in front when it is outside of the root; ENOENT when deleted. */

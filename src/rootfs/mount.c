@@ -115,8 +115,23 @@ int mount_clone_locked(const char *path, bool recursive, int like)
 
 int mount_attach(int mnt, int target)
 {
-	return sys_move_mount(mnt, "", target, "",
-			      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	uint64_t propagation;
+	int r = sys_move_mount(mnt, "", target, "",
+			       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+
+	if (r == 0 && sys_mount_propagation(mnt, &propagation) == -ENOENT)
+		return -EPROTO;
+	return r;
+}
+
+int mount_check_unshared(int mnt)
+{
+	uint64_t propagation;
+	int r = sys_mount_propagation(mnt, &propagation);
+
+	if (r == -ENOENT || (r == 0 && (propagation & MS_SHARED)))
+		return -EPROTO;
+	return 0;
 }
 
 int mount_set_propagation(int mnt, unsigned long propagation)
@@ -158,15 +173,24 @@ static void name_locked(int mnt, uint64_t clr, struct error *err)
 		error_hint(err, "locked by the user namespace that owns the source: %s", names);
 }
 
+#define CHECKED_ATTR \
+	((uint64_t)(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
+
 int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struct error *err)
 {
 	struct mount_attr attr = {.attr_set = set, .attr_clr = clr};
+	struct statvfs st;
 	int r;
 
 	if (!set && !clr)
 		return 0;
 	r = sys_mount_setattr(mnt, "", AT_EMPTY_PATH | (unsigned)(recursive ? AT_RECURSIVE : 0),
 			      &attr);
+	if (r == 0 && fstatvfs(mnt, &st) < 0)
+		return error_errno(err, errno, "look at the mount");
+	/* These have the same values in both. */
+	if (r == 0 && (set & CHECKED_ATTR & ~(uint64_t)st.f_flag))
+		r = -EPROTO;
 	if (r == 0)
 		return 0;
 	error_errno(err, r, "set the mount attributes");

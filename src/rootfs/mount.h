@@ -46,8 +46,11 @@ int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns
 /* Child: copy what is in the directory @from into the detached tmpfs @mnt; @proc is a private procfs. */
 int mount_copy_up(const struct plan_mount *m, int from, int mnt, int proc, struct error *err);
 
-/* Attach the detached @mnt onto @target.  0 or -errno. */
+/* Attach the detached @mnt onto @target.  0 or -errno; -EPROTO when the kernel says that it has done so
+ * and has not. */
 int mount_attach(int mnt, int target);
+/* 0 when the attached @mnt sends nothing to other mounts, or when that cannot be asked; -EPROTO. */
+int mount_check_unshared(int mnt);
 
 /* Set and clear attributes of the mount @mnt; 0 or -errno with @err, which names the flags that the
  * kernel holds locked. */

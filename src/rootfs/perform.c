@@ -200,6 +200,15 @@ static int make_sysfs(const struct plan_mount *m, const struct target *t, struct
 	return fd == -EPERM ? clone_instead("/sys", m, false, err) : fd;
 }
 
+static unsigned long wanted_propagation(const struct plan_mount *m)
+{
+	unsigned long wanted = 0;
+
+	for (size_t i = 0; i < m->options->n_propagation; i++)
+		wanted |= m->options->propagation[i];
+	return wanted;
+}
+
 /*
  * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the
  * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that;
@@ -208,11 +217,10 @@ static int make_sysfs(const struct plan_mount *m, const struct target *t, struct
 static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
 		   struct error *err)
 {
-	unsigned long wanted = 0, type = p->host_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+	unsigned long type = p->host_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+	unsigned long wanted = wanted_propagation(m);
 	int r;
 
-	for (size_t i = 0; i < m->options->n_propagation; i++)
-		wanted |= m->options->propagation[i];
 	if ((wanted & MS_SHARED) && (p->propagation & MS_SHARED))
 		return 0;
 	r = mount_set_propagation(mnt, MS_REC | (wanted & MS_SLAVE ? MS_SLAVE : type));
@@ -345,6 +353,8 @@ static int attach(const struct plan_mount *m, int mnt, int target, struct error 
 	bool dir;
 	int r = mount_attach(mnt, target);
 
+	if (r == 0 && m->kind == MOUNT_BIND && !(wanted_propagation(m) & MS_SHARED))
+		r = mount_check_unshared(mnt);
 	if (r == 0)
 		return 0;
 	dir = is_directory(mnt);

@@ -2,6 +2,7 @@
 /* The last look at the host: change the root and let the old one go.  Container process. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "rootfs/mount.h"
@@ -36,6 +37,23 @@ static int change_root(const struct plan_rootfs *p, int root, struct error *err)
 	return chroot(".") < 0 ? error_errno(err, errno, "chroot") : 0;
 }
 
+/* "/" is the container's root, and nothing lies on it: ".." crosses into what is mounted there. */
+static int check_root(int root)
+{
+	static const char *const paths[] = {"/", "/..", "."};
+	struct stat want, st;
+
+	if (fstat(root, &want) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (stat(paths[i], &st) < 0)
+			return -errno;
+		if (st.st_dev != want.st_dev || st.st_ino != want.st_ino)
+			return -EPROTO;
+	}
+	return 0;
+}
+
 int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *err)
 {
 	int ret = 0;
@@ -50,6 +68,9 @@ int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *er
 		return ret;
 	if (chdir("/") < 0)
 		return error_errno(err, errno, "enter the new root");
+	ret = check_root(r->root);
+	if (ret < 0)
+		return error_errno(err, ret, "let go of the root of the host");
 	if (p->mount_ns && p->propagation)
 		ret = mount_set_propagation(r->root, p->propagation);
 	if (ret < 0)

@@ -179,7 +179,16 @@ static int attach_tree(const struct plan_rootfs *p, int tree, struct error *err)
 		r = mount_attach(tree, place);
 	else
 		r = sys_move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	if (r == 0)
+		r = mount_check_unshared(tree);
 	return r < 0 ? error_errno(err, r, "attach the root file system %s", p->path) : 0;
+}
+
+static int check_cut_off(void)
+{
+	_cleanup_close_ int top = open_directory("/");
+
+	return top < 0 ? top : mount_check_unshared(top);
 }
 
 /* Cut the copied host tree off and attach the container's: pivot_root(2) wants a mount point whose
@@ -192,6 +201,8 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 	};
 	int ret = sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr);
 
+	if (ret == 0)
+		ret = check_cut_off();
 	if (ret < 0)
 		return error_errno(err, ret, "stop the propagation of mounts to the host");
 	if (h->tree >= 0 && p->devices_by_bind) {

@@ -35,6 +35,8 @@ int keyring_new_session(struct error *err)
 		error_errno(err, (int)serial, "make a session keyring");
 		return error_hint(err, "--no-new-keyring goes on without one");
 	}
+	if (serial == 0)
+		return error_set(err, EPROTO, "make a session keyring: the kernel gave none");
 	r = sys_keyctl(KEYCTL_SETPERM, (unsigned long)serial, POSSESSOR_ALL, 0, 0);
 	if (r < 0)
 		return error_errno(err, (int)r, "restrict the session keyring to its possessor");

@@ -6,6 +6,7 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -163,6 +164,27 @@ int sys_open_tree(int dirfd, const char *path, unsigned flags)
 int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags)
 {
 	return (int)CALL(SYS_move_mount, from, from_path, to, to_path, flags);
+}
+
+int sys_mount_propagation(int fd, uint64_t *ret)
+{
+	struct statx st = {0};
+	struct {
+		uint32_t size, spare;
+		uint64_t mnt_id, mask;
+	} request = {.size = sizeof(request), .mask = STATMOUNT_MNT_BASIC};
+	uint64_t answer[64] = {0};
+	int r;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &st) < 0 ||
+	    !(st.stx_mask & STATX_MNT_ID_UNIQUE))
+		return -ENOSYS;
+	request.mnt_id = st.stx_mnt_id;
+	r = (int)CALL(SYS_statmount, &request, answer, sizeof(answer), 0);
+	if (r < 0)
+		return r == -ENOENT ? r : -ENOSYS;
+	*ret = answer[STATMOUNT_PROPAGATION_AT];
+	return 0;
 }
 
 int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attr)

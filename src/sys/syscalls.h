@@ -57,6 +57,9 @@ int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int a
 int sys_fsmount(int fs, unsigned flags, unsigned attr);
 int sys_open_tree(int dirfd, const char *path, unsigned flags);
 int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
+/* What statmount(2) (Linux 6.8) says about the mount of @fd: MS_SHARED, MS_SLAVE, ...; -ENOENT when it
+ * is attached nowhere in this mount namespace, -ENOSYS when it cannot be asked. */
+int sys_mount_propagation(int fd, uint64_t *ret);
 int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attr);
 
 #endif
