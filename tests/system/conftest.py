@@ -7,7 +7,7 @@ from outside in /proc.  Root only.  ORLOP is the program, ORLOP_TEST_BIN holds t
         /usr/bin/python3 -m pytest tests/system [-k lifecycle]
 
 The run has a mount namespace of its own, in which all is shared, and is a subreaper: so mounts and
-processes left behind are seen.  Everything is made in a tmpfs, /tmp/orlop-test-*.
+processes left behind are seen.  Everything is made in a tmpfs, over /srv.
 
 Fixtures
     box         a Box (lib/box.py): bundle with rootfs, /bin/probe and the default config as a dict.
@@ -58,7 +58,7 @@ def pytest_configure(config):
         if not os.access(needed, os.X_OK):
             pytest.exit(f"{needed} is missing: set ORLOP and ORLOP_TEST_BIN", 2)
     os.umask(0o022)
-    _work = host.isolate()
+    _work = host.isolate(PROGRAM, BIN, os.getcwd(), __file__)
 
 
 def pytest_unconfigure():
