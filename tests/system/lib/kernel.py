@@ -148,6 +148,11 @@ def process_with_pid(pid, argv):
     return r if r == pid else None
 
 
+def session_keyring():
+    """Serial number of ours: KEYCTL_GET_KEYRING_ID."""
+    return _libc.syscall(250, 0, -3, 0)
+
+
 def bpf_program_ids():
     """All loaded BPF programs, or None where we may not ask: bpf(2), BPF_PROG_GET_NEXT_ID."""
     ids, attr = set(), (ctypes.c_uint32 * 30)()
