@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* seccomp(2): profile to BPF through libseccomp in the parent; loading in the child. */
+/* seccomp(2): profile to BPF in the parent, with names by libseccomp; loading in the child. */
 #ifndef ORLOP_SECURITY_SECCOMP_H
 #define ORLOP_SECURITY_SECCOMP_H
 
@@ -25,21 +25,13 @@ size_t seccomp_program_size(void);	/* bytes to map */
 
 /*
  * Compile.  Unknown system call names are skipped (counted, debug log); a rule equal to the default is
- * skipped; several conditions on one argument are split (they become OR, as runc does).  System calls
- * newer than every name in the profile answer ENOSYS when the default action is ERRNO, so that libc
- * falls back.  The bad-architecture action is kill process.  Binary tree on.
+ * skipped; several conditions on one argument are split (they become OR, as runc does); of several rules
+ * for one call the one that libseccomp would try first wins (seccomp_rules.c).  System calls newer than
+ * every name in the profile answer ENOSYS when the default action is ERRNO, so that libc falls back.
+ * The bad-architecture action is kill process.
  */
 int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *ret,
 		    struct error *err);
-
-/*
- * security/seccomp_stub.c: write to @ret the instructions that answer ENOSYS for system calls newer
- * than the newest that @profile names, for each of @archs (SCMP_ARCH_*).  To be put in front of the
- * filter; falls through to it.  Returns their number, at most SECCOMP_STUB_MAX; 0 when not wanted.
- */
-#define SECCOMP_STUB_MAX 512
-size_t seccomp_stub(const struct oci_seccomp *profile, const uint32_t *archs, size_t n_archs,
-		    struct sock_filter *ret);
 
 /* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN.  (seccomp_load is libseccomp's.)  *ret_listener:
  * where calls with SCMP_ACT_NOTIFY are reported, -1 when the profile has none. */

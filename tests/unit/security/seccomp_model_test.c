@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The generated program against a model: both are asked about every number of every architecture.
- * The program is run by an interpreter of the classic BPF that seccomp(2) knows.
  */
 #include "forked.h"
 
@@ -9,59 +8,11 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 
+#include "bpf_run.h"
 #include "profile.h"
-#include "security/seccomp.h"
+#include "security/seccomp_gen.h"
 
 #define X32_BIT 0x40000000u
-
-static uint32_t run(const struct seccomp_program *p, const struct seccomp_data *data)
-{
-	uint32_t a = 0, mem[BPF_MEMWORDS] = {0};
-
-	for (size_t pc = 0; pc < p->n; pc++) {
-		const struct sock_filter *f = &p->insns[pc];
-		bool yes;
-
-		switch (f->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(f->k + 4 <= sizeof(*data) && f->k % 4 == 0);
-			memcpy(&a, (const char *)data + f->k, 4);
-			continue;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= f->k;
-			continue;
-		case BPF_ST:
-			mem[f->k] = a;
-			continue;
-		case BPF_LD | BPF_MEM:
-			a = mem[f->k];
-			continue;
-		case BPF_RET | BPF_K:
-			return f->k;
-		case BPF_JMP | BPF_JA:
-			pc += f->k;
-			continue;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			yes = a == f->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			yes = a > f->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			yes = a >= f->k;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			yes = a & f->k;
-			break;
-		default:
-			fail_msg("instruction 0x%x at %zu", f->code, pc);
-			return 0;
-		}
-		pc += yes ? f->jt : f->jf;
-	}
-	fail_msg("ran over the end");
-	return 0;
-}
 
 static bool holds(const struct oci_seccomp_arg *c, const struct seccomp_data *d)
 {
@@ -209,29 +160,32 @@ static void test_docker_profile(void **state)
 	munmap(p, seccomp_program_size());
 }
 
-/* The stub alone in front of "allow everything", for architectures that this machine is not. */
-static void test_stub_of_every_architecture(void **state)
+/* Every architecture, those that this machine is not too. */
+static void test_newer_calls_of_every_architecture(void **state)
 {
-	static const uint32_t archs[] = {
+	static const uint32_t tokens[] = {
 		SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32, SCMP_ARCH_ARM, SCMP_ARCH_AARCH64,
 		SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS64N32, SCMP_ARCH_MIPSEL,
 		SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32, SCMP_ARCH_PPC64LE, SCMP_ARCH_S390,
 		SCMP_ARCH_S390X, SCMP_ARCH_RISCV64,
 	};
+	enum { N = sizeof(tokens) / sizeof(tokens[0]) };
 	char *names[] = {(char *)"openat2", (char *)"breakpoint", (char *)"read", NULL};
 	struct oci_seccomp_rule rule = {.names = {names, 3}, .action = SCMP_ACT_ALLOW};
 	struct oci_seccomp profile = {.default_action = SCMP_ACT_ERRNO(EPERM), .rules = &rule,
 				      .n_rules = 1};
 	struct seccomp_program *p = shared_page(seccomp_program_size());
-	size_t n = seccomp_stub(&profile, archs, sizeof(archs) / sizeof(archs[0]), p->insns);
+	struct seccomp_arch archs[N];
+	unsigned unknown;
 
 	(void)state;
-	assert_true(n > 0 && n <= SECCOMP_STUB_MAX);
-	p->insns[n] = (struct sock_filter){BPF_RET | BPF_K, 0, 0, SCMP_ACT_ALLOW};
-	p->n = (uint32_t)n + 1;
-	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++) {
-		int newest = seccomp_syscall_resolve_name_arch(archs[i], "openat2");
-		struct seccomp_data d = {.arch = archs[i] == SCMP_ARCH_X32 ? AUDIT_ARCH_X86_64 : archs[i]};
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(seccomp_arch_find(tokens[i], &archs[i]), 0);
+	p->n = (uint32_t)seccomp_generate(&profile, archs, N, p->insns, &unknown);
+	for (size_t i = 0; i < N; i++) {
+		int newest = seccomp_syscall_resolve_name_arch(tokens[i], "openat2");
+		struct seccomp_data d = {.arch = archs[i].audit};
+		bool s390 = tokens[i] == SCMP_ARCH_S390 || tokens[i] == SCMP_ARCH_S390X;
 
 		assert_true(newest > 0);
 		d.nr = newest;
@@ -239,40 +193,122 @@ static void test_stub_of_every_architecture(void **state)
 		d.nr = newest + 1;
 		assert_int_equal(run(p, &d), SCMP_ACT_ERRNO(ENOSYS));
 		d.nr = newest - 1;
+		assert_int_equal(run(p, &d), SCMP_ACT_ERRNO(EPERM));
+		d.nr = seccomp_syscall_resolve_name_arch(tokens[i], "read");
 		assert_int_equal(run(p, &d), SCMP_ACT_ALLOW);
+		d.nr = tokens[i] == SCMP_ARCH_X32 ? (int)(X32_BIT | 19) : 1;
+		assert_int_equal(run(p, &d), SCMP_ACT_ERRNO(EPERM));
 		d.nr = 0;
-		assert_int_equal(run(p, &d), archs[i] == SCMP_ARCH_S390 || archs[i] == SCMP_ARCH_S390X ?
-				 SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW);
+		if (s390)
+			assert_int_equal(run(p, &d), SCMP_ACT_ERRNO(ENOSYS));
 	}
-	/* A profile that ends with sockets: the direct calls of i386 are known to it. */
-	names[0] = (char *)"connect";
-	n = seccomp_stub(&profile, &archs[1], 1, p->insns);
-	p->insns[n] = (struct sock_filter){BPF_RET | BPF_K, 0, 0, SCMP_ACT_ALLOW};
-	assert_int_equal(run(p, &(struct seccomp_data){.nr = 373, .arch = AUDIT_ARCH_I386}),
+	/* ARM's private calls and x32's special ones are not new. */
+	assert_int_equal(run(p, &(struct seccomp_data){.nr = 0x0f0001, .arch = AUDIT_ARCH_ARM}),
 			 SCMP_ACT_ALLOW);
-	assert_int_equal(run(p, &(struct seccomp_data){.nr = 374, .arch = AUDIT_ARCH_I386}),
-			 SCMP_ACT_ERRNO(ENOSYS));
-	names[0] = (char *)"openat2";
-	n = seccomp_stub(&profile, archs, sizeof(archs) / sizeof(archs[0]), p->insns);
-	p->insns[n] = (struct sock_filter){BPF_RET | BPF_K, 0, 0, SCMP_ACT_ALLOW};
-
-	/* ARM's private calls are not new ones. */
 	assert_int_equal(run(p, &(struct seccomp_data){.nr = 0x0f0002, .arch = AUDIT_ARCH_ARM}),
-			 SCMP_ACT_ALLOW);
+			 SCMP_ACT_ERRNO(EPERM));
 	assert_int_equal(run(p, &(struct seccomp_data){.nr = 0x0e0000, .arch = AUDIT_ARCH_ARM}),
 			 SCMP_ACT_ERRNO(ENOSYS));
-	/* An architecture that is not listed is left to the filter. */
+	assert_int_equal(run(p, &(struct seccomp_data){.nr = 0x100000, .arch = AUDIT_ARCH_ARM}),
+			 SCMP_ACT_ERRNO(ENOSYS));
+	assert_int_equal(run(p, &(struct seccomp_data){.nr = 547, .arch = AUDIT_ARCH_X86_64}),
+			 SCMP_ACT_ERRNO(EPERM));
+	assert_int_equal(run(p, &(struct seccomp_data){.nr = 548, .arch = AUDIT_ARCH_X86_64}),
+			 SCMP_ACT_ERRNO(ENOSYS));
+	assert_int_equal(run(p, &(struct seccomp_data){.nr = (int)(X32_BIT | 512),
+						       .arch = AUDIT_ARCH_X86_64}),
+			 SCMP_ACT_ERRNO(EPERM));
+	/* An architecture that is not listed. */
 	assert_int_equal(run(p, &(struct seccomp_data){.nr = 9999, .arch = AUDIT_ARCH_PARISC}),
-			 SCMP_ACT_ALLOW);
+			 SCMP_ACT_KILL_PROCESS);
 
-	profile.default_action = SCMP_ACT_ERRNO(ENOSYS);
-	assert_int_equal(seccomp_stub(&profile, archs, 1, p->insns), 0);
+	/* A profile that ends with sockets: the direct calls of i386 are known to it. */
+	names[0] = (char *)"accept";
+	p->n = (uint32_t)seccomp_generate(&profile, &archs[1], 1, p->insns, &unknown);
+	assert_int_equal(run(p, &(struct seccomp_data){.nr = 373, .arch = AUDIT_ARCH_I386}),
+			 SCMP_ACT_ERRNO(EPERM));
+	assert_int_equal(run(p, &(struct seccomp_data){.nr = 374, .arch = AUDIT_ARCH_I386}),
+			 SCMP_ACT_ERRNO(ENOSYS));
+	munmap(p, seccomp_program_size());
+}
+
+static uint32_t answer(struct oci_seccomp *profile, int nr)
+{
+	struct seccomp_program *p = shared_page(seccomp_program_size());
+	struct error err = {0};
+	uint32_t r;
+
+	assert_int_equal(seccomp_compile(profile, p, &err), 0);
+	r = run(p, &(struct seccomp_data){.nr = nr, .arch = seccomp_arch_native()});
+	munmap(p, seccomp_program_size());
+	return r;
+}
+
+static void test_newer_calls_of_other_defaults(void **state)
+{
+	char *names[] = {(char *)"write", NULL};
+	struct oci_seccomp_rule rule = {.names = {names, 1}, .action = SCMP_ACT_ALLOW};
+	struct oci_seccomp profile = {.default_action = SCMP_ACT_ERRNO(EPERM), .rules = &rule,
+				      .n_rules = 1};
+
+	(void)state;
+	assert_int_equal(answer(&profile, 9999), SCMP_ACT_ERRNO(ENOSYS));
 	profile.default_action = SCMP_ACT_TRAP;
-	assert_int_equal(seccomp_stub(&profile, archs, 1, p->insns), 0);
+	assert_int_equal(answer(&profile, 9999), SCMP_ACT_TRAP);
+	/* One that names nothing knows nothing. */
 	profile.default_action = SCMP_ACT_ERRNO(EPERM);
 	rule.names.n = 0;
-	assert_int_equal(seccomp_stub(&profile, archs, 1, p->insns), 0);
-	munmap(p, seccomp_program_size());
+	assert_int_equal(answer(&profile, 9999), SCMP_ACT_ERRNO(EPERM));
+}
+
+/* The direct calls of socketcall(2) and ipc(2), against libseccomp's own tables. */
+static void test_multiplexed_numbers(void **state)
+{
+	static const uint32_t tokens[] = {
+		SCMP_ARCH_X86, SCMP_ARCH_S390, SCMP_ARCH_S390X, SCMP_ARCH_PPC, SCMP_ARCH_PPC64,
+		SCMP_ARCH_PPC64LE, SCMP_ARCH_MIPS, SCMP_ARCH_MIPSEL,
+	};
+	struct seccomp_arch arch;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+		unsigned checked = 0;
+
+		assert_int_equal(seccomp_arch_find(tokens[i], &arch), 0);
+		for (int nr = seccomp_syscall_resolve_name_arch(tokens[i], "exit"); nr < 5000; nr++) {
+			char *names[] = {seccomp_syscall_resolve_num_arch(tokens[i], nr), NULL};
+			struct oci_seccomp_rule rule = {.names = {names, 1}, .action = SCMP_ACT_LOG};
+			struct oci_seccomp profile = {.rules = &rule, .n_rules = 1};
+			struct seccomp_entries e = {0};
+			bool found = false;
+			int pseudo;
+
+			if (!names[0])
+				continue;
+			pseudo = seccomp_syscall_resolve_name_arch(tokens[i], names[0]);
+			if (pseudo >= 0) {
+				free(names[0]);
+				continue;
+			}
+			seccomp_entries_add(&e, &profile, &arch);
+			for (size_t k = 0; k < e.n; k++) {
+				if (e.v[k].call == 0) {
+					assert_int_equal(e.v[k].nr, nr);
+					found = true;
+				} else {
+					assert_int_equal(e.v[k].call, -pseudo % 100);
+					assert_int_equal(e.v[k].nr, seccomp_syscall_resolve_name_arch(
+						tokens[i], pseudo > -200 ? "socketcall" : "ipc"));
+				}
+			}
+			if (!found || e.n != 2)
+				fail_msg("architecture 0x%x: %s", tokens[i], names[0]);
+			checked++;
+			free(e.v);
+			free(names[0]);
+		}
+		assert_true(checked >= 27);
+	}
 }
 
 /* Binary tree or not, from no rule to many: one call denied at a time. */
@@ -314,7 +350,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_docker_profile),
-		cmocka_unit_test(test_stub_of_every_architecture),
+		cmocka_unit_test(test_newer_calls_of_every_architecture),
+		cmocka_unit_test(test_newer_calls_of_other_defaults),
+		cmocka_unit_test(test_multiplexed_numbers),
 		cmocka_unit_test(test_sizes),
 	};
 
