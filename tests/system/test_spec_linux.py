@@ -401,13 +401,6 @@ def test_file_systems_of_the_template(box, orlop):
         assert kernel.mount_at(mounts, target).fstype == fstype
 
 
-@pytest.mark.spec("CL-088", "RT-042")
-def test_intel_rdt_without_resctrl(box):
-    assert not os.path.exists("/sys/fs/resctrl/schemata")
-    box.linux["intelRdt"] = {"closID": "x"}
-    box.refused("/linux/intelRdt")
-
-
 @pytest.mark.spec("CL-037")
 def test_no_console_without_a_terminal(box):
     without_namespace(box.config, "cgroup")

@@ -559,6 +559,19 @@ static void test_newer_version(void **state)
 	assert_int_equal(w.n, 1);
 }
 
+/* spec: CL-091 */
+static void test_l3_prefix(void **state)
+{
+	struct warnings w = {0};
+
+	log_redirect(keep, &w);
+	good(*state, LINUX("'intelRdt':{'l3CacheSchema':'L3:0=f','memBwSchema':'MB:0=1'}"));
+	assert_int_equal(w.n, 0);
+	good(*state, LINUX("'intelRdt':{'l3CacheSchema':'L3CODE:0=f'}"));
+	assert_int_equal(w.n, 1);
+	assert_non_null(strstr(w.text, "/linux/intelRdt/l3CacheSchema"));
+}
+
 static void test_no_flood(void **state)
 {
 	struct warnings w = {0};
@@ -798,7 +811,7 @@ int main(void)
 		T(test_full_resources), T(test_full_seccomp), T(test_seccomp_listener), T(test_minimal),
 		T(test_defaults), T(test_null), T(test_attributes), T(test_propagation), T(test_digest),
 		T(test_case_variants),
-		T(test_unknown_capability), T(test_newer_version), T(test_no_flood),
+		T(test_unknown_capability), T(test_newer_version), T(test_no_flood), T(test_l3_prefix),
 		T(test_data_files), T(test_text_is_kept), T(test_not_a_file),
 		T(test_process_document), T(test_resources_document), T(test_nul_everywhere),
 		T(test_huge),

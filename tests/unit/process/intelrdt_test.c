@@ -271,7 +271,7 @@ static const char *written(const struct plan_intelrdt *p)
 	return text;
 }
 
-/* spec: CL-097 CL-098 CL-099 CL-100 CL-101 */
+/* spec: CL-096..CL-101 */
 static void test_order(void **state)
 {
 	struct plan_intelrdt p = plan(INTELRDT_OWN, "/box", 4);
