@@ -154,6 +154,8 @@ static void test_newer_calls(void **state)
 
 		if (name && nr != SYS_mkdirat)
 			names[rule.names.n++] = name;
+		else
+			free(name);
 	}
 	assert_int_equal(seccomp_compile(&profile, p, &err), 0);
 	assert_int_equal(forked(newer_calls, p), 0);
