@@ -13,7 +13,7 @@ from lib import config as conf
 from lib import debian, host, kernel
 from lib.box import deadline
 from test_rootless import UID, As
-from test_terminal import Terminal
+from test_terminal import Terminal, foreground
 
 DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data")
 
@@ -149,7 +149,7 @@ def test_terminal_in_debian(docker):
         term.type("stty size; tty; python3 -c 'import os; print(os.isatty(0), 6*7)'\n")
         term.expect("30 100\r\n/dev/pts/0\r\nTrue 42", 60)
         term.type("sleep 1000\n").expect("sleep 1000\r\n")
-        kernel.until(lambda: kernel.children(docker.state()["pid"]), deadline(10), "sleep")
+        foreground(docker.state()["pid"], "sleep")
         term.type("\x03").expect("READY> ")
         term.type("exit 3\n")
         assert term.end(docker).rc == 3

@@ -157,6 +157,20 @@ def console(tmp):
     c.socket.close()
 
 
+def foreground(shell_pid, name):
+    """Wait until the child `name` of a shell runs and has the keyboard."""
+    def there():
+        for pid in kernel.children(shell_pid):
+            try:
+                fields = kernel.stat_fields(pid)
+                if fields[2] == fields[5] and name in kernel.read(f"/proc/{pid}/cmdline").split("\0"):
+                    return True
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return False
+    kernel.until(there, deadline(15), f"{name} in the foreground")
+
+
 def conversation(master, typed, pattern):
     """Type into a master, and wait for the answer."""
     t = Terminal.__new__(Terminal)
@@ -315,11 +329,11 @@ def test_without_controlling_terminal_nothing_changes(shell, tmp):
 def test_interrupt_and_job_control(shell, term):
     term.start(shell).expect("READY> ")
     term.type("sleep 1000\n").expect("sleep 1000\r\n")
-    kernel.until(lambda: len(kernel.children(shell.state()["pid"])) == 1, deadline(10), "sleep")
+    foreground(shell.state()["pid"], "sleep")
     term.type("\x03").expect("READY> ")
     term.type("echo status=$?\n").expect("status=130")
     term.type("sleep 1001\n").expect("sleep 1001\r\n")
-    kernel.until(lambda: len(kernel.children(shell.state()["pid"])) == 1, deadline(10), "sleep")
+    foreground(shell.state()["pid"], "sleep")
     term.type("\x1a").expect("Stopped.*READY> ".replace(".*", "[^>]*"))
     term.type("jobs\n").expect("Stopped")
     term.type("bg\n").expect("READY> ")
@@ -333,7 +347,7 @@ def test_interrupt_and_job_control(shell, term):
 def test_end_of_file(shell, term):
     term.start(shell).expect("READY> ")
     term.type("cat\n").expect("cat\r\n")
-    kernel.until(lambda: len(kernel.children(shell.state()["pid"])) == 1, deadline(10), "cat")
+    foreground(shell.state()["pid"], "cat")
     term.type("some words\n").expect("some words\r\nsome words\r\n")
     term.type("\x04").expect("READY> ")
     term.type("\x04")
@@ -428,8 +442,12 @@ def test_exec_beside_run(shell, term):
         assert other.is_raw()
         other.type("tty; stty size\n").expect("/dev/pts/1\r\n30 90")
         term.type("tty\n").expect("/dev/pts/0")
+        other.type("echo $$\n").expect("\\$\\$\r\n")
+        inner = other.expect(r"(\d+)\r\n")[1]
         other.type("sleep 1000\n").expect("sleep 1000\r\n")
-        time.sleep(0.1)
+        pids = [p for p in kernel.read(f"{host.CGROUP}/orlop/{shell.id}/cgroup.procs").split()
+                if kernel.status(p)["NSpid"].split()[-1] == inner]
+        foreground(int(pids[0]), "sleep")
         other.type("\x03").expect("READY> ")
         other.type("exit 9\n")
         assert other.end(shell).rc == 9
