@@ -580,7 +580,7 @@ def test_ps(box, orlop):
     lines = orlop("ps", box.id).ok().out.splitlines()
     assert lines[0].split()[:2] == ["UID", "PID"]
     assert [line.split()[-2:] for line in lines[1:]] == [["/bin/probe", "pause"]] * 2
-    lines = orlop("ps", box.id, "-o", "ppid,pid,comm").ok().out.splitlines()
+    lines = orlop("ps", box.id, "-eo", "ppid,pid,comm").ok().out.splitlines()
     assert lines[0].split() == ["PPID", "PID", "COMMAND"]
     assert str(box.pid) in [line.split()[1] for line in lines[1:]]
     box.kill("KILL").ok()
