@@ -112,7 +112,8 @@ class Snapshot:
     def __init__(self):
         reap()
         self.parts = {
-            "mounts": set(kernel.read("/proc/self/mountinfo").splitlines()),
+            # but for those of a virtual machine's image that is being made meanwhile
+            "mounts": {x for x in kernel.read("/proc/self/mountinfo").splitlines() if "/orlop-lab/" not in x},
             "cgroups": cgroups(),
             "processes": {p for p in kernel.children() if kernel.alive(p)},
             "files": _names("/run") | _names("/tmp") | _names("/dev/shm") | _state_dirs(),
