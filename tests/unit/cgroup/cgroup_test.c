@@ -967,7 +967,7 @@ static int group_tear_down(void **state)
 		while (waitpid(-1, NULL, 0) > 0)
 			;
 	}
-	cgroup_destroy(facts.cgroup_root, base, 0, 0, 1000, &err);
+	cgroup_destroy(facts.cgroup_root, base, 0, 0, 10000, &err);
 	if (exists(base) || open_fds() != fds_before)
 		return -1;
 	close(root);
