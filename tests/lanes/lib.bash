@@ -93,14 +93,15 @@ system_tests() { # NAME REPORT [PREFIX...]
 		-o junit_family=xunit1 --junitxml="$report" "${tests[@]}"
 }
 
-# The same as a lane: every test is a result. With a prefix in as many parts as are given, at once.
+# The same as a lane: every test is a result. In as many parts as are given, at once; 0: what $tests says.
 system_lane() { # NAME PARTS [PREFIX...]
-	local name=$1 parts=$2 part pids=() report log status
+	local name=$1 parts=$2 part pids=() report log status deal=yes
 	shift 2
+	if [ "$parts" = 0 ]; then parts=1 deal=''; fi
 	for ((part = 1; part <= parts; part++)); do
 		rm -f "$build/$lane-$part.xml"
 		(
-			read -ra tests < <("$top/tests/lanes/results.py" shard "$part" "$parts" "$build/system-1.xml")
+			[ -z "$deal" ] || read -ra tests < <("$top/tests/lanes/results.py" shard "$part" "$parts" "$build/system-1.xml")
 			system_tests "$name" "$build/$lane-$part.xml" "$@" >"$logs/$lane-pytest-$part.log" 2>&1 </dev/null
 		) &
 		pids+=($!)
@@ -118,7 +119,12 @@ system_lane() { # NAME PARTS [PREFIX...]
 	done
 }
 
-# Run a command in the virtual machine, which sees the tree under the same path.
+# Run a command in the virtual machine, which sees the tree under the same path. Status 125 means that
+# the machine itself failed, as emulated ones do now and then: once more.
 in_vm() {
-	"$top/tests/vm/lab" run --share "$top" --timeout "${limit:-2700}" -- "$@"
+	local status=0
+	"$top/tests/vm/lab" run ${image:+--image "$image"} --share "$top" --timeout "${limit:-2700}" -- "$@" ||
+		status=$?
+	[ $status = 125 ] || return $status
+	"$top/tests/vm/lab" run ${image:+--image "$image"} --share "$top" --timeout "${limit:-2700}" -- "$@"
 }
