@@ -39,6 +39,7 @@ The probe prints one JSON object with all it sees (tests/system/probe/probe.c); 
 import itertools
 import os
 
+import lib.box
 import pytest
 from lib import host
 from lib.box import BIN, PROGRAM, Box, Orlop
@@ -59,6 +60,7 @@ def pytest_configure(config):
             pytest.exit(f"{needed} is missing: set ORLOP and ORLOP_TEST_BIN", 2)
     os.umask(0o022)
     _work = host.isolate(PROGRAM, BIN, os.getcwd(), __file__)
+    lib.box.use_copies(f"{_work}/.bin")
 
 
 def pytest_unconfigure():

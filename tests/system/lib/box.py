@@ -13,6 +13,18 @@ from . import host, kernel
 
 PROGRAM = os.path.realpath(os.environ.get("ORLOP", "./orlop"))
 BIN = os.path.realpath(os.environ.get("ORLOP_TEST_BIN", "./tests/system/probe"))
+
+
+def use_copies(directory):
+    """In the virtual machine the build lies on a file system of the outside, where all is slow."""
+    global PROGRAM, BIN
+    if not host.IN_VM:
+        return
+    os.mkdir(directory)
+    PROGRAM = shutil.copy(PROGRAM, directory)
+    BIN = shutil.copytree(BIN, f"{directory}/helpers", ignore=shutil.ignore_patterns("*.o"))
+
+
 SLOW = 4 if host.IN_VM else 1  # emulated: everything takes longer
 
 
