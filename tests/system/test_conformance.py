@@ -579,7 +579,7 @@ def test_linux_seccomp(suite):
 
 def test_linux_mount_label(suite):
     """Without SELinux a label cannot be applied: an error, and never a mount without it."""
-    label = "system_u:object_r:svirt_sandbox_file_t:s0:c715,c811"
+    label = "system_u:object_r:container_file_t:s0:c715,c811"
     suite.linux["mountLabel"] = label
     suite.mounts.append(mount("/labelled", "tmpfs", "tmpfs"))
     if not host.selinux():
