@@ -275,10 +275,13 @@ def test_T56_root_of_the_host_ignores_xdg_runtime_dir(box, tmp):
     os.mkdir(f"{tmp}/xdg")
     os.chown(f"{tmp}/xdg", 1000, 1000)
     box.args("exit", 0).write()
+    made = not os.path.exists("/run/orlop")
     r = subprocess.run([box.orlop.argv()[0], "run", "-b", box.bundle, box.id], stdin=subprocess.DEVNULL,
                        capture_output=True, text=True, env={"XDG_RUNTIME_DIR": f"{tmp}/xdg"})
     assert r.returncode == 0, r
     assert os.listdir(f"{tmp}/xdg") == []
+    if made:
+        os.rmdir("/run/orlop")
 
 
 @pytest.mark.parametrize("root", ["/", "/dev/null", ""])
