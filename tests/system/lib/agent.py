@@ -56,17 +56,17 @@ class Agent:
         assert not self.errors, self.errors
 
     def stop(self):
-        self.stopping.set()
-        for t in self.threads:
-            t.join(20)
-            assert not t.is_alive()
-        self.socket.close()
         self.drop()
+        self.socket.close()
         if os.path.exists(self.path):
             os.unlink(self.path)
 
     def drop(self):
-        """Close all listeners."""
+        """Take no more connections, serve nobody, close all listeners."""
+        self.stopping.set()
+        for t in self.threads:  # a thread that polls a closed number might get somebody else's file
+            t.join(20)
+            assert not t.is_alive()
         while self.fds:
             os.close(self.fds.pop())
 

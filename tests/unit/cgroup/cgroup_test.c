@@ -346,6 +346,7 @@ static void test_delegate(void **state)
 	OK(cgroup_prepare(&p, &c, &err));
 	assert_int_equal(owner_of(c.fd, "cgroup.procs"), 55);
 	assert_int_equal(fchown(c.fd, 0, (gid_t)-1), 0);
+	close(c.fd);
 	OK(cgroup_prepare(&p, &c, &err));	/* it was there: not ours to give */
 	assert_int_equal(owner_of(c.fd, ""), 0);
 	close(c.fd);
