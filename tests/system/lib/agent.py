@@ -42,11 +42,11 @@ class Agent:
     def __init__(self, path, answer=go_on, taken=None, first=None):
         self.path, self.answer, self.taken, self.first = path, answer, taken, first
         self.messages, self.calls, self.errors, self.fds = [], [], [], []
-        self.threads, self.stopping = [], threading.Event()
+        self.servers, self.stopping, self.dropping = [], threading.Event(), threading.Event()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.bind(path)
         self.socket.listen(8)
-        self._thread(self._accept)
+        self.acceptor = self._thread(self._accept)
 
     def __enter__(self):
         return self
@@ -56,19 +56,26 @@ class Agent:
         assert not self.errors, self.errors
 
     def stop(self):
+        self.stopping.set()
+        self._join(self.acceptor)
         self.drop()
         self.socket.close()
         if os.path.exists(self.path):
             os.unlink(self.path)
 
     def drop(self):
-        """Take no more connections, serve nobody, close all listeners."""
-        self.stopping.set()
-        for t in self.threads:  # a thread that polls a closed number might get somebody else's file
-            t.join(20)
-            assert not t.is_alive()
+        """Close all listeners that have come; later ones are served."""
+        self.dropping.set()
+        while self.servers:  # one that polls a closed descriptor might get another file of its number
+            self._join(self.servers.pop())
         while self.fds:
             os.close(self.fds.pop())
+        self.dropping.clear()
+
+    @staticmethod
+    def _join(thread):
+        thread.join(20)
+        assert not thread.is_alive()
 
     def message(self, n=0):
         """The message of connection `n`, as an object."""
@@ -85,8 +92,8 @@ class Agent:
             except Exception as e:  # seen by the test at the end
                 self.errors.append(repr(e))
         t = threading.Thread(target=guarded, daemon=True)
-        self.threads.append(t)
         t.start()
+        return t
 
     def _accept(self):
         while not self.stopping.is_set():
@@ -122,12 +129,12 @@ class Agent:
             return
         self.fds += fds
         for f in fds:
-            self._thread(self._serve, f)
+            self.servers.append(self._thread(self._serve, f))
 
     def _serve(self, fd):
         poll = select.poll()
         poll.register(fd, select.POLLIN)
-        while not self.stopping.is_set():
+        while not self.dropping.is_set():
             events = poll.poll(20)
             if events and events[0][1] & select.POLLHUP:
                 return  # the last process under the filter has ended
