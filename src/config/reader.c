@@ -365,7 +365,7 @@ static int read_field(struct reader *r, const struct at *at, const struct json *
 	case FIELD_TYPE_LIST:
 		return reader_list(r, at, v, f, base);
 	case FIELD_TYPE_CALL:
-		return f->read(r, at, v, base);
+		return (f->read)(r, at, v, base);
 	case FIELD_TYPE_REFUSED:
 		return refuse(r, at, v, f);
 	default:

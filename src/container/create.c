@@ -20,7 +20,7 @@ int container_create(const struct create_options *o, struct error *err)
 	}
 	sig = interrupt_disarm();
 	if (r < 0 && sig)
-		error_set(err, EINTR, "interrupted by SIG%s", sigabbrev_np(sig));
+		interrupt_explain(sig, err);
 	creation_close(&c);
 	return r;
 }

@@ -367,7 +367,7 @@ static int run(struct execution *x, int *ret_status, struct error *err)
 	if (r < 0) {
 		spawn_abort(&x->spawn);
 		if (sig)
-			error_set(err, EINTR, "interrupted by SIG%s", sigabbrev_np(sig));
+			interrupt_explain(sig, err);
 	} else if (!x->o->detach) {
 		r = foreground_wait(&x->spawn, &forwarded, signal_fd, err);
 		*ret_status = r;

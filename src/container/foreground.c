@@ -20,7 +20,7 @@ int foreground_signals(sigset_t *forwarded, struct error *err)
 	};
 	int fd;
 
-	sigfillset(forwarded);
+	sys_all_signals(forwarded);
 	for (size_t i = 0; i < sizeof(not_these) / sizeof(not_these[0]); i++)
 		sigdelset(forwarded, not_these[i]);
 	if (sigprocmask(SIG_BLOCK, forwarded, NULL) < 0)

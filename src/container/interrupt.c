@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "container/creation.h"
+#include "oci/names.h"
 #include "sys/syscalls.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -49,4 +50,11 @@ int interrupt_disarm(void)
 		sigaction(signals[i], &saved[i], NULL);
 	victim = NULL;
 	return came;
+}
+
+int interrupt_explain(int sig, struct error *err)
+{
+	char name[16];
+
+	return error_set(err, EINTR, "interrupted by %s", signal_name(sig, name));
 }

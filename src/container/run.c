@@ -41,7 +41,7 @@ static int run(struct creation *c, int *ret_status, struct error *err)
 	if (r < 0) {
 		creation_undo(c);
 		if (sig)
-			error_set(err, EINTR, "interrupted by SIG%s", sigabbrev_np(sig));
+			interrupt_explain(sig, err);
 	}
 	if (r < 0 || c->o->detach)
 		return r;

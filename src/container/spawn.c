@@ -18,6 +18,7 @@
 
 #include "cgroup/cgroup.h"
 #include "ns/ns.h"
+#include "oci/names.h"
 #include "process/process.h"
 #include "sys/compat.h"
 #include "sys/syscalls.h"
@@ -100,13 +101,14 @@ void spawn_abort(struct spawn *s)
 static int explain_death(struct spawn *s, struct error *err)
 {
 	uint64_t ooms = s->cgroup >= 0 ? cgroup_oom_kills(s->cgroup) : 0;
+	char name[16];
 
 	reap(s);
 	if (ooms > 0)
 		error_set(err, ENOMEM, "the container process was killed for want of memory during set-up");
 	else if (WIFSIGNALED(s->wait_status))
-		error_set(err, EPIPE, "the container process was killed by signal %d (SIG%s) during set-up",
-			  WTERMSIG(s->wait_status), sigabbrev_np(WTERMSIG(s->wait_status)));
+		error_set(err, EPIPE, "the container process was killed by signal %d (%s) during set-up",
+			  WTERMSIG(s->wait_status), signal_name(WTERMSIG(s->wait_status), name));
 	else
 		error_set(err, EPIPE, "the container process ended with status %d during set-up",
 			  WEXITSTATUS(s->wait_status));

@@ -6,8 +6,7 @@
  */
 #include "oci/mount.h"
 
-#include <sys/mount.h>
-
+#include "sys/compat.h"
 #include "util/mem.h"
 #include "util/str.h"
 

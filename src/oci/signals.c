@@ -2,6 +2,7 @@
 /* signal(7) words, as `kill` takes them. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "oci/names.h"
 
@@ -82,4 +83,18 @@ int signal_parse(const char *word)
 		name += 3;
 	row = name_find(signal_names, n_signal_names, name);
 	return row ? (int)row->value : real_time(name);
+}
+
+const char *signal_name(int sig, char buf[16])
+{
+	for (size_t i = 0; i < n_signal_names; i++)
+		if (signal_names[i].value == (uint64_t)sig) {
+			snprintf(buf, 16, "SIG%s", signal_names[i].name);
+			return buf;
+		}
+	if (sig > RT_FIRST && sig < RT_LAST)
+		snprintf(buf, 16, "SIGRTMIN+%d", sig - RT_FIRST);
+	else
+		snprintf(buf, 16, "signal %d", sig);
+	return buf;
 }

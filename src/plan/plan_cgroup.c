@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/mount.h>
 
 #include "plan/plan.h"
 #include "plan/plan_resources.h"
+#include "sys/compat.h"
 #include "util/log.h"
 #include "util/path.h"
 #include "util/str.h"

@@ -21,7 +21,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "oci/names.h"
 #include "process/hook_env.h"
+#include "sys/compat.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -147,7 +149,7 @@ static pid_t spawn(struct hook_child *c, int *ret_pidfd)
 	pid_t pid;
 
 	/* Blocked until the child has reset them, so that no handler of ours runs there. */
-	sigfillset(&all);
+	sys_all_signals(&all);
 	sigemptyset(&none);
 	c->mask = &none;
 	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
@@ -199,7 +201,7 @@ static int poll_interruptible(struct pollfd *p, nfds_t n, int ms, const volatile
 	sigset_t all, old;
 	int r = -EINTR;
 
-	sigfillset(&all);
+	sys_all_signals(&all);
 	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
 		return -errno;
 	if (!flag || !*flag) {
@@ -262,7 +264,7 @@ static int reap(const struct running *h, siginfo_t *ret)
 static int explain(const struct running *h, const siginfo_t *info, int watched, struct error *err)
 {
 	double took = seconds_since(&h->since);
-	char output[SHOW + 128];
+	char output[SHOW + 128], name[16];
 	int before = 0;
 
 	/* An end of file instead of an errno: execve(2) succeeded. */
@@ -279,8 +281,7 @@ static int explain(const struct running *h, const siginfo_t *info, int watched, 
 	else if (info->si_code == CLD_EXITED)
 		error_set(err, ECANCELED, "exit status %d after %.2f s", info->si_status, took);
 	else
-		error_set(err, ECANCELED, "killed by SIG%s%s after %.2f s",
-			  sigabbrev_np(info->si_status) ? sigabbrev_np(info->si_status) : "?",
+		error_set(err, ECANCELED, "killed by %s%s after %.2f s", signal_name(info->si_status, name),
 			  info->si_code == CLD_DUMPED ? " (core dumped)" : "", took);
 	ring_last(h->ring, output, sizeof(output));
 	if (output[0])

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "process/process.h"
+#include "sys/syscalls.h"
 
 /* "unlimited" or the number. */
 static const char *amount(uint64_t v, char buf[24])
@@ -41,13 +42,15 @@ int process_set_rlimits(const struct oci_process *p, struct error *err)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		const struct oci_rlimit *l = &p->rlimits[i];
-		struct rlimit64 want = {.rlim_cur = l->soft, .rlim_max = l->hard}, got;
+		struct sys_rlimit want = {.soft = l->soft, .hard = l->hard}, got;
+		int r = sys_prlimit(0, l->resource, &want, NULL);
 
-		if (prlimit64(0, (enum __rlimit_resource)l->resource, &want, NULL) < 0)
-			return fail(p, i, -errno, "set", err);
-		if (prlimit64(0, (enum __rlimit_resource)l->resource, NULL, &got) < 0)
-			return fail(p, i, -errno, "read back", err);
-		if (got.rlim_cur != l->soft || got.rlim_max != l->hard)
+		if (r < 0)
+			return fail(p, i, r, "set", err);
+		r = sys_prlimit(0, l->resource, NULL, &got);
+		if (r < 0)
+			return fail(p, i, r, "read back", err);
+		if (got.soft != l->soft || got.hard != l->hard)
 			return fail(p, i, -EPERM, "the kernel did not take", err);
 	}
 	return 0;
@@ -57,15 +60,17 @@ int process_raise_rlimits(const struct oci_process *p, pid_t pid, struct error *
 {
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		const struct oci_rlimit *l = &p->rlimits[i];
-		struct rlimit64 limit;
+		struct sys_rlimit limit;
+		int r = sys_prlimit(pid, l->resource, NULL, &limit);
 
-		if (prlimit64(pid, (enum __rlimit_resource)l->resource, NULL, &limit) < 0)
-			return fail(p, i, -errno, "look at", err);
-		if (l->hard <= limit.rlim_max)
+		if (r < 0)
+			return fail(p, i, r, "look at", err);
+		if (l->hard <= limit.hard)
 			continue;
-		limit.rlim_max = l->hard;
-		if (prlimit64(pid, (enum __rlimit_resource)l->resource, &limit, NULL) < 0)
-			return fail(p, i, -errno, "raise", err);
+		limit.hard = l->hard;
+		r = sys_prlimit(pid, l->resource, &limit, NULL);
+		if (r < 0)
+			return fail(p, i, r, "raise", err);
 	}
 	return 0;
 }

@@ -87,7 +87,7 @@ static bool is_root(int root, const struct target *t)
 
 	if (!(t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return false;
-	if (statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+	if (sys_statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
 		return true;
 	return st.stx_mnt_id == t->st.stx_mnt_id;
 }
@@ -95,11 +95,13 @@ static bool is_root(int root, const struct target *t)
 static int look_at_target(const struct plan_mount *m, int root, struct target *t, struct error *err)
 {
 	struct statfs fs;
+	int r = sys_statx(t->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_INO | STATX_MNT_ID,
+			  &t->st);
 
-	if (statx(t->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_INO | STATX_MNT_ID,
-		  &t->st) < 0 ||
-	    fstatfs(t->fd, &fs) < 0)
-		return error_errno(err, errno, "look at the mount point");
+	if (r == 0 && fstatfs(t->fd, &fs) < 0)
+		r = -errno;
+	if (r < 0)
+		return error_errno(err, r, "look at the mount point");
 	if (is_root(root, t) && m->kind != MOUNT_REMOUNT)
 		return error_set(err, EINVAL, "the mount point is the root of the container");
 	if (fs.f_type == PROC_SUPER_MAGIC)

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Constants and structures of newer kernels than the build host's headers know. */
+/* Constants and structures that the kernel's or the C library's headers of the build host may lack. */
 #ifndef ORLOP_SYS_COMPAT_H
 #define ORLOP_SYS_COMPAT_H
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+
+/* glibc has the new mount interface in <sys/mount.h>, which cannot be included together with every
+ * <linux/mount.h>; other C libraries leave it to the kernel's header. */
+#ifndef FSOPEN_CLOEXEC
+#include <linux/mount.h>
+#endif
+#ifndef STATX_TYPE	/* musl before 1.2.5 */
+#include <linux/stat.h>
+#endif
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080

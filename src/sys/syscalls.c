@@ -3,10 +3,9 @@
 #include "sys/syscalls.h"
 
 #include <errno.h>
-#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,6 +59,16 @@ int sys_signal_default(int sig)
 	return (int)CALL(SYS_rt_sigaction, sig, act, NULL, 8);
 }
 
+void sys_all_signals(sigset_t *ret)
+{
+	memset(ret, 0xff, sizeof(*ret));
+}
+
+int sys_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *ret)
+{
+	return (int)CALL(SYS_statx, dirfd, path, flags, mask, ret);
+}
+
 int sys_faccessat2(int dirfd, const char *path, int mode, int flags)
 {
 	return (int)CALL(SYS_faccessat2, dirfd, path, mode, flags);
@@ -68,6 +77,11 @@ int sys_faccessat2(int dirfd, const char *path, int mode, int flags)
 int sys_pivot_root(const char *new_root, const char *put_old)
 {
 	return (int)CALL(SYS_pivot_root, new_root, put_old);
+}
+
+int sys_prlimit(pid_t pid, int resource, const struct sys_rlimit *set, struct sys_rlimit *ret_old)
+{
+	return (int)CALL(SYS_prlimit64, pid, resource, set, ret_old);
 }
 
 int sys_setgroups(size_t n, const gid_t *list)
@@ -176,7 +190,7 @@ int sys_mount_propagation(int fd, uint64_t *ret)
 	uint64_t answer[64] = {0};
 	int r;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &st) < 0 ||
+	if (sys_statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &st) < 0 ||
 	    !(st.stx_mask & STATX_MNT_ID_UNIQUE))
 		return -ENOSYS;
 	request.mnt_id = st.stx_mnt_id;

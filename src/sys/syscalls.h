@@ -11,6 +11,7 @@
 struct clone_args;
 struct open_how;
 struct mount_attr;
+struct statx;
 
 pid_t sys_clone3(struct clone_args *args);
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
@@ -21,14 +22,22 @@ int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);
 /* SIG_DFL also for 32 and 33, which sigaction(2) of libc refuses although its posix_spawn(3) leaves
  * them ignored in the new process. */
 int sys_signal_default(int sig);
+/* Every signal, also those that the C library keeps for itself and leaves out of sigfillset(3). */
+void sys_all_signals(sigset_t *ret);
 int sys_faccessat2(int dirfd, const char *path, int mode, int flags);
 int sys_pivot_root(const char *new_root, const char *put_old);
+/* struct rlimit64 of prlimit(2): 64 bits everywhere; UINT64_MAX is RLIM_INFINITY. */
+struct sys_rlimit {
+	uint64_t soft, hard;
+};
+int sys_prlimit(pid_t pid, int resource, const struct sys_rlimit *set, struct sys_rlimit *ret_old);
 int sys_setgroups(size_t n, const gid_t *list);
 int sys_setresuid(uid_t r, uid_t e, uid_t s);
 int sys_setresgid(gid_t r, gid_t e, gid_t s);
 int sys_seccomp(unsigned op, unsigned flags, void *args);
 int sys_bpf(int cmd, void *attr, unsigned size);
 long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+int sys_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *ret);
 ssize_t sys_getcwd(char *buf, size_t size);	/* the kernel's own: "(unreachable)..." possible */
 int sys_execveat(int dirfd, const char *path, char *const *argv, char *const *envp, int flags);
 

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/errors.h"
+
 const char *error_words(int errnum)
 {
-	/* strerrordesc_np(3): a table, neither locale nor buffer. */
-	const char *words = strerrordesc_np(abs(errnum));
+	const char *words = sys_error_words(abs(errnum));
 
 	return words ? words : "unknown error";
 }
