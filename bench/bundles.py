@@ -56,6 +56,13 @@ def config(rootfs, caps=CAPS, masked=MASKED, read_only=READ_ONLY, args=("true",)
     }
 
 
+def write_bundle(path, content):
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, "config.json"), "w") as f:
+        json.dump(content, f)
+    return path
+
+
 def find_busybox():
     for path in ("/usr/bin/busybox", "/bin/busybox", "/usr/sbin/busybox"):
         if os.path.exists(path):
@@ -70,7 +77,8 @@ class Bundles:
         for name in ("bin", "proc", "dev", "sys", "m"):
             os.makedirs(os.path.join(self.rootfs, name))
         shutil.copy(find_busybox(), os.path.join(self.rootfs, "bin/busybox"))
-        shutil.copy(os.path.join(build, "nothing"), os.path.join(self.rootfs, "bin/nothing"))
+        for name in ("nothing", "loop"):
+            shutil.copy(os.path.join(build, name), os.path.join(self.rootfs, "bin", name))
         for name in ("true", "sleep"):
             os.symlink("busybox", os.path.join(self.rootfs, "bin", name))
         more = []
@@ -87,15 +95,10 @@ class Bundles:
         self.docker = self.add("docker", self.docker_config(self.profile))
 
     def add(self, name, content):
-        path = os.path.join(self.top, name)
-        os.makedirs(path, exist_ok=True)
-        with open(os.path.join(path, "config.json"), "w") as f:
-            json.dump(content, f)
-        return path
+        return write_bundle(os.path.join(self.top, name), content)
 
-    def docker_config(self, profile):
-        return config(self.rootfs, CAPS_DOCKER, MASKED + MASKED_DOCKER, READ_ONLY + READ_ONLY_DOCKER,
-                      seccomp=profile)
+    def docker_config(self, profile, args=("true",)):
+        return config(self.rootfs, CAPS_DOCKER, MASKED + MASKED_DOCKER, READ_ONLY + READ_ONLY_DOCKER, args, profile)
 
     def docker_unseen(self):
         """A profile that nobody has compiled before: one more rule, with a value of its own."""
@@ -104,8 +107,16 @@ class Bundles:
                 "args": [{"index": 0, "value": value, "op": "SCMP_CMP_EQ"}]}
         return self.add("unseen", self.docker_config(dict(self.profile, syscalls=self.profile["syscalls"] + [rule])))
 
-    def compile_filter(self):
-        """The profile as libseccomp compiles it, for the floor, which has no time to do it."""
+    def allowed_numbers(self):
+        """System calls that the profile always allows, by number."""
+        lib = ctypes.CDLL("libseccomp.so.2")
+        numbers = {lib.seccomp_syscall_resolve_name(name.encode()) for rule in self.profile["syscalls"]
+                   if rule["action"] == "SCMP_ACT_ALLOW" and not rule.get("args") for name in rule["names"]}
+        return sorted(n for n in numbers if n >= 0)
+
+    def compile_filter(self, optimize=2, name="docker.bpf"):
+        """The profile as libseccomp compiles it, for the floor, which has no time to do it, and for the
+        comparison of filters.  @optimize: SCMP_FLTATR_CTL_OPTIMIZE, 1 a list, 2 a binary tree."""
         lib = ctypes.CDLL("libseccomp.so.2", use_errno=True)
         lib.seccomp_init.restype = ctypes.c_void_p
 
@@ -122,7 +133,8 @@ class Bundles:
         p = self.profile
         default = action(p["defaultAction"], p.get("defaultErrnoRet", 1))
         ctx = ctypes.c_void_p(lib.seccomp_init(ctypes.c_uint32(default)))
-        lib.seccomp_attr_set(ctx, 8, 2)     # SCMP_FLTATR_CTL_OPTIMIZE: a binary tree
+        if lib.seccomp_attr_set(ctx, 8, optimize) != 0:
+            raise SystemExit("bench: libseccomp is too old: it knows no SCMP_FLTATR_CTL_OPTIMIZE")
         for arch in p.get("architectures", []):
             token = lib.seccomp_arch_resolve_name(arch[len("SCMP_ARCH_"):].lower().encode())
             lib.seccomp_arch_add(ctx, ctypes.c_uint32(token))
@@ -135,7 +147,7 @@ class Bundles:
                 number = lib.seccomp_syscall_resolve_name(name.encode())
                 if number != -1:
                     lib.seccomp_rule_add_array(ctx, ctypes.c_uint32(what), number, len(args), array)
-        path = os.path.join(self.top, "docker.bpf")
+        path = os.path.join(self.top, name)
         with open(path, "wb") as f:
             if lib.seccomp_export_bpf(ctx, f.fileno()) != 0:
                 raise SystemExit("bench: libseccomp does not compile the profile")

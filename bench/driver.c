@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define ARGS_MAX 64
+#define PATIENCE 120		/* seconds */
 
 enum { STATUS, NANOSECONDS, MEMORY, CALLS, PROCESSOR, N_ANSWERS };
 
@@ -32,6 +33,7 @@ extern char **environ;
 static char text[1 << 16];
 static char *arguments[ARGS_MAX + 1];
 static int errors;
+static volatile pid_t running;
 
 static void die(const char *what)
 {
@@ -79,7 +81,17 @@ static _Noreturn void start(int null)
 	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
 		_exit(126);
 	execve(arguments[0], arguments, environ);
+	dprintf(STDERR_FILENO, "execve %s: %s\n", arguments[0], strerror(errno));
 	_exit(127);
+}
+
+static void lose_patience(int signo)
+{
+	static const char text[] = "killed: it did not end in two minutes\n";
+
+	(void)signo;
+	if (running > 0 && kill(running, SIGKILL) == 0 && write(errors, text, sizeof(text) - 1) < 0)
+		return;
 }
 
 static void note(int64_t *answer, const struct rusage *use)
@@ -90,18 +102,25 @@ static void note(int64_t *answer, const struct rusage *use)
 
 static void measure(char mode, int null, int64_t *answer)
 {
-	int64_t begin = now();
 	struct rusage use;
+	int64_t begin;
 	int status;
-	pid_t pid = vfork();
+	pid_t pid;
+
+	alarm(PATIENCE);
+	begin = now();
+	pid = vfork();
 
 	if (pid < 0)
 		die("vfork");
 	if (pid == 0)
 		start(null);
+	running = pid;
 	if (wait4(pid, &status, 0, &use) != pid)
 		die("wait4");
 	answer[NANOSECONDS] = now() - begin;
+	alarm(0);
+	running = 0;
 	answer[STATUS] = status;
 	answer[PROCESSOR] = (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
 			    use.ru_utime.tv_usec + use.ru_stime.tv_usec;
@@ -173,8 +192,10 @@ static void count(int null, int64_t *answer)
 int main(int argc, char **argv)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct sigaction action = {.sa_handler = lose_patience, .sa_flags = SA_RESTART};
 	char mode;
 
+	sigaction(SIGALRM, &action, NULL);
 	if (argc != 3 || null < 0)
 		die("usage: driver CPU ERRORS");
 	errors = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

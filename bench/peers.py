@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-NAMES = ("crun", "runc", "youki")
+NAMES = ("crun", "runc", "youki", "runsc")  # they have one command line
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -75,7 +75,7 @@ def version(path):
     """From the program's own mouth, e.g. `crun version 1.28`."""
     try:
         out = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10).stdout
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return ""
     found = re.search(r"version:? v?(\d[\w.]*)", out)
     return found.group(1) if found else ""
@@ -91,14 +91,18 @@ def unpacked_version(root, path):
     return found.group(1) if found else ""
 
 
-def find(root):
-    """A list of (name, version, path)."""
-    found = []
+def find(root, more=()):
+    """A list of (name, version, path): unpacked, installed, and @more of the form NAME=PATH."""
+    found, installed = [], [(name, shutil.which(name)) for name in NAMES]
+    for text in more:
+        name, _, path = text.partition("=")
+        if not name or not os.access(path, os.X_OK):
+            raise SystemExit("bench: --peer %s: not NAME=PATH with the path of a program" % text)
+        installed.append((name, path))
     for name in NAMES:
-        if root:
-            for path in sorted(glob.glob(root + "/root/usr/*bin/" + name))[:1]:
-                found.append((name, unpacked_version(root, path), path))
-        path = shutil.which(name)
+        for path in sorted(glob.glob("%s/root/usr/*bin/%s" % (root, name)) if root else [])[:1]:
+            found.append((name, unpacked_version(root, path), path))
+    for name, path in installed:
         if path:
             found.append((name, version(path), os.path.realpath(path)))
             if root:

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The smallest memory.max with which a container runs a static `true`, by bisection; for the virtual machine,
+which has the memory controller.  The process is set up inside its cgroup, so what the runtime needs there
+counts, besides what the kernel charges for the namespaces and mounts.
+
+Usage: vm_memory.py FLOOR ORLOP [PROGRAM...]      prints {"name": {"version": ..., "kib": ...}} as JSON
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, HERE)
+import bundles as bundles_module  # noqa: E402
+import peers  # noqa: E402
+
+TOP = "/run/bench"
+CGROUP = "/sys/fs/cgroup/bench"
+PAGE = 4
+TIMES = 3       # it has to run so many times in a row
+MOST = 1 << 16  # KiB
+
+
+def make_bundle(rootfs, name, kib):
+    """@kib: None: no limit."""
+    config = bundles_module.config(rootfs)
+    config["linux"]["cgroupsPath"] = "/bench/" + name
+    if kib is not None:
+        config["linux"]["resources"]["memory"] = {"limit": kib * 1024, "swap": kib * 1024}
+    return bundles_module.write_bundle(os.path.join(TOP, "bundle-" + name), config)
+
+
+def run_quietly(argv):
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+
+
+def run_once(name, path, rootfs, kib):
+    if name == "floor":
+        # The limit of the cgroup above its own holds for both.
+        above = CGROUP + "/floor"
+        os.makedirs(above, exist_ok=True)
+        for file, value in (("memory.max", kib and kib * 1024), ("memory.swap.max", 0)):
+            with open(os.path.join(above, file), "w") as f:
+                f.write("max" if kib is None else str(value))
+        r = run_quietly([path, "default", rootfs, above + "/x", "-"])
+        for left in (above + "/x", above):  # x is left when the floor failed
+            if os.path.exists(left):
+                subprocess.run(["rmdir", left], check=False, stderr=subprocess.DEVNULL)
+        return r
+    command = [path, "--root", TOP + "/state-" + name]
+    bundle = make_bundle(rootfs, name, kib)
+    r = run_quietly(command + ["run", "--bundle", bundle, "x-" + name])
+    if r.returncode:
+        run_quietly(command + ["delete", "--force", "x-" + name])
+    return r
+
+
+def bisect(name, path, rootfs):
+    r = run_once(name, path, rootfs, None)
+    if r.returncode:
+        return {"error": r.stderr.strip()[-300:]}
+    low, high = 0, MOST // PAGE     # low fails, high runs
+    while high - low > 1:
+        middle = (low + high) // 2
+        if all(run_once(name, path, rootfs, middle * PAGE).returncode == 0 for _ in range(TIMES)):
+            high = middle
+        else:
+            low = middle
+    return {"kib": high * PAGE if high < MOST // PAGE else None}
+
+
+def main():
+    os.makedirs(TOP)
+    rootfs = TOP + "/rootfs"
+    for name in ("bin", "proc", "dev", "sys"):
+        os.makedirs(os.path.join(rootfs, name))
+    shutil.copy(bundles_module.find_busybox(), rootfs + "/bin/busybox")
+    os.symlink("busybox", rootfs + "/bin/true")
+    os.mkdir(CGROUP)
+    with open("/sys/fs/cgroup/cgroup.subtree_control", "w") as f:
+        f.write("+memory")
+    with open(CGROUP + "/cgroup.subtree_control", "w") as f:
+        f.write("+memory")
+    found = {}
+    for path in sys.argv[1:]:
+        name = os.path.basename(path)
+        path = shutil.which(path)
+        if not path:
+            continue
+        local = os.path.join(TOP, "program-" + name)
+        shutil.copy(path, local)    # pages of a share are no pages of a local file
+        os.mkdir(TOP + "/state-" + name, 0o711)
+        found[name] = dict(bisect(name, local, rootfs), version="" if name == "floor" else peers.version(local))
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
