@@ -35,6 +35,7 @@ class Driver:
 
     def __init__(self, cpu, libraries=None, prepare=""):
         where, source = libraries or (None, None)
+        self.cpu = cpu
         script = prepare + ('mount --bind "%s" "%s" && ' % (source, where) if where else "")
         self.errors = os.path.join(BUILD, "errors-%d-%d" % (os.getpid(), id(self)))
         self.process = subprocess.Popen(
@@ -57,6 +58,9 @@ class Driver:
         if check and status:
             raise Failed("%s: %s: %s" % (" ".join(argv), ending(status), self.said()[-500:] or "it said nothing"))
         return answer
+
+    def pid(self):
+        return self.process.pid     # unshare and sh have become the driver
 
     def said(self):
         """What the last program wrote to its standard error."""
