@@ -93,6 +93,7 @@ class Bundles:
         self.nothing = self.add("nothing", config(self.rootfs, args=("nothing",)))
         self.masked = self.add("masked", config(self.rootfs, masked=MASKED + more))
         self.docker = self.add("docker", self.docker_config(self.profile))
+        self.docker_sleeping = self.add("docker-sleeping", self.docker_config(self.profile, ("sleep", "1000000")))
 
     def add(self, name, content):
         return write_bundle(os.path.join(self.top, name), content)
@@ -114,9 +115,9 @@ class Bundles:
                    if rule["action"] == "SCMP_ACT_ALLOW" and not rule.get("args") for name in rule["names"]}
         return sorted(n for n in numbers if n >= 0)
 
-    def compile_filter(self, optimize=2, name="docker.bpf"):
-        """The profile as libseccomp compiles it, for the floor, which has no time to do it, and for the
-        comparison of filters.  @optimize: SCMP_FLTATR_CTL_OPTIMIZE, 1 a list, 2 a binary tree."""
+    def compile_filter(self, optimize=1, file_name="docker.bpf"):
+        """The profile as libseccomp compiles it.  @optimize: SCMP_FLTATR_CTL_OPTIMIZE, 1 a list, 2 a binary
+        tree."""
         lib = ctypes.CDLL("libseccomp.so.2", use_errno=True)
         lib.seccomp_init.restype = ctypes.c_void_p
 
@@ -147,7 +148,7 @@ class Bundles:
                 number = lib.seccomp_syscall_resolve_name(name.encode())
                 if number != -1:
                     lib.seccomp_rule_add_array(ctx, ctypes.c_uint32(what), number, len(args), array)
-        path = os.path.join(self.top, name)
+        path = os.path.join(self.top, file_name)
         with open(path, "wb") as f:
             if lib.seccomp_export_bpf(ctx, f.fileno()) != 0:
                 raise SystemExit("bench: libseccomp does not compile the profile")

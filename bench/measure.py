@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import bundles as bundles_module
+import filters
 import peers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -223,8 +224,21 @@ class Session:
             else:
                 self.unusable.append("%s (%s) cannot run here: %s" % (p.label, p.path, why))
                 peers.warn(self.unusable[-1])
+        self.shorten_filter(driver)
         driver.close()
         return self
+
+    def shorten_filter(self, driver):
+        """The floor installs the shortest program for the profile that is known, libseccomp's or ours."""
+        try:
+            ours = filters.of_runtime(self.programs[1], driver, self.bundles.docker_sleeping)
+        except Failed as e:
+            peers.warn(str(e))
+            return
+        floor = self.programs[0]
+        if ours and len(ours) < os.path.getsize(floor.filter):
+            with open(floor.filter, "wb") as f:
+                f.write(ours)
 
     def __exit__(self, *_):
         shutil.rmtree(Program.top, ignore_errors=True)
