@@ -112,7 +112,12 @@ class Program:
 
     def life(self, driver, bundle):
         name, ms = self.create(driver, bundle)
-        return ms + self.start(driver, name) + self.delete(driver, name)
+        try:
+            ms += self.start(driver, name)
+        except Failed:
+            self.delete(driver, name, check=False)
+            raise
+        return ms + self.delete(driver, name)
 
 
 class Floor(Program):
