@@ -248,3 +248,5 @@ class Session:
     def __exit__(self, *_):
         shutil.rmtree(Program.top, ignore_errors=True)
         shutil.rmtree(self.bundles.top, ignore_errors=True)
+        for left in glob.glob(BUILD + "/errors-%d-*" % os.getpid()):
+            os.unlink(left)
