@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "container/spawn.h"
+#include "security/lsm.h"
 #include "sys/compat.h"
 #include "util/fd.h"
 #include "util/str.h"
@@ -309,7 +310,7 @@ static int check_label(const struct spawn *s, struct error *err)
 		n = fd_read_pseudo(s->proc_pid, "attr/exec", label, sizeof(label));
 	if (n < 0)
 		return error_errno(err, (int)n, "read the LSM attribute of the container process");
-	if (sec->selinux && strcmp(label, sec->selinux) != 0)
+	if (sec->selinux && !selinux_same(sec->selinux, label))
 		return differs(err, "the SELinux label", sec->selinux, label);
 	if (sec->apparmor && strncmp(label, sec->apparmor, strlen(sec->apparmor)) != 0)
 		return differs(err, "the AppArmor profile", sec->apparmor, label);

@@ -6,12 +6,18 @@
 #ifndef ORLOP_SECURITY_LSM_H
 #define ORLOP_SECURITY_LSM_H
 
+#include <stdbool.h>
+
 #include "util/error.h"
 
 /* Parent, before any side effect: is the LSM there and the profile loaded / the label valid?
  * NULL labels are fine. */
 int apparmor_check(const char *profile, struct error *err);
 int selinux_check(const char *label, const char *where, struct error *err);
+
+/* Parent: is what the kernel shows, @got, the label that was asked for?  It writes categories its own way:
+ * c0,c1,c2 is c0.c2. */
+bool selinux_same(const char *label, const char *got);
 
 /* Child: the label the next execve(2) gets, through @proc, a private procfs. */
 int apparmor_set_exec(int proc, const char *profile, struct error *err);

@@ -17,6 +17,7 @@
 #include "security/lsm.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/str.h"
 
 #define SELINUXFS "/sys/fs/selinux"
 #define SELINUXFS_MAGIC 0xf97cff8c	/* SELINUX_MAGIC of linux/magic.h */
@@ -58,6 +59,26 @@ int selinux_check(const char *label, const char *where, struct error *err)
 		return error_at(err, "%s", where);
 	}
 	return 0;
+}
+
+/* Read back, the file says how the kernel spells the label: security_canonicalize_context_raw(3). */
+bool selinux_same(const char *label, const char *got)
+{
+	_cleanup_close_ int fd = -1;
+	char own[4096];
+	size_t size = strlen(label) + 1;
+	ssize_t n;
+
+	if (str_eq(label, got))
+		return true;
+	fd = fd_openat(AT_FDCWD, SELINUXFS "/context", O_RDWR, 0);
+	if (fd < 0 || write(fd, label, size) != (ssize_t)size)
+		return false;
+	n = read(fd, own, sizeof(own) - 1);
+	if (n < 0)
+		return false;
+	own[n] = '\0';
+	return str_eq(own, got);
 }
 
 int selinux_set_exec(int proc, const char *label, struct error *err)

@@ -120,11 +120,12 @@ system_lane() { # NAME PARTS [PREFIX...]
 }
 
 # Run a command in the virtual machine, which sees the tree under the same path. Status 125 means that
-# the machine itself failed, as emulated ones do now and then: once more.
+# the machine itself failed, as emulated ones do now and then: once more. $image and $kernel: another image,
+# arguments of its kernel.
 in_vm() {
 	local status=0
-	"$top/tests/vm/lab" run ${image:+--image "$image"} --share "$top" --timeout "${limit:-2700}" -- "$@" ||
-		status=$?
+	set -- ${image:+--image "$image"} ${kernel:+--cmdline "$kernel"} --share "$top" --timeout "${limit:-2700}" -- "$@"
+	"$top/tests/vm/lab" run "$@" || status=$?
 	[ $status = 125 ] || return $status
-	"$top/tests/vm/lab" run ${image:+--image "$image"} --share "$top" --timeout "${limit:-2700}" -- "$@"
+	"$top/tests/vm/lab" run "$@"
 }
