@@ -159,12 +159,25 @@ static int check_fit(int fd, const char *path, struct error *err)
 static int error_missing_file(const struct plan_cgroup *p, const struct plan_cgroup_write *w,
 			      struct error *err)
 {
+	static const struct {
+		const char *file, *release;
+	} releases[] = {
+		{"cpu.max.burst", "5.14"},	{"cpu.idle", "5.15"},
+		{"memory.zswap.max", "5.19"},	{"cgroup.pressure", "6.1"},
+		{"cpuset.cpus.exclusive", "6.7"}, {"memory.zswap.writeback", "6.8"},
+		{"dmem.max", "6.14"},
+	};
+
 	if (w->alt_file)
 		error_set(err, ENOENT, "cgroup %s has neither %s nor %s", p->path, w->file, w->alt_file);
 	else
 		error_set(err, ENOENT, "cgroup %s has no file %s", p->path, w->file);
+	for (size_t i = 0; i < ARRAY_SIZE(releases); i++)
+		if (str_eq(w->file, releases[i].file) &&
+		    error_hint_release(err, w->file, releases[i].release))
+			return -ENOENT;
 	if (w->controller)
-		return error_hint(err, "the kernel is too old for it or built without it");
+		return error_hint(err, "the kernel was built without it");
 	return error_hint(err, "the controller it belongs to is unknown here, or the kernel is too old");
 }
 

@@ -169,6 +169,7 @@ int cli_main(int argc, char **argv)
 	/* argc is 0 for a caller that gives execve(2) an empty argv. */
 	r = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), argv, a, &err);
 	if (r < 0) {
+		error_hint_kernel(&err);
 		log_error(&err);
 		r = 1;
 	}

@@ -4,11 +4,25 @@
 #include <linux/mempolicy.h>
 
 #include "process/process.h"
+#include "sys/compat.h"
 #include "sys/syscalls.h"
 
 #define WORDS 16			/* 1024 nodes: the kernel wants room for all it can have */
 #define BITS_PER_WORD (8 * sizeof(unsigned long))
 #define MODE_FLAGS (7 << 13)
+
+static bool too_old(const struct oci_memory_policy *m, struct error *err)
+{
+	if (m->mode == MPOL_MODE_WEIGHTED_INTERLEAVE)
+		return error_hint_release(err, m->name, "6.9");
+	if (m->mode == MPOL_MODE_PREFERRED_MANY && (m->flags & MPOL_F_NUMA_BALANCING))
+		return error_hint_release(err, "MPOL_F_NUMA_BALANCING with MPOL_PREFERRED_MANY", "6.10");
+	if (m->mode == MPOL_MODE_PREFERRED_MANY)
+		return error_hint_release(err, m->name, "5.15");
+	if (m->flags & MPOL_F_NUMA_BALANCING)
+		return error_hint_release(err, "MPOL_F_NUMA_BALANCING", "5.12");
+	return false;
+}
 
 static int refused(const struct oci_memory_policy *m, int r, struct error *err)
 {
@@ -16,9 +30,9 @@ static int refused(const struct oci_memory_policy *m, int r, struct error *err)
 		    m->nodes.text ? m->nodes.text : "");
 	if (r == -ENOSYS)
 		error_hint(err, "the kernel was built without CONFIG_NUMA");
-	else if (r == -EINVAL)
-		error_hint(err, "the kernel is too old for it, or has none of the nodes, or the cpuset of "
-				"the cgroup does not allow them");
+	else if (r == -EINVAL && !too_old(m, err))
+		error_hint(err, "the kernel has none of the nodes, or the cpuset of the cgroup does not "
+				"allow them");
 	return error_at(err, "/linux/memoryPolicy");
 }
 

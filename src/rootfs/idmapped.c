@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "rootfs/mount.h"
@@ -104,6 +106,31 @@ void idmap_ns_close(struct idmap_ns *ns)
 	ns->fd = -1;
 }
 
+/* File systems learnt it one by one: mount_setattr(2), NOTES. */
+static bool too_old(int mnt, struct error *err)
+{
+	static const struct {
+		unsigned long magic;
+		const char *what, *release;
+	} releases[] = {
+		{BTRFS_SUPER_MAGIC, "an id-mapped btrfs", "5.15"},
+		{F2FS_SUPER_MAGIC, "an id-mapped f2fs", "5.18"},
+		{EROFS_SUPER_MAGIC_V1, "an id-mapped erofs", "5.19"},
+		{SQUASHFS_MAGIC, "an id-mapped squashfs", "6.2"},
+		{TMPFS_MAGIC, "an id-mapped tmpfs", "6.3"},
+		{CEPH_SUPER_MAGIC, "an id-mapped ceph", "6.7"},
+		{HUGETLBFS_MAGIC, "an id-mapped hugetlbfs", "6.9"},
+	};
+	struct statfs fs;
+
+	if (fstatfs(mnt, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(releases); i++)
+		if ((unsigned long)fs.f_type == releases[i].magic)
+			return error_hint_release(err, releases[i].what, releases[i].release);
+	return false;
+}
+
 int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns *last,
 		struct error *err)
 {
@@ -120,7 +147,7 @@ int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns
 	if (r == 0)
 		return 0;
 	error_errno(err, r, "map the ids of the mount");
-	if (r == -EINVAL)
+	if (r == -EINVAL && !too_old(mnt, err))
 		error_hint(err, "its file system%s cannot be id-mapped on this kernel",
 			   m->options->idmap_recursive ? ", or one mounted below," : "");
 	else if (r == -EPERM)

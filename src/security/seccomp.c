@@ -65,15 +65,40 @@ uint32_t seccomp_supported_flags(void)
 	return all;
 }
 
+/* Which of the profile's flags the kernel does not take. */
+static int error_flags(const struct oci_seccomp *profile, struct error *err)
+{
+	static const struct {
+		uint32_t flag;
+		const char *release;
+	} releases[] = {
+		{SECCOMP_FILTER_FLAG_TSYNC, "3.17"}, {SECCOMP_FILTER_FLAG_LOG, "4.14"},
+		{SECCOMP_FILTER_FLAG_SPEC_ALLOW, "4.17"},
+		{SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, "5.19"},
+	};
+
+	for (size_t i = 0; i < n_seccomp_flag_names; i++) {
+		uint32_t flag = (uint32_t)seccomp_flag_names[i].value;
+		const char *name = seccomp_flag_names[i].name;
+
+		if (!(profile->flags & flag) || flags_supported(kernel_flags(flag, profile->notifies)))
+			continue;
+		error_config(err, WHERE "/flags", "the running kernel does not support %s", name);
+		for (size_t j = 0; j < ARRAY_SIZE(releases); j++)
+			if (releases[j].flag == flag)
+				error_hint_release(err, name, releases[j].release);
+		return -EINVAL;
+	}
+	return error_config(err, WHERE "/flags", "the running kernel does not support these flags together");
+}
+
 int seccomp_check(const struct oci_seccomp *profile, struct error *err)
 {
 	if (profile->notifies && !flags_supported(SECCOMP_FILTER_FLAG_NEW_LISTENER))
 		return error_config(err, WHERE "/syscalls",
 				    "the running kernel does not support SCMP_ACT_NOTIFY");
 	if (profile->flags && !flags_supported(kernel_flags(profile->flags, profile->notifies)))
-		return error_config(err, WHERE "/flags",
-				    "the running kernel does not support these seccomp flags (0x%x)",
-				    profile->flags);
+		return error_flags(profile, err);
 	return 0;
 }
 

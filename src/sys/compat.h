@@ -89,4 +89,10 @@
 #define PID_FS_MAGIC 0x50494446
 #endif
 
+#ifndef MPOL_F_NUMA_BALANCING
+#define MPOL_F_NUMA_BALANCING (1 << 13)
+#endif
+#define MPOL_MODE_PREFERRED_MANY 5	/* members of an enum in linux/mempolicy.h, or not there yet */
+#define MPOL_MODE_WEIGHTED_INTERLEAVE 6
+
 #endif

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "sys/compat.h"
@@ -110,4 +111,37 @@ void facts_probe(struct facts *ret)
 		strcpy(ret->cgroup_root, "/sys/fs/cgroup/unified");
 		ret->cgroup_hybrid = true;
 	}
+}
+
+bool kernel_is_older(const char *release)
+{
+	unsigned long major, minor, want;
+	struct utsname host;
+	char *end;
+
+	if (uname(&host) < 0)
+		return false;
+	major = strtoul(host.release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	want = strtoul(release, &end, 10);
+	return major < want || (major == want && minor < strtoul(end + 1, NULL, 10));
+}
+
+/* None of them can do anything with these arguments. */
+const struct kernel_call *kernel_missing_call(void)
+{
+	static const struct kernel_call calls[] = {
+		{"pidfd_send_signal", "5.1", SYS_pidfd_send_signal}, {"open_tree", "5.2", SYS_open_tree},
+		{"move_mount", "5.2", SYS_move_mount},	{"fsopen", "5.2", SYS_fsopen},
+		{"fsconfig", "5.2", SYS_fsconfig},	{"fsmount", "5.2", SYS_fsmount},
+		{"clone3", "5.3", SYS_clone3},		{"pidfd_open", "5.3", SYS_pidfd_open},
+		{"openat2", "5.6", SYS_openat2},	{"pidfd_getfd", "5.6", SYS_pidfd_getfd},
+		{"faccessat2", "5.8", SYS_faccessat2},	{"close_range", "5.9", SYS_close_range},
+		{"mount_setattr", "5.12", SYS_mount_setattr},
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (syscall(calls[i].number, -1, 0, -1, 0, -1, 0) < 0 && errno == ENOSYS)
+			return &calls[i];
+	return NULL;
 }

@@ -36,6 +36,19 @@ bool probe_initial_userns(void);
 /* Fill in what the running host says. */
 void facts_probe(struct facts *ret);
 
+/* Does the running kernel call itself older than @release, "5.15"?  Vendors bring features to older ones: ask
+ * only when something has failed already. */
+bool kernel_is_older(const char *release);
+
+/* A system call that we cannot do without, and the release that brought it. */
+struct kernel_call {
+	const char *name, *release;
+	long number;
+};
+
+/* The first one that is not here, or is hidden by a seccomp filter of the host; NULL: none. */
+const struct kernel_call *kernel_missing_call(void);
+
 /* The names of the controllers, indexed by bit number. */
 extern const char *const cgroup_controller_names[8];
 

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
+
+#include "sys/probe.h"
+
+#define OLDEST_RELEASE "5.14"	/* cgroup.kill */
 
 #include "sys/errors.h"
 
@@ -101,4 +106,26 @@ int error_hint(struct error *err, const char *fmt, ...)
 	append(err->text, sizeof(err->text), hint);
 	append(err->text, sizeof(err->text), ")");
 	return -err->code;
+}
+
+bool error_hint_release(struct error *err, const char *feature, const char *release)
+{
+	struct utsname host;
+
+	if (!kernel_is_older(release) || uname(&host) < 0)
+		return false;
+	error_hint(err, "%s needs Linux %s or later, this is %s", feature, release, host.release);
+	return true;
+}
+
+void error_hint_kernel(struct error *err)
+{
+	const struct kernel_call *missing = err->code == ENOSYS ? kernel_missing_call() : NULL;
+
+	if (missing && !kernel_is_older(missing->release))
+		error_hint(err, "%s(2) of Linux %s is missing here: a seccomp filter of the host may hide it",
+			   missing->name, missing->release);
+	else if (missing)
+		error_hint(err, "there is no %s(2), which came with Linux %s", missing->name, missing->release);
+	error_hint_release(err, "orlop", OLDEST_RELEASE);
 }

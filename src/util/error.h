@@ -11,6 +11,7 @@
 #define ORLOP_UTIL_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #define ERROR_WHERE_MAX 128
 #define ERROR_TEXT_MAX  896
@@ -43,6 +44,13 @@ int error_at(struct error *err, const char *fmt, ...) __attribute__((format(prin
 
 /* Append what to do about it: "TEXT (HINT)". */
 int error_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Append that @feature needs Linux @release, if the running kernel is older than that; was it? */
+bool error_hint_release(struct error *err, const char *feature, const char *release);
+
+/* The same of an error that only such a kernel gives, whatever was tried: a system call is missing, or the
+ * kernel is older than all that we are made for. */
+void error_hint_kernel(struct error *err);
 
 /* The kernel's words for an errno value, positive or negative; never NULL, no locale. */
 const char *error_words(int errnum);

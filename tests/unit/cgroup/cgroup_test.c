@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -406,6 +407,36 @@ static void test_hugetlb(void **state)
 	assert_int_equal(cgroup_prepare(&p, &c, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "\"many\" to hugetlb.2MB.max"));
 	assert_false(exists(below("/h")));
+}
+
+/* A file that is not there: too old a kernel says so, and only that. */
+static void test_missing_file(void **state)
+{
+	static const struct {
+		const char *file, *old, *present;
+	} rows[] = {
+		{"cpu.idle", "(cpu.idle needs Linux 5.15 or later, this is 2.6.", "(the controller it belongs to"},
+		{"memory.zswap.writeback", "(memory.zswap.writeback needs Linux 6.8", "(the controller"},
+		{"cpu.nothing", "(the controller it belongs to is unknown here", "(the controller"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct plan_cgroup_write w = {.file = rows[i].file, .value = "1", .where = "/w"};
+		struct plan_cgroup p = plan_for(below("/m/leaf"));
+		struct cgroup c;
+
+		p.writes = &w;
+		p.n_writes = 1;
+		assert_true(personality(UNAME26) >= 0);		/* uname(2) says 2.6 */
+		assert_int_equal(cgroup_prepare(&p, &c, &err), -ENOENT);
+		assert_non_null(strstr(err.text, rows[i].old));
+		assert_true(personality(PER_LINUX) >= 0);
+		assert_int_equal(cgroup_prepare(&p, &c, &err), -ENOENT);
+		assert_non_null(strstr(err.text, rows[i].present));
+		assert_string_equal(err.where, "/w");
+		assert_false(exists(below("/m")));
+	}
 }
 
 #define SET(field, value) ((field).set = true, (field).v = (value))
@@ -981,7 +1012,7 @@ int main(void)
 		cmocka_unit_test(test_prepare), cmocka_unit_test(test_open_refuses_paths),
 		cmocka_unit_test(test_none), cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_unfit), cmocka_unit_test(test_delegate),
-		cmocka_unit_test(test_hugetlb),
+		cmocka_unit_test(test_hugetlb), cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_real_controllers), cmocka_unit_test(test_oom_kills),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_pids), cmocka_unit_test(test_internal_processes),
