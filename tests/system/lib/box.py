@@ -169,7 +169,8 @@ class Box:
 
     def write(self):
         # A test must never give the machine's own interface away: it would be cut off.
-        for name in (self.config.get("linux") or {}).get("netDevices") or {}:
+        linux = self.config.get("linux")
+        for name in isinstance(linux, dict) and linux.get("netDevices") or {}:
             assert not os.path.exists(f"/sys/class/net/{name}/device"), f"{name} is a device of this machine"
         with open(f"{self.bundle}/config.json", "w") as f:
             json.dump(self.config, f, indent=1)
