@@ -45,8 +45,8 @@ class Terminal:
         return {"stdin": self.slave, "stdout": self.slave, "start_new_session": True,
                 "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
 
-    def start(self, box, *options):
-        self.p = box.start_run(*options, **self.stdio())
+    def start(self, box, *options, **kw):
+        self.p = box.start_run(*options, **self.stdio(), **kw)
         return self
 
     def start_exec(self, box, *args):
@@ -245,6 +245,24 @@ def test_window_size(shell, term):
     assert term.end(shell).rc == 0
 
 
+def test_window_size_while_it_starts(box, term):
+    """Whenever the caller's window changes, before, during and after the start: the last size is the size."""
+    box.add_busybox()
+    box.process["terminal"] = True
+    box.args("/bin/sleep", "1000")
+    for n in range(8):
+        term.resize(10 + n, 20 + n)
+        term.start(box)
+        time.sleep(0.004 * n)  # wherever it is then
+        term.resize(50 + n, 100 + n)
+        kernel.until(lambda: box.id in box.orlop.ids() and box.status() == "running", deadline(15), "it runs")
+        tty = f"/proc/{box.state()['pid']}/fd/0"
+        kernel.until(lambda: subprocess.run(["stty", "-F", tty, "size"], capture_output=True, text=True).stdout ==
+                     f"{50 + n} {100 + n}\n", deadline(5), "the last size")
+        box.kill("KILL").ok()
+        box.orlop.finish(term.p)
+
+
 def test_console_size(box, term):
     """The configuration's own size wins over that of the caller."""
     box.process["terminal"] = True
@@ -287,6 +305,19 @@ def test_stdio_and_console(box, term):
         m = kernel.mount_at(mounts, "/dev/console")
         assert m.fstype == "devpts" and m.root == "/0"
     assert {f["fd"] for f in seen["fds"] if not f["cloexec"]} == {0, 1, 2}
+
+
+@pytest.mark.needs_native("strace, about the same code")
+def test_other_end_is_not_opened_by_a_name(box, term, tmp):
+    """ioctl_tty(2), TIOCGPTPEER: a name in the container's /dev could lead anywhere."""
+    box.process["terminal"] = True
+    box.args("exit", 0)
+    trace = f"{tmp}/trace"
+    term.start(box, wrap=["strace", "-f", "-qq", "-o", trace, "-e", "trace=openat,openat2,open,ioctl"])
+    term.end(box)
+    lines = kernel.read(trace).splitlines()
+    assert len([x for x in lines if "TIOCGPTPEER" in x and " = -1 " not in x]) == 1
+    assert not [x for x in lines if re.search(r'"[^"]*(pts/[0-9]|/dev/(tty|console|ptmx))"', x) and "O_PATH" not in x]
 
 
 def test_controlling_terminal(box, term):
