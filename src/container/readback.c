@@ -312,7 +312,7 @@ static int check_label(const struct spawn *s, struct error *err)
 		return error_errno(err, (int)n, "read the LSM attribute of the container process");
 	if (sec->selinux && !selinux_same(sec->selinux, label))
 		return differs(err, "the SELinux label", sec->selinux, label);
-	if (sec->apparmor && strncmp(label, sec->apparmor, strlen(sec->apparmor)) != 0)
+	if (sec->apparmor && !apparmor_same(sec->apparmor, label))
 		return differs(err, "the AppArmor profile", sec->apparmor, label);
 	return 0;
 }

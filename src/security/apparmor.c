@@ -13,6 +13,7 @@
 #include "security/lsm.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/mem.h"
 #include "util/str.h"
 
 #define APPARMOR_PROFILES "/sys/kernel/security/apparmor/profiles"
@@ -92,6 +93,56 @@ int apparmor_check(const char *profile, struct error *err)
 				    "AppArmor profile `%s` is not loaded; see " APPARMOR_PROFILES
 				    ", load it with apparmor_parser(8)", profile);
 	return 0;
+}
+
+#define STACKED "//&"
+
+/* Is each of the profiles stacked in @some one of those in @all? */
+static bool has_all(const char *all, size_t n_all, const char *some, size_t n_some)
+{
+	while (n_some > 0) {
+		const char *next = memmem(some, n_some, STACKED, strlen(STACKED)), *rest = all;
+		size_t n = next ? (size_t)(next - some) : n_some, left = n_all;
+		bool found = false;
+
+		while (!found && left > 0) {
+			const char *end = memmem(rest, left, STACKED, strlen(STACKED));
+			size_t m = end ? (size_t)(end - rest) : left;
+
+			found = m == n && memcmp(rest, some, n) == 0;
+			m += end ? strlen(STACKED) : 0;
+			rest += m;
+			left -= m;
+		}
+		if (!found)
+			return false;
+		n += next ? strlen(STACKED) : 0;
+		some += n;
+		n_some -= n;
+	}
+	return true;
+}
+
+/* ":ns://name" is ":ns:name". */
+static char *without_slashes(const char *profile)
+{
+	char *copy = xstrdup(profile);
+
+	for (char *p = copy, *slashes; (slashes = strstr(p, "://")) != NULL; p = slashes + 1)
+		if (memchr(p, ':', (size_t)(slashes - p)))
+			memmove(slashes + 1, slashes + 3, strlen(slashes + 3) + 1);
+	return copy;
+}
+
+bool apparmor_same(const char *asked, const char *got)
+{
+	_cleanup_free_ char *profile = without_slashes(asked);
+	const char *mode = strrchr(got, '(');
+	size_t n = strlen(profile), m = strlen(got);
+
+	if (mode > got && mode[-1] == ' ' && got[m - 1] == ')')
+		m = (size_t)(mode - 1 - got);
+	return has_all(got, m, profile, n) && has_all(profile, n, got, m);
 }
 
 int apparmor_set_exec(int proc, const char *profile, struct error *err)

@@ -19,6 +19,9 @@ int selinux_check(const char *label, const char *where, struct error *err);
  * c0,c1,c2 is c0.c2. */
 bool selinux_same(const char *label, const char *got);
 
+/* The same of AppArmor, whose kernel shows the mode as well, and profiles that are stacked in its own order. */
+bool apparmor_same(const char *profile, const char *got);
+
 /* Child: the label the next execve(2) gets, through @proc, a private procfs. */
 int apparmor_set_exec(int proc, const char *profile, struct error *err);
 int selinux_set_exec(int proc, const char *label, struct error *err);

@@ -66,6 +66,8 @@ def reader(shell):
 @pytest.mark.needs_apparmor
 def test_apparmor_control(reader):
     assert reader.run().ok().out == "unconfined\none\ntwo\n"
+    reader.process["apparmorProfile"] = "unconfined"
+    assert reader.run().ok().out == "unconfined\none\ntwo\n"
 
 
 @pytest.mark.needs_apparmor
@@ -104,9 +106,10 @@ def test_apparmor_profile_of_exec(reader, profiles):
 
 
 @pytest.mark.needs_apparmor
-def test_apparmor_profiles_stacked(reader, profiles):
-    """Both hold: `a//&b` is for the kernel to look up."""
-    first, second = profiles("a", "/one"), profiles("b", "/two")
+@pytest.mark.parametrize("words", ["ab", "ba"])
+def test_apparmor_profiles_stacked(reader, profiles, words):
+    """Both hold: `a//&b` is for the kernel to look up, and to put in its own order."""
+    first, second = profiles(words[0], "/one"), profiles(words[1], "/two")
     reader.process["apparmorProfile"] = f"{first}//&{second}"
     out = reader.run().ok().out
     assert first in out and second in out and out.endswith("no one\nno two\n")

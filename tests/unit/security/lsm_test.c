@@ -121,6 +121,30 @@ static void test_exec_attributes(void **state)
 	}
 }
 
+/* What attr/exec shows for what was asked for. */
+static void test_apparmor_same(void **state)
+{
+	static const struct {
+		const char *profile, *got;
+		bool same;
+	} rows[] = {
+		{"a", "a (enforce)", true}, {"a", "a", true}, {"a", "a (complain)", true},
+		{"a (b)", "a (b) (enforce)", true}, {"unconfined", "unconfined", true},
+		{"a", "ab (enforce)", false}, {"ab", "a (enforce)", false}, {"a", "", false},
+		{"a", "unconfined", false}, {"a", "b (enforce)", false}, {"a", "a//&b (enforce)", false},
+		{"a//&b", "a//&b (enforce)", true}, {"b//&a", "a//&b (enforce)", true},
+		{"a//&b", "a (enforce)", false}, {"a//&b", "a//&c (mixed)", false},
+		{"a//&a", "a (enforce)", true}, {"a//&b//&c", "c//&a//&b (enforce)", true},
+		{":ns:a", ":ns:a (enforce)", true}, {":ns:a", ":nt:a (enforce)", false},
+		{":ns://a", ":ns:a (enforce)", true}, {"a//&:ns://b", "a//&:ns:b (enforce)", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (apparmor_same(rows[i].profile, rows[i].got) != rows[i].same)
+			fail_msg("`%s` and `%s`", rows[i].profile, rows[i].got);
+}
+
 /* The kernel refuses: never a success. */
 static void test_real_proc_refuses(void **state)
 {
@@ -174,7 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_apparmor_absent_is_an_error),
 		cmocka_unit_test(test_selinux_absent_is_an_error),
-		cmocka_unit_test(test_exec_attributes),
+		cmocka_unit_test(test_exec_attributes), cmocka_unit_test(test_apparmor_same),
 		cmocka_unit_test(test_real_proc_refuses),
 		cmocka_unit_test(test_keyring),
 	};
