@@ -78,7 +78,7 @@ def test_order_of_all(box):
 # ---- what they get
 
 @pytest.mark.spec("CF-069", "RT-009", "RT-003", "RT-008")
-@pytest.mark.parametrize("kind,status", zip(KINDS, ("creating", "creating", "creating", "created", "running", "stopped")))
+@pytest.mark.parametrize("kind,status", list(zip(KINDS, ("creating", "creating", "creating", "created", "running", "stopped"))))
 def test_state_on_stdin(box, kind, status):
     """A valid document and then the end of the file, once for each hook."""
     box.add_busybox()
