@@ -79,6 +79,16 @@ def test_seccomp_flag(box, flag, release):
     assert "needs Linux" not in r.err
 
 
+def test_seccomp_flag_of_the_listener(box, tmp):
+    """A kernel that has listeners, and not yet this flag; the agent is not asked."""
+    flag = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+    box.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "flags": [flag], "listenerPath": f"{tmp}/nobody", "syscalls": [
+        {"names": ["getpgid"], "action": "SCMP_ACT_NOTIFY"}]}
+    wrap = failing("seccomp", "EINVAL")
+    wrap[-1] += ":when=2+"
+    box.refused("/linux/seccomp/flags", f"{flag} needs Linux 5.19 or later", "this is 2.6.", wrap=[*OLD, *wrap])
+
+
 def test_idmapped_tmpfs(box, tmp):
     """mount_setattr(2) is there and file systems learn it one by one."""
     box.mounts.append({**conf.mount("/t", "tmpfs", "tmpfs", ["idmap"]),
