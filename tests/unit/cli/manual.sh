@@ -46,6 +46,13 @@ sed -n 's/^\([a-z]*\)\t[a-z]*\t\(--[a-z-]*\)\t.*(default: \([^ ,;)]*\)[,;)].*/\1
 		END { if (!found) print "no word of the default " default ": " command " " option }' "$page"
 	done >"$dir/defaults"
 
+# Annotations of the features document.
+"$orlop" features | sed -n '/"annotations"/,/}/s/^ *"\([a-z.]*\)": ".*/\1/p' >"$dir/annotations"
+while read -r name; do
+	grep -q "^\.Va $name\b" "$page" || echo "no word of the annotation $name"
+done <"$dir/annotations" >>"$dir/defaults"
+[ -s "$dir/annotations" ] || echo 'no annotations are found' >>"$dir/defaults"
+
 # A test of nothing would always succeed.
 [ "$(wc -l <"$dir/program")" -gt 60 ] || {
 	echo "the program lists too little:"
