@@ -322,21 +322,6 @@ int reader_list(struct reader *r, const struct at *at, const struct json *v,
 	return 0;
 }
 
-static int refuse(struct reader *r, const struct at *at, const struct json *v,
-		  const struct field *f)
-{
-	char where[ERROR_WHERE_MAX];
-	int e = reader_type(r, at, v, f->json);
-	size_t n = v->type == JSON_STRING ? v->string.len :
-		   v->type == JSON_ARRAY ? v->array.n :
-		   v->type == JSON_OBJECT ? v->object.n : 1;
-
-	if (e < 0 || (n == 0 && (f->flags & EMPTY_PASSES)))
-		return e;
-	pointer(at, where);
-	return reader_refuse(r, at, v, where);
-}
-
 static int read_field(struct reader *r, const struct at *at, const struct json *v,
 		      const struct field *f, char *base)
 {
@@ -366,8 +351,6 @@ static int read_field(struct reader *r, const struct at *at, const struct json *
 		return reader_list(r, at, v, f, base);
 	case FIELD_TYPE_CALL:
 		return (f->read)(r, at, v, base);
-	case FIELD_TYPE_REFUSED:
-		return refuse(r, at, v, f);
 	default:
 		return read_number_field(r, at, v, f, to);
 	}

@@ -39,7 +39,6 @@ enum field_type {
 	FIELD_TYPE_OBJECT,		/* a struct inside the struct */
 	FIELD_TYPE_LIST,		/* an array of structs */
 	FIELD_TYPE_CALL,		/* a function of its own */
-	FIELD_TYPE_REFUSED,		/* known to the specification, not built */
 };
 
 enum field_flags {
@@ -49,8 +48,7 @@ enum field_flags {
 	ABSOLUTE = 1 << 3,		/* strings: must begin with "/" */
 	ENVIRONMENT = 1 << 4,		/* strings: NAME=value */
 	ONE_LINE = 1 << 5,		/* strings: no newline */
-	EMPTY_PASSES = 1 << 6,		/* REFUSED: {} and [] and "" ask for nothing */
-	IS_ID = 1 << 7,			/* U32: 4294967295 is "no id" to the kernel */
+	IS_ID = 1 << 6,			/* U32: 4294967295 is "no id" to the kernel */
 };
 
 struct object;
@@ -65,7 +63,6 @@ struct field {
 	int64_t min;
 	uint64_t max;
 	const struct object *object;	/* OBJECT, LIST */
-	enum json_type json;		/* REFUSED: what it is when it is well-formed */
 	int (*read)(struct reader *r, const struct at *at, const struct json *v, void *base);
 };
 
@@ -105,7 +102,6 @@ struct object {
 	.name = (n), .type = FIELD_TYPE_LIST, .offset = offsetof(s, m), \
 	.n_offset = OFFSET_OF_TYPE(s, c, size_t), .object = (o)
 #define FIELD_CALL(n, f) .name = (n), .type = FIELD_TYPE_CALL, .read = (f)
-#define FIELD_REFUSED(n, j) .name = (n), .type = FIELD_TYPE_REFUSED, .json = (j)
 #define RANGE(lo, hi) .ranged = true, .min = (lo), .max = (hi)
 
 #define LIST_MAX 65536u		/* elements in an array of objects */
