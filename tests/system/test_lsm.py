@@ -250,6 +250,15 @@ def test_selinux_label_of_the_console(labelled):
 
 
 @pytest.mark.needs_selinux
+def test_selinux_label_of_the_keyring(labelled):
+    """keyctl(2), KEYCTL_GET_SECURITY of the session's: the length of the label is another without ours."""
+    get_security = ["syscall", 250, 17, -3, 0, 0]
+    assert labelled.attack(*get_security)["ret"] == len(PROCESS) + 1
+    del labelled.process["selinuxLabel"]
+    assert labelled.attack(*get_security)["ret"] not in (-1, len(PROCESS) + 1)
+
+
+@pytest.mark.needs_selinux
 @pytest.mark.spec("RT-042")
 @pytest.mark.parametrize("label", ["nonsense", "system_u:system_r:no_such_t:s0", "nobody_u:system_r:container_t:s0",
                                    "system_u:system_r:container_t:s7", "system_u:system_r:container_t:s0:c1024",
