@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -28,7 +29,7 @@ struct received {
 /* Take every descriptor that came, keep the first, so that no surplus one stays open. */
 static void take_control(struct msghdr *msg, struct received *in)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = sys_cmsg_next(msg, c)) {
 		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
 		if (c->cmsg_level != SOL_SOCKET)

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,6 +84,15 @@ int sys_prlimit(pid_t pid, int resource, const struct sys_rlimit *set, struct sy
 {
 	return (int)CALL(SYS_prlimit64, pid, resource, set, ret_old);
 }
+
+/* musl's macro compares signed with unsigned, which clang does not overlook. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
+struct cmsghdr *sys_cmsg_next(struct msghdr *msg, struct cmsghdr *c)
+{
+	return CMSG_NXTHDR(msg, c);
+}
+#pragma GCC diagnostic pop
 
 int sys_setgroups(size_t n, const gid_t *list)
 {

@@ -10,7 +10,9 @@
 
 struct clone_args;
 struct open_how;
+struct cmsghdr;
 struct mount_attr;
+struct msghdr;
 struct statx;
 
 pid_t sys_clone3(struct clone_args *args);
@@ -30,6 +32,7 @@ int sys_pivot_root(const char *new_root, const char *put_old);
 struct sys_rlimit {
 	uint64_t soft, hard;
 };
+struct cmsghdr *sys_cmsg_next(struct msghdr *msg, struct cmsghdr *c);	/* cmsg(3) */
 int sys_prlimit(pid_t pid, int resource, const struct sys_rlimit *set, struct sys_rlimit *ret_old);
 int sys_setgroups(size_t n, const gid_t *list);
 int sys_setresuid(uid_t r, uid_t e, uid_t s);

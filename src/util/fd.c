@@ -258,7 +258,7 @@ ssize_t fd_recv(int sock, void *data, size_t n, int *fds, size_t max_fds, size_t
 	while (len < 0 && errno == EINTR);
 	if (len < 0)
 		return -errno;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = sys_cmsg_next(&msg, c)) {
 		size_t count;
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)

@@ -45,6 +45,7 @@ copy_source() {
 	rm -rf "$build/src"
 	mkdir -p "$build/src"
 	tar -c --exclude=./build --exclude=.git --exclude=__pycache__ --exclude='*.o' --exclude='*.a' \
+		--exclude='*.log' --exclude='*.trs' \
 		--exclude=./Makefile --exclude=./config.status --exclude=./orlop --exclude=.deps . |
 		tar -x -C "$build/src"
 	git -c safe.directory='*' rev-parse HEAD >"$build/src/.commit" 2>/dev/null || rm -f "$build/src/.commit"
