@@ -75,6 +75,7 @@ int options_hand_over_console(struct spawn *s, int *socket, struct error *err);
 void interrupt_arm(const int *pidfd);
 /* The signal that came, or 0; the old handling is restored. */
 int interrupt_disarm(void);
+/* "interrupted by SIGTERM" in @err: -EINTR. */
 int interrupt_explain(int sig, struct error *err);
 /* 0 until a signal comes, for those who wait. */
 const volatile sig_atomic_t *interrupt_flag(void);

@@ -33,7 +33,7 @@ extern const size_t n_signal_names;
  * 0 is the null signal of kill(2).
  */
 int signal_parse(const char *word);
-/* "SIGTERM", "SIGRTMIN+3", "signal 33"; @buf, which is returned, is used for the rarer ones. */
+/* "SIGTERM", "SIGRTMIN+3", "signal 33": written to @buf, which is returned. */
 const char *signal_name(int sig, char buf[16]);
 
 #endif

@@ -8,11 +8,10 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "sys/errors.h"
 #include "sys/probe.h"
 
 #define OLDEST_RELEASE "5.14"	/* cgroup.kill */
-
-#include "sys/errors.h"
 
 const char *error_words(int errnum)
 {

@@ -27,7 +27,8 @@ def _mirror():
     r = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)",
                         "Created-By: Packages"], capture_output=True, text=True)
     uris = [u for u in r.stdout.split() if u.rstrip("/").endswith("/debian")]
-    return uris[0] if uris else "http://deb.debian.org/debian"
+    assert uris, "apt knows no archive of Debian: see sources.list(5)"
+    return uris[0]
 
 
 def cached():

@@ -170,6 +170,26 @@ static void test_signal_parse(void **state)
 			fail_msg("`%s`: %d", rows[i].word, signal_parse(rows[i].word));
 }
 
+static void test_signal_name(void **state)
+{
+	static const struct { int sig; const char *name; } rows[] = {
+		{SIGTERM, "SIGTERM"}, {SIGABRT, "SIGABRT"}, {SIGCHLD, "SIGCHLD"}, {SIGIO, "SIGIO"},
+		{SIGSYS, "SIGSYS"}, {32, "signal 32"}, {33, "signal 33"}, {34, "SIGRTMIN"},
+		{37, "SIGRTMIN+3"}, {63, "SIGRTMIN+29"}, {64, "SIGRTMAX"}, {65, "signal 65"}, {0, "signal 0"},
+		{-2147483647 - 1, "signal -2147483648"},
+	};
+	char buf[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows) - 1; i++)
+		assert_string_equal(signal_name(rows[i].sig, buf), rows[i].name);
+	/* What is no signal is cut, not written past the end. */
+	assert_memory_equal(signal_name(rows[ARRAY_SIZE(rows) - 1].sig, buf), "signal -2147483", 16);
+	for (int sig = 1; sig <= 64; sig++)
+		if (sig != 32 && sig != 33)
+			assert_int_equal(signal_parse(signal_name(sig, buf)), sig);
+}
+
 static void test_seccomp_actions(void **state)
 {
 #define ACT(name, value) \
@@ -242,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_rlimits),
 		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_attributes), cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_signal_table), cmocka_unit_test(test_signal_parse),
+		cmocka_unit_test(test_signal_name),
 		cmocka_unit_test(test_seccomp_actions), cmocka_unit_test(test_seccomp_operators),
 		cmocka_unit_test(test_seccomp_archs), cmocka_unit_test(test_seccomp_flags),
 	};
