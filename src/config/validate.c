@@ -73,10 +73,13 @@ static int check_version(const struct oci_config *c, struct error *err)
 		return error_config(err, "/ociVersion", "`%.40s` is not a version like %s",
 				    c->oci_version, OCI_VERSION);
 	parse_version(OCI_VERSION, ours);
-	if (v[0] != ours[0])
+	if (v[0] == 0)	/* of before 1.0; what changed since then is refused or ignored by name */
+		log_warning("/ociVersion: %.40s is older than 1.0.0, the configuration is read as one of "
+			    "1.0.0", c->oci_version);
+	else if (v[0] != ours[0])
 		return error_config(err, "/ociVersion", "version `%.40s` is not supported: orlop "
 				    "follows %s", c->oci_version, OCI_VERSION);
-	if (v[1] > ours[1])
+	else if (v[1] > ours[1])
 		log_warning("/ociVersion: %.40s is newer than %s, what is new in it is ignored",
 			    c->oci_version, OCI_VERSION);
 	return 0;

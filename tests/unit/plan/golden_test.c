@@ -7,6 +7,11 @@
  *   process.json	for "exec=1": the process to run in a container of config.json
  *   expected		warnings, then the plan as plan_dump() prints it, or "error WHERE: TEXT"
  *
+ * schema-NAME and schema-bad-NAME are the sample documents of the OCI runtime specification (Apache
+ * License 2.0), as they are.  Where a good one asks for what Linux or cgroup v2 cannot give, the case
+ * shows the refusal, and schema-NAME-uts, -network or -v2 the plan of the rest.  The bad one for FreeBSD
+ * is planned: what other systems' members hold is not looked at.
+ *
  * UPDATE=1 in the environment rewrites `expected`; read the difference before it is committed.
  */
 #include <setjmp.h>
