@@ -14,7 +14,7 @@ static const struct option rows[] = {
 
 /*
  * Fields, separated by tabs: command ("" for the global options), kind, --long, -s or "", name of
- * the value or "", first line of the help text.
+ * the value or "", help text.
  */
 static void list_option(const char *command, const struct option *o, struct strbuf *out)
 {
@@ -26,8 +26,10 @@ static void list_option(const char *command, const struct option *o, struct strb
 	strbuf_addf(out, "%s\t%s\t--%s\t", command, kinds[o->kind], o->name);
 	if (o->letter)
 		strbuf_addf(out, "-%c", o->letter);
-	strbuf_addf(out, "\t%s\t%.*s\n", o->argument ? o->argument : "",
-		    (int)strcspn(o->help, "\n"), o->help);
+	strbuf_addf(out, "\t%s\t", o->argument ? o->argument : "");
+	for (const char *c = o->help; *c; c++)
+		strbuf_add(out, *c == '\n' ? " " : c, 1);
+	strbuf_adds(out, "\n");
 }
 
 static void list_table(const char *command, const struct option_table *t, struct strbuf *out)
