@@ -294,7 +294,7 @@ static int move_net_devices(struct creation *c, struct error *err)
 int creation_hooks(struct creation *c, enum oci_hook_kind kind, enum container_status status,
 		   struct error *err)
 {
-	struct hook_run run = {.kind = kind, .list = &c->plan->hooks->list[kind],
+	struct hook_run run = {.kind = kind, .adopt = true, .list = &c->plan->hooks->list[kind],
 			       .interrupted = interrupt_flag()};
 	_cleanup_free_ char *text = NULL;
 

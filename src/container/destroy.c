@@ -34,7 +34,7 @@ static struct oci_config *load_hooks(struct arena *a, int dir, const struct stat
 
 static void run_hooks(const struct oci_config *config, const struct state *st)
 {
-	struct hook_run run = {.kind = HOOK_POSTSTOP};
+	struct hook_run run = {.kind = HOOK_POSTSTOP, .adopt = true};
 	_cleanup_free_ char *text = NULL;
 	struct error err = {0};
 

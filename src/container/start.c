@@ -113,7 +113,7 @@ static int await_exec(struct starting *s, struct error *err)
 
 static int poststart(struct starting *s, struct error *err)
 {
-	struct hook_run run = {.kind = HOOK_POSTSTART};
+	struct hook_run run = {.kind = HOOK_POSTSTART, .adopt = true};
 	_cleanup_free_ char *text = NULL;
 
 	if (!s->config)

@@ -23,6 +23,7 @@
 
 #include "oci/names.h"
 #include "process/hook_env.h"
+#include "process/orphans.h"
 #include "sys/compat.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
@@ -53,6 +54,7 @@ struct running {
 	int pidfd, out, status;
 	struct timespec since;
 	struct ring *ring;
+	struct orphans orphans;
 };
 
 static void ring_add(struct ring *r, const char *data, size_t n)
@@ -299,6 +301,9 @@ static int finish(struct running *h, const struct hook_run *run, const struct oc
 	if (watched < 0)
 		kill_group(h);
 	r = reap(h, &info);
+	if (watched < 0)
+		orphans_kill(&h->orphans);
+	orphans_end(&h->orphans);
 	if (watched == 0 && r < 0) {
 		error_errno(err, r, "learn how it ended");
 		if (r == -ECHILD)
@@ -342,9 +347,13 @@ static int run_one(const struct hook_run *run, const struct oci_hook *hook, stru
 	child.out = out_write;
 	child.status = st_write;
 	clock_gettime(CLOCK_MONOTONIC, &h.since);
+	if (run->adopt && hook->timeout_s.set)
+		orphans_adopt(&h.orphans);
 	h.pid = spawn(&child, &pidfd);
-	if (h.pid < 0)
+	if (h.pid < 0) {
+		orphans_end(&h.orphans);
 		return error_errno(err, h.pid, "clone a process for it");
+	}
 	h.pidfd = pidfd;
 	h.out = out_read;
 	h.status = st_read;

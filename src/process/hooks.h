@@ -17,6 +17,8 @@ struct hook_run {
 	size_t state_len;
 	char *const *default_env;	/* for hooks without env; NULL: our own environment without
 					 * LISTEN_*, NOTIFY_SOCKET, LD_* and ORLOP_* */
+	bool adopt;			/* kill at the timeout also what left the group, by becoming its
+					 * parent; not in the container, which is killed as a whole */
 	/* Set by a signal handler of the caller: the hook is killed.  NULL: nothing sets it. */
 	const volatile sig_atomic_t *interrupted;
 };

@@ -323,6 +323,27 @@ def test_timeout_kills_the_group(box):
     kernel.until(lambda: not kernel.alive(child))
 
 
+def test_timeout_kills_what_left_the_group(box):
+    """Each in a session of its own, one of them made by one that has ended."""
+    start = f"setsid sh -c 'sleep 300 & echo $! >{box.bundle}/hook.1; setsid sleep 300 & echo $! >{box.bundle}/hook.2' &"
+    path = script(box, "hook", f"{start}\nsleep 300\n")
+    add(box, "prestart", path, timeout=1)
+    box.args("pause").refused("timeout")
+    for i in (1, 2):
+        child = int(kernel.read(f"{box.bundle}/hook.{i}"))
+        kernel.until(lambda: not kernel.alive(child))
+
+
+def test_hook_with_a_timeout_leaves_what_it_started(box):
+    """It ended in time, so what it left goes on, as a child of nobody of ours."""
+    path = script(box, "hook", f"setsid sleep 300 >{box.bundle}/out 2>&1 & echo $! >{box.bundle}/hook.pid\n")
+    add(box, "poststop", path, timeout=100)
+    box.args("exit", 0).run(timeout=deadline(5)).ok()
+    pid = int(kernel.read(f"{box.bundle}/hook.pid"))
+    assert kernel.alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
 def test_daemonising_hook_does_not_hold_us(box):
     """It keeps stdout and stderr open for ever."""
     path = script(box, "hook", f"sleep 300 & echo $! >{box.bundle}/hook.pid\n")
