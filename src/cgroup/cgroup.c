@@ -26,7 +26,7 @@
 
 /* ---- directories ---------------------------------------------------------------------------- */
 
-static int open_root(const char *root, int flags, struct error *err)
+int cgroup_open_root(const char *root, int flags, struct error *err)
 {
 	_cleanup_close_ int fd = fd_openat(AT_FDCWD, root, O_DIRECTORY | flags, 0);
 	struct statfs st;
@@ -140,11 +140,11 @@ static int identify(struct cgroup *c, const char *path, struct error *err)
  * a frozen one (or below one) never returns. */
 static int check_fit(int fd, const char *path, struct error *err)
 {
-	int64_t populated = cgroup_read_key(fd, "cgroup.events", "populated");
-	int64_t frozen = cgroup_read_key(fd, "cgroup.events", "frozen");
+	int64_t populated = 0, frozen = 0;
+	int r = cgroup_read_events(fd, &populated, &frozen);
 
-	if (populated < 0)
-		return error_errno(err, (int)populated, "read cgroup.events of cgroup %s", path);
+	if (r < 0)
+		return error_errno(err, r, "read cgroup.events of cgroup %s", path);
 	if (populated) {
 		error_set(err, EEXIST, "cgroup %s exists already and holds processes", path);
 		return error_hint(err, "choose another linux.cgroupsPath, or delete the container in it");
@@ -250,7 +250,7 @@ int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error
 	*ret = c;
 	if (p->mode == PLAN_CGROUP_NONE)
 		return 0;
-	root = open_root(p->root, O_RDONLY, err);
+	root = cgroup_open_root(p->root, O_RDONLY, err);
 	if (root < 0)
 		return root;
 	r = make(root, p, &c, err);
@@ -288,19 +288,16 @@ static bool is_path(const char *path)
 	}
 }
 
-int cgroup_open(const char *root, const char *path, uint64_t id, int *ret_fd, struct error *err)
+int cgroup_open_below(int root, const char *path, uint64_t id, int *ret_fd, struct error *err)
 {
-	_cleanup_close_ int root_fd = -1, fd = -1;
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 
 	if (!is_path(path))
 		return error_set(err, EINVAL, "\"%s\" is not the path of a container's cgroup", path);
-	root_fd = open_root(root, O_PATH, err);
-	if (root_fd < 0)
-		return root_fd;
-	fd = open_below(root_fd, path + 1);
+	fd = open_below(root, path + 1);
 	if (fd < 0)
-		return error_errno(err, fd, "open cgroup %s in %s", path, root);
+		return error_errno(err, fd, "open cgroup %s", path);
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, errno, "look at cgroup %s", path);
 	if (id && id != st.st_ino)
@@ -308,6 +305,15 @@ int cgroup_open(const char *root, const char *path, uint64_t id, int *ret_fd, st
 				 path);
 	*ret_fd = steal_fd(&fd);
 	return 0;
+}
+
+int cgroup_open(const char *root, const char *path, uint64_t id, int *ret_fd, struct error *err)
+{
+	_cleanup_close_ int root_fd = cgroup_open_root(root, O_PATH, err);
+
+	if (root_fd < 0)
+		return root_fd;
+	return cgroup_open_below(root_fd, path, id, ret_fd, err);
 }
 
 int cgroup_attach(int fd, pid_t pid, struct error *err)

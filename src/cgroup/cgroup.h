@@ -33,6 +33,9 @@ int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error
 /* Open an existing cgroup of ours by path below the root, checking @id (0 = do not check; -ESTALE
  * when it is another one now, -ENOENT when gone). */
 int cgroup_open(const char *root, const char *path, uint64_t id, int *ret_fd, struct error *err);
+/* The same below the descriptor of a root. */
+int cgroup_open_root(const char *root, int flags, struct error *err);
+int cgroup_open_below(int root, const char *path, uint64_t id, int *ret_fd, struct error *err);
 
 /* Move one process in (when CLONE_INTO_CGROUP could not be used). */
 int cgroup_attach(int fd, pid_t pid, struct error *err);
@@ -55,9 +58,9 @@ int cgroup_procs(int fd, pid_t **ret, size_t *ret_n, struct error *err);
  * Remove @path with its sub-cgroups and up to @above directories over it if they are empty.  Waits for
  * cgroup.events to say "populated 0" up to @timeout_ms; still populated then: -EBUSY, naming the
  * processes.  Not there: 0.  The id is checked first (0 = do not): another one is left alone with a
- * warning, and 0.  Processes are not killed: cgroup_kill_all.
+ * warning, and 0.  Processes are killed first with @kill_rest.
  */
-int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned above,
+int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned above, bool kill_rest,
 		   int timeout_ms, struct error *err);
 
 /* "oom_kill" of memory.events since creation, 0 when there is no memory controller. */

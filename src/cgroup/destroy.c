@@ -87,26 +87,26 @@ static void remove_above(int root, const char *path, unsigned above)
 	}
 }
 
-int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned above, int timeout_ms,
-		   struct error *err)
+int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned above, bool kill_rest,
+		   int timeout_ms, struct error *err)
 {
-	_cleanup_close_ int root_fd = -1, fd = -1;
-	int r = cgroup_open(root, path, id, &fd, err);
+	_cleanup_close_ int root_fd = cgroup_open_root(root, O_PATH, err), fd = -1;
+	int r = root_fd < 0 ? root_fd : cgroup_open_below(root_fd, path, id, &fd, err);
 
 	if (r == -ESTALE) {	/* ours is gone; this one is somebody else's */
 		log_warning("cgroup %s was removed and made again by somebody else: left alone", path);
 		return 0;
 	}
-	if (r < 0 && r != -ENOENT)
-		return r;
-	root_fd = fd_openat(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0);
-	if (root_fd < 0)
-		return r == -ENOENT ? 0 : error_errno(err, root_fd, "open %s", root);
-	if (r == 0)
-		r = remove_tree(root_fd, fd, path, timeout_ms, err);
-	else
-		r = 0;
-	if (r == 0)
-		remove_above(root_fd, path, above);
-	return r;
+	if (r < 0 && (r != -ENOENT || root_fd < 0))
+		return r == -ENOENT ? 0 : r;
+	/* Nearly always it is empty, and one call does it. */
+	if (r == 0 && unlinkat(root_fd, path + 1, AT_REMOVEDIR) < 0) {
+		r = kill_rest ? cgroup_kill_all(fd, err) : 0;
+		if (r == 0)
+			r = remove_tree(root_fd, fd, path, timeout_ms, err);
+		if (r < 0)
+			return r;
+	}
+	remove_above(root_fd, path, above);
+	return 0;
 }

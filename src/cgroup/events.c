@@ -20,16 +20,25 @@
 #include "util/fd.h"
 #include "util/str.h"
 
-static int64_t find_key(char *text, const char *key)
+static int64_t find_key(const char *text, const char *key)
 {
 	size_t n = strlen(key);
-	char *save = NULL;
 
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		char number[24];
 		int64_t v;
+		size_t len;
 
-		if (strncmp(line, key, n) == 0 && line[n] == ' ')
-			return str_to_i64(line + n + 1, &v) < 0 ? -ERANGE : v;
+		line += *line == '\n';
+		if (strncmp(line, key, n) != 0 || line[n] != ' ')
+			continue;
+		line += n + 1;
+		len = strcspn(line, "\n");
+		if (len >= sizeof(number))
+			return -ERANGE;
+		memcpy(number, line, len);
+		number[len] = '\0';
+		return str_to_i64(number, &v) < 0 ? -ERANGE : v;
 	}
 	return -ENOMSG;
 }
@@ -40,6 +49,18 @@ int64_t cgroup_read_key(int fd, const char *file, const char *key)
 	ssize_t n = fd_read_pseudo(fd, file, text, sizeof(text));
 
 	return n < 0 ? n : find_key(text, key);
+}
+
+int cgroup_read_events(int fd, int64_t *ret_populated, int64_t *ret_frozen)
+{
+	char text[1024];
+	ssize_t n = fd_read_pseudo(fd, "cgroup.events", text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	*ret_populated = find_key(text, "populated");
+	*ret_frozen = find_key(text, "frozen");
+	return *ret_populated < 0 ? (int)*ret_populated : 0;
 }
 
 int64_t cgroup_now_ms(void)

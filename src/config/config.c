@@ -96,8 +96,8 @@ int config_parse(struct arena *a, const char *text, size_t len, struct oci_confi
 int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,
 		char **ret_text, size_t *ret_len, struct error *err)
 {
-	_cleanup_free_ char *text = NULL;
-	ssize_t n = fd_read_regular(dirfd, name, CONFIG_MAX_BYTES, &text);
+	char *text = NULL;
+	ssize_t n = fd_read_regular_in(a, dirfd, name, CONFIG_MAX_BYTES, &text);
 	int e;
 
 	if (n == -EFBIG)
@@ -111,7 +111,7 @@ int config_load(struct arena *a, int dirfd, const char *name, struct oci_config 
 	if (e < 0)
 		return error_in(err, "%s", name);
 	if (ret_text)
-		*ret_text = arena_strndup(a, text, (size_t)n);
+		*ret_text = text;
 	if (ret_len)
 		*ret_len = (size_t)n;
 	return 0;

@@ -328,7 +328,7 @@ static void drop_cgroup(struct creation *c)
 	struct error ignored = {0};
 
 	cgroup_destroy(c->st.cgroup_root, c->st.cgroup_path, c->cgroup.id,
-		       c->cgroup.created_above, 0, &ignored);
+		       c->cgroup.created_above, false, 0, &ignored);
 	c->st.cgroup_root = c->st.cgroup_path = NULL;
 }
 

@@ -17,7 +17,7 @@ static void remove_intended_cgroup(const struct state *st)
 {
 	struct error err = {0};
 
-	if (cgroup_destroy(st->cgroup_root, st->cgroup_path, 0, 0, 1000, &err) < 0)
+	if (cgroup_destroy(st->cgroup_root, st->cgroup_path, 0, 0, false, 1000, &err) < 0)
 		log_warning("container `%s`: %s; it is left alone, because nothing says that it was made for "
 			    "this container", st->id, err.text);
 }

@@ -66,7 +66,7 @@ int container_kill_rest(const struct state *st, int pidfd, struct error *err)
 
 static int wait_for_end(const struct state *st, int pidfd, struct error *err)
 {
-	int r = pidfd < 0 ? 1 : fd_wait(pidfd, POLLIN, DESTROY_TIMEOUT_MS);
+	int r = fd_wait(pidfd, POLLIN, DESTROY_TIMEOUT_MS);
 
 	if (r < 0)
 		return error_errno(err, r, "wait for the end of process %d", (int)st->init.pid);
@@ -82,7 +82,7 @@ static int remove_cgroup(const struct state *st, struct error *err)
 	if (!st->cgroup_path || !st->cgroup_created || !st->cgroup_id)
 		return 0;
 	return cgroup_destroy(st->cgroup_root, st->cgroup_path, st->cgroup_id, st->cgroup_created_above,
-			      DESTROY_TIMEOUT_MS, err);
+			      true, DESTROY_TIMEOUT_MS, err);
 }
 
 static int destroy(struct store *store, const char *id, const struct state *st, struct error *err)
@@ -90,9 +90,9 @@ static int destroy(struct store *store, const char *id, const struct state *st, 
 	_cleanup_close_ int pidfd = -1;
 	int r = state_open_init(st, &pidfd, err);
 
-	if (r == 0)
+	if (r == 0 && pidfd >= 0)
 		r = container_kill_rest(st, pidfd, err);
-	if (r == 0)
+	if (r == 0 && pidfd >= 0)
 		r = wait_for_end(st, pidfd, err);
 	if (r == 0)
 		r = remove_cgroup(st, err);

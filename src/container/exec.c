@@ -58,8 +58,8 @@ static int find_container(struct execution *x, struct error *err)
 
 static int process_from_file(struct execution *x, struct error *err)
 {
-	_cleanup_free_ char *text = NULL;
-	ssize_t n = fd_read_regular(AT_FDCWD, x->o->process, CONFIG_MAX_BYTES, &text);
+	char *text = NULL;
+	ssize_t n = fd_read_regular_in(x->arena, AT_FDCWD, x->o->process, CONFIG_MAX_BYTES, &text);
 	int r;
 
 	if (n < 0)
@@ -262,14 +262,14 @@ static int find_cgroup(struct execution *x, struct error *err)
 /* The container's namespaces that are not ours anyway; entering one's own user namespace is EINVAL. */
 static void choose_namespaces(struct execution *x)
 {
-	for (size_t i = 0; i < N_NAMESPACES; i++) {
-		struct stat ours;
-		char path[32];
+	_cleanup_close_ int self = -1;
 
-		snprintf(path, sizeof(path), "self/%s", namespace_files[i].file);
+	for (size_t i = 0; i < N_NAMESPACES; i++) {
+		uint64_t ours;
+
 		if (x->st.ns_inode[i] == 0 && !(x->st.ns_flags & namespace_files[i].flag))
 			continue;
-		if (fstatat(x->spawn.proc, path, &ours, 0) == 0 && ours.st_ino == x->st.ns_inode[i])
+		if (readback_own_namespace(&self, x->spawn.proc, i, &ours) == 0 && ours == x->st.ns_inode[i])
 			continue;
 		x->spawn.handles.init_namespaces |= namespace_files[i].flag;
 	}

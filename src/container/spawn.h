@@ -75,9 +75,13 @@ int readback_own(int proc, struct own_status *ret, struct error *err);
 /* The files of /proc/PID, in the order of state.json's namespaceInodes. */
 struct namespace_file {
 	uint64_t flag;			/* CLONE_NEW* */
+	unsigned pidfd_ioctl;		/* PIDFD_GET_*_NAMESPACE without its type */
 	const char *file;		/* "ns/cgroup" */
 };
 extern const struct namespace_file namespace_files[N_NAMESPACES];
+
+/* Inode of our own namespace @i.  *pidfd is of ourselves, opened when it is -1; @proc: /proc. */
+int readback_own_namespace(int *pidfd, int proc, size_t i, uint64_t *ret);
 
 /* readback.c: compare the process with what was asked for, rule R12.  Any difference is an error. */
 int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err);

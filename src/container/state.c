@@ -119,26 +119,27 @@ static void write_field(struct json_writer *w, const struct field *f, const stru
 
 int state_write(int dir, const struct state *st, struct error *err)
 {
-	_cleanup_free_ char *text = NULL;
 	struct json_writer w;
-	size_t len;
+	char most[2048];	/* without long annotations it is about 750 bytes */
 	int r;
 
 	json_write_init(&w, false);
+	w.out = STRBUF_IN(most);
 	json_write_object(&w);
 	json_write_key(&w, "version");
 	json_write_u64(&w, STATE_VERSION);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		write_field(&w, &fields[i], st);
 	json_write_end_object(&w);
-	text = json_write_finish(&w, &len);
-	if (len > STATE_MAX_BYTES)
-		return error_set(err, E2BIG, "the state of container `%s` would need %zu bytes and at most %u "
-				 "are allowed: its annotations are too large", st->id, len, STATE_MAX_BYTES);
-	r = fd_write_atomic(dir, STORE_STATE, text, len, 0600);
-	if (r < 0)
-		return error_errno(err, r, "write the state of container `%s`", st->id);
-	return 0;
+	r = w.out.len > STATE_MAX_BYTES ? -E2BIG :
+	    fd_write_atomic(dir, STORE_STATE, w.out.data, w.out.len, 0600);
+	if (r == -E2BIG)
+		error_set(err, E2BIG, "the state of container `%s` would need %zu bytes and at most %u are "
+			  "allowed: its annotations are too large", st->id, w.out.len, STATE_MAX_BYTES);
+	else if (r < 0)
+		error_errno(err, r, "write the state of container `%s`", st->id);
+	strbuf_free(&w.out);
+	return r;
 }
 
 /* ---- back ---- */
@@ -303,13 +304,12 @@ static bool is_consistent(const struct state *st, const char *id)
 	return st->init.pid == 0 || strlen(st->init.boot_id) == 36;
 }
 
-/* As fd_read_regular, but a link is not followed and the file must be ours (rule R16). */
-static ssize_t read_own_file(int dir, const char *name, char **ret)
+/* As fd_read_regular_in, but a link is not followed and the file must be ours (rule R16). */
+static ssize_t read_own_file(struct arena *a, int dir, const char *name, char **ret)
 {
 	_cleanup_close_ int fd = fd_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	_cleanup_free_ char *buf = NULL;
-	size_t len = 0, size;
 	struct stat st;
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
@@ -318,28 +318,17 @@ static ssize_t read_own_file(int dir, const char *name, char **ret)
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) ||
 	    st.st_size > (off_t)STATE_MAX_BYTES)
 		return -EBADMSG;
-	size = (size_t)st.st_size;
-	buf = xmalloc(size + 1);
-	while (len < size) {
-		ssize_t n = read(fd, buf + len, size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	buf[len] = '\0';
-	*ret = steal_ptr(buf);
-	return (ssize_t)len;
+	*ret = arena_alloc(a, (size_t)st.st_size + 1, 1);
+	n = fd_read_up_to(fd, *ret, (size_t)st.st_size);
+	if (n >= 0)
+		(*ret)[n] = '\0';
+	return n;
 }
 
 int state_read(struct arena *a, int dir, const char *id, struct state *ret, struct error *err)
 {
-	_cleanup_free_ char *text = NULL;
-	ssize_t len = read_own_file(dir, STORE_STATE, &text);
+	char *text = NULL;
+	ssize_t len = read_own_file(a, dir, STORE_STATE, &text);
 	struct state st = {0};
 	struct json *root;
 

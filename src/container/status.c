@@ -25,7 +25,7 @@ const char *const container_status_names[5] = {
 	"creating", "created", "running", "paused", "stopped",
 };
 
-/* Field 22 of /proc/PID/stat, counted behind the last ')' because comm may hold anything: proc(5). */
+/* Only where there is no pidfs.  Field 22 of /proc/PID/stat, counted behind the last ')' because comm may hold anything: proc(5). */
 static int read_start_time(pid_t pid, uint64_t *ret)
 {
 	char path[32], buf[2048], *p, *field;
@@ -57,13 +57,23 @@ static uint64_t pidfd_inode(int pidfd)
 	return st.st_ino;
 }
 
-static int read_boot_id(char ret[37])
+/* *ret: 36 characters, of static memory. */
+static int read_boot_id(const char **ret)
 {
-	ssize_t n = fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/random/boot_id", ret, 37);
+	static char id[37];
 
-	if (n < 0)
-		return (int)n;
-	return n == 36 ? 0 : -EBADMSG;
+	if (!id[0]) {
+		ssize_t n = fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id));
+
+		if (n != 36)
+			id[0] = '\0';
+		if (n < 0)
+			return (int)n;
+		if (n != 36)
+			return -EBADMSG;
+	}
+	*ret = id;
+	return 0;
 }
 
 /* Has the whole process ended?  Then its pidfd is readable, reaped or not: pidfd_open(2). */
@@ -75,13 +85,15 @@ static bool has_ended(int pidfd)
 int state_identify(pid_t pid, int pidfd, struct state_process *ret, struct error *err)
 {
 	struct state_process p = {.pid = pid, .pidfd_inode = pidfd_inode(pidfd)};
-	int r = read_start_time(pid, &p.start_time);
+	const char *boot_id;
+	int r = p.pidfd_inode ? 0 : read_start_time(pid, &p.start_time);
 
 	if (r < 0)
 		return error_errno(err, r, "read /proc/%d/stat", (int)pid);
-	r = read_boot_id(p.boot_id);
+	r = read_boot_id(&boot_id);
 	if (r < 0)
 		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
+	memcpy(p.boot_id, boot_id, sizeof(p.boot_id));
 	/* Only now is it sure that what we read was about this process and no later one. */
 	if (has_ended(pidfd))
 		return error_set(err, ESRCH, "process %d has ended", (int)pid);
@@ -95,13 +107,13 @@ int state_identify(pid_t pid, int pidfd, struct state_process *ret, struct error
 static int open_process(const struct state_process *want, struct error *err)
 {
 	_cleanup_close_ int pidfd = -1;
-	char boot_id[37];
+	const char *boot_id;
 	uint64_t start, inode;
 	int r;
 
 	if (want->pid <= 0)
 		return -ESRCH;
-	r = read_boot_id(boot_id);
+	r = read_boot_id(&boot_id);
 	if (r < 0)
 		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
 	if (!str_eq(boot_id, want->boot_id))
@@ -113,8 +125,11 @@ static int open_process(const struct state_process *want, struct error *err)
 	if (pidfd < 0)
 		return error_errno(err, pidfd, "open process %d", (int)want->pid);
 	inode = pidfd_inode(pidfd);
-	if (inode && want->pidfd_inode && inode != want->pidfd_inode)
-		return -ESRCH;
+	if (inode && want->pidfd_inode) {
+		if (inode != want->pidfd_inode || has_ended(pidfd))
+			return -ESRCH;
+		return steal_fd(&pidfd);
+	}
 	r = read_start_time(want->pid, &start);
 	if (has_ended(pidfd))
 		return -ESRCH;

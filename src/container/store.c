@@ -197,8 +197,8 @@ int store_create(struct store *s, const char *id, int *ret_dir, struct error *er
 	return 0;
 }
 
-/* Everything but subdirectories; what is needed to try again comes last. */
-static int remove_content(int dir)
+/* Everything but subdirectories. */
+static int remove_all_files(int dir)
 {
 	_cleanup_close_ int fd = fd_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
 	struct dirent *e;
@@ -211,17 +211,24 @@ static int remove_content(int dir)
 		return -errno;
 	fd = -1;
 	while ((e = readdir(d)))
-		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, "..") &&
-		    !str_eq(e->d_name, STORE_STATE))
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
 			unlinkat(dir, e->d_name, 0);
 	closedir(d);
+	return 0;
+}
+
+static int remove_state(struct store *s, const char *id, int dir)
+{
 	if (unlinkat(dir, STORE_STATE, 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (unlinkat(s->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return -errno;
 	return 0;
 }
 
 int store_remove(struct store *s, const char *id, struct error *err)
 {
+	static const char *const names[] = {STORE_START, STORE_RESULT, STORE_CONFIG};
 	_cleanup_close_ int dir = -1;
 	int r = store_container(s, id, &dir, err);
 
@@ -231,9 +238,16 @@ int store_remove(struct store *s, const char *id, struct error *err)
 	}
 	if (r < 0)
 		return r;
-	r = remove_content(dir);
-	if (r == 0 && unlinkat(s->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = -errno;
+	/* What is nearly always all of it; then whatever else there is.  The state, which is needed to try
+	 * again, comes last. */
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unlinkat(dir, names[i], 0);
+	r = remove_state(s, id, dir);
+	if (r == -ENOTEMPTY) {
+		r = remove_all_files(dir);
+		if (r == 0)
+			r = remove_state(s, id, dir);
+	}
 	if (r < 0)
 		return error_errno(err, r, "remove the state directory %s/%s", s->path, id);
 	return 0;

@@ -75,8 +75,8 @@ int store_list(struct store *s, struct strings *ret, struct error *err);
 /* A process is (pid, start time, boot id); rule R14. */
 struct state_process {
 	pid_t pid;			/* 0 = none yet */
-	uint64_t start_time;		/* field 22 of /proc/PID/stat, clock ticks */
 	uint64_t pidfd_inode;		/* of its pidfd (pidfs, 6.9), 0 = unknown */
+	uint64_t start_time;		/* field 22 of /proc/PID/stat, clock ticks; 0 with an inode */
 	char boot_id[37];
 };
 

@@ -2,7 +2,7 @@
 /*
  * yajl events to a tree.  Runs in the command's own process, on bytes that nobody has checked
  * (rule R17), without recursion: open containers live in a fixed array of 64 frames, unfinished
- * children on two heap stacks that are copied out when their container closes.
+ * children on two stacks that are copied out when their container closes.
  */
 #include "json/tree.h"
 
@@ -134,6 +134,17 @@ static char *new_string(struct builder *b, const void *data, size_t n)
 	return s;
 }
 
+/* A stack of pointers, twice as large. */
+static void *grown(struct builder *b, void *v, size_t *cap)
+{
+	void *p = arena_alloc(b->arena, *cap ? 2 * *cap : 128, sizeof(void *));
+
+	if (*cap)
+		memcpy(p, v, *cap * sizeof(void *));
+	*cap = *cap ? 2 * *cap : 128;
+	return p;
+}
+
 /* For the callbacks: 1, or 0 when there are too many. */
 static int push_value(struct builder *b, struct json *v)
 {
@@ -143,12 +154,15 @@ static int push_value(struct builder *b, struct json *v)
 		b->root = v;
 		return 1;
 	}
-	if (b->n_values == b->cap_values) {
-		b->cap_values = b->cap_values ? 2 * b->cap_values : 256;
-		b->values = xrealloc(b->values, b->cap_values, sizeof(*b->values));
-	}
+	if (b->n_values == b->cap_values)
+		b->values = grown(b, b->values, &b->cap_values);
 	b->values[b->n_values++] = v;
 	return 1;
+}
+
+static bool is_between(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == ':';
 }
 
 /*
@@ -159,7 +173,7 @@ static size_t token_start(struct builder *b)
 {
 	size_t start = b->end;
 
-	while (start < b->len && memchr(" \t\r\n,:", b->text[start], 6))
+	while (start < b->len && is_between(b->text[start]))
 		start++;
 	b->end = yajl_get_bytes_consumed(b->yajl);
 	return start;
@@ -219,10 +233,8 @@ static int on_key(void *ctx, const unsigned char *data, size_t n)
 	if (n > JSON_MAX_STRING)
 		return fail_at(b, start, NULL, "a member name of %zu bytes, at most %u are taken",
 			       n, JSON_MAX_STRING);
-	if (b->n_keys == b->cap_keys) {
-		b->cap_keys = b->cap_keys ? 2 * b->cap_keys : 256;
-		b->keys = xrealloc(b->keys, b->cap_keys, sizeof(*b->keys));
-	}
+	if (b->n_keys == b->cap_keys)
+		b->keys = grown(b, b->keys, &b->cap_keys);
 	b->keys[b->n_keys++] = new_string(b, data, n);
 	return 1;
 }
@@ -352,22 +364,29 @@ static const yajl_callbacks callbacks = {
 
 /* ---- memory for yajl ------------------------------------------------------------------------ */
 
-static void *yajl_xmalloc(void *ctx, size_t size)
+/* A few buffers that double: from the arena, as the C library would map and unmap pages for each. */
+static void *yajl_arena_alloc(void *ctx, size_t size)
 {
-	(void)ctx;
-	return xmalloc(size);
+	size_t *p = arena_alloc(ctx, 1, size + 16);
+
+	*p = size;
+	return (char *)p + 16;
 }
 
-static void *yajl_xrealloc(void *ctx, void *p, size_t size)
+static void *yajl_arena_realloc(void *ctx, void *old, size_t size)
 {
-	(void)ctx;
-	return xrealloc(p, size, 1);
+	size_t had = old ? *(size_t *)((char *)old - 16) : 0;
+	void *p = had >= size ? old : yajl_arena_alloc(ctx, size);
+
+	if (had && p != old)
+		memcpy(p, old, had);
+	return p;
 }
 
-static void yajl_xfree(void *ctx, void *p)
+static void yajl_arena_free(void *ctx, void *p)
 {
 	(void)ctx;
-	free(p);
+	(void)p;
 }
 
 /* yajl's own words for what it refused, without its line break. */
@@ -418,7 +437,7 @@ static int build(struct builder *b)
 
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct error *err)
 {
-	yajl_alloc_funcs memory = {yajl_xmalloc, yajl_xrealloc, yajl_xfree, NULL};
+	yajl_alloc_funcs memory = {yajl_arena_alloc, yajl_arena_realloc, yajl_arena_free, a};
 	struct builder b = {.arena = a, .err = err, .text = text, .len = len};
 	bool done;
 
@@ -430,8 +449,6 @@ int json_parse(struct arena *a, const char *text, size_t len, struct json **ret,
 	b.yajl = yajl_alloc(&callbacks, &memory, &b);
 	done = build(&b);
 	yajl_free(b.yajl);
-	free(b.values);
-	free(b.keys);
 	if (!done)
 		return -EINVAL;
 	*ret = b.root;

@@ -144,16 +144,29 @@ void json_write_string(struct json_writer *w, const char *s)
 		strbuf_adds(&w->out, "null");
 }
 
+static void add_number(struct json_writer *w, uint64_t v)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	strbuf_add(&w->out, digits + at, sizeof(digits) - at);
+}
+
 void json_write_i64(struct json_writer *w, int64_t v)
 {
 	separate(w);
-	strbuf_addf(&w->out, "%lld", (long long)v);
+	if (v < 0)
+		strbuf_add(&w->out, "-", 1);
+	add_number(w, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void json_write_u64(struct json_writer *w, uint64_t v)
 {
 	separate(w);
-	strbuf_addf(&w->out, "%llu", (unsigned long long)v);
+	add_number(w, v);
 }
 
 void json_write_bool(struct json_writer *w, bool v)

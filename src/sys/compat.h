@@ -89,6 +89,9 @@
 #define PID_FS_MAGIC 0x50494446
 #endif
 
+/* linux/pidfd.h: a descriptor of a namespace of the process (6.11); the argument must be 0. */
+#define PIDFD_NAMESPACE_IOCTL(n) _IO(0xff, n)
+
 #ifndef MPOL_F_NUMA_BALANCING
 #define MPOL_F_NUMA_BALANCING (1 << 13)
 #endif

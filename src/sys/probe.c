@@ -23,7 +23,7 @@ const char *const cgroup_controller_names[8] = {
 
 static ssize_t read_small(const char *path, char *buf, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	ssize_t n;
 
 	if (fd < 0)
@@ -39,15 +39,19 @@ static ssize_t read_small(const char *path, char *buf, size_t size)
 /* user_namespaces(7): the initial namespace maps all ids onto themselves. */
 bool probe_initial_userns(void)
 {
+	static enum { UNKNOWN, NO, YES } known;
 	unsigned long inside, outside, size;
 	char buf[256], *end;
 
+	if (known != UNKNOWN)
+		return known == YES;
 	if (read_small("/proc/self/uid_map", buf, sizeof(buf)) <= 0)
 		return true;	/* a kernel without user namespaces has no such file */
 	inside = strtoul(buf, &end, 10);
 	outside = strtoul(end, &end, 10);
 	size = strtoul(end, &end, 10);
-	return inside == 0 && outside == 0 && size == 4294967295u;
+	known = inside == 0 && outside == 0 && size == 4294967295u ? YES : NO;
+	return known == YES;
 }
 
 /* A mount namespace that an outer user namespace owns: mount_namespaces(7). */
@@ -82,6 +86,8 @@ static unsigned probe_last_cap(void)
 {
 	unsigned low = CAP_SETFCAP, high = 63;	/* low: in every kernel we run on */
 
+	if (prctl(PR_CAPBSET_READ, CAP_LAST_CAP) >= 0 && prctl(PR_CAPBSET_READ, CAP_LAST_CAP + 1) < 0)
+		return CAP_LAST_CAP;	/* as of the headers: nearly always */
 	while (low < high) {
 		unsigned middle = (low + high + 1) / 2;
 

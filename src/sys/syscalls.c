@@ -35,6 +35,11 @@ int sys_close_range(unsigned first, unsigned last, unsigned flags)
 	return (int)CALL(SYS_close_range, first, last, flags);
 }
 
+ssize_t sys_getdents64(int fd, void *buf, size_t size)
+{
+	return CALL(SYS_getdents64, fd, buf, size);
+}
+
 int sys_pidfd_open(pid_t pid, unsigned flags)
 {
 	return (int)CALL(SYS_pidfd_open, pid, flags);

@@ -18,6 +18,7 @@ struct statx;
 pid_t sys_clone3(struct clone_args *args);
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
+ssize_t sys_getdents64(int fd, void *buf, size_t size);	/* struct dirent64, getdents(2) */
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_getfd(int pidfd, int fd, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);

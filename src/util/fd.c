@@ -32,7 +32,7 @@ int fd_openat(int dirfd, const char *path, int flags, mode_t mode)
 int fd_sanitize_stdio(void)
 {
 	for (;;) {
-		int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
 		if (fd < 0)
 			return -errno;
@@ -45,12 +45,11 @@ int fd_sanitize_stdio(void)
 	}
 }
 
-ssize_t fd_read_regular(int dirfd, const char *path, size_t max, char **ret)
+/* The size and, in *ret_fd, a descriptor. */
+static ssize_t open_regular(int dirfd, const char *path, size_t max, int *ret_fd)
 {
 	_cleanup_close_ int fd = fd_openat(dirfd, path, O_RDONLY | O_NONBLOCK, 0);
-	_cleanup_free_ char *buf = NULL;
 	struct stat st;
-	size_t len = 0;
 
 	if (fd < 0)
 		return fd;
@@ -62,31 +61,14 @@ ssize_t fd_read_regular(int dirfd, const char *path, size_t max, char **ret)
 		return -EINVAL;
 	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
-	buf = xmalloc((size_t)st.st_size + 1);
-	/* What grows meanwhile is cut where fstat saw the end; what shrinks ends earlier. */
-	while (len < (size_t)st.st_size) {
-		ssize_t n = read(fd, buf + len, (size_t)st.st_size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	buf[len] = '\0';
-	*ret = steal_ptr(buf);
-	return (ssize_t)len;
+	*ret_fd = steal_fd(&fd);
+	return (ssize_t)st.st_size;
 }
 
-ssize_t fd_read_pseudo(int dirfd, const char *path, char *buf, size_t size)
+ssize_t fd_read_up_to(int fd, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = fd_openat(dirfd, path, O_RDONLY, 0);
 	size_t len = 0;
 
-	if (fd < 0)
-		return fd;
 	while (len < size) {
 		ssize_t n = read(fd, buf + len, size - len);
 
@@ -98,6 +80,52 @@ ssize_t fd_read_pseudo(int dirfd, const char *path, char *buf, size_t size)
 			break;
 		len += (size_t)n;
 	}
+	return (ssize_t)len;
+}
+
+/* What grows meanwhile is cut where fstat saw the end; what shrinks ends earlier. */
+ssize_t fd_read_regular(int dirfd, const char *path, size_t max, char **ret)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *buf = NULL;
+	ssize_t n = open_regular(dirfd, path, max, &fd);
+
+	if (n < 0)
+		return n;
+	buf = xmalloc((size_t)n + 1);
+	n = fd_read_up_to(fd, buf, (size_t)n);
+	if (n < 0)
+		return n;
+	buf[n] = '\0';
+	*ret = steal_ptr(buf);
+	return n;
+}
+
+ssize_t fd_read_regular_in(struct arena *a, int dirfd, const char *path, size_t max, char **ret)
+{
+	_cleanup_close_ int fd = -1;
+	ssize_t n = open_regular(dirfd, path, max, &fd);
+	char *buf;
+
+	if (n < 0)
+		return n;
+	buf = arena_alloc(a, (size_t)n + 1, 1);
+	n = fd_read_up_to(fd, buf, (size_t)n);
+	if (n < 0)
+		return n;
+	buf[n] = '\0';
+	*ret = buf;
+	return n;
+}
+
+ssize_t fd_read_pseudo(int dirfd, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = fd_openat(dirfd, path, O_RDONLY, 0);
+	ssize_t n = fd < 0 ? fd : fd_read_up_to(fd, buf, size);
+	size_t len = (size_t)n;
+
+	if (n < 0)
+		return n;
 	if (len == size) {	/* only the newline may be too much */
 		char more;
 

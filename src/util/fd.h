@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/mem.h"
+
 /* openat(2), retried on EINTR, with O_CLOEXEC|O_NOCTTY added. */
 int fd_openat(int dirfd, const char *path, int flags, mode_t mode);
 
@@ -23,6 +25,12 @@ int fd_sanitize_stdio(void);
  * Returns the length (which may hide NUL bytes: compare with strlen).
  */
 ssize_t fd_read_regular(int dirfd, const char *path, size_t max, char **ret);
+
+/* The same into the arena. */
+ssize_t fd_read_regular_in(struct arena *a, int dirfd, const char *path, size_t max, char **ret);
+
+/* Read until @size bytes are there or the file ends; EINTR is retried. */
+ssize_t fd_read_up_to(int fd, char *buf, size_t size);
 
 /* Read a pseudo-file (procfs, sysfs, cgroupfs) into @buf, NUL-terminated, trailing newline removed.
  * Returns its length, -E2BIG when it does not fit. */

@@ -79,6 +79,14 @@ static void strbuf_room(struct strbuf *b, size_t more)
 	if (need <= b->cap)
 		return;
 	b->cap = need < 256 ? 256 : need + need / 2;
+	if (b->borrowed) {
+		char *own = xmalloc(b->cap);
+
+		memcpy(own, b->data, b->len);
+		b->data = own;
+		b->borrowed = false;
+		return;
+	}
 	b->data = xrealloc(b->data, b->cap, 1);
 }
 
@@ -98,24 +106,32 @@ void strbuf_adds(struct strbuf *b, const char *s)
 
 void strbuf_addf(struct strbuf *b, const char *fmt, ...)
 {
+	size_t room;
 	va_list ap;
 	int n;
 
+	strbuf_room(b, 64);
+	room = b->cap - b->len;
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(b->data + b->len, room, fmt, ap);
 	va_end(ap);
-	if (n < 0)
+	if (n < 0) {
+		b->data[b->len] = '\0';
 		return;
-	strbuf_room(b, (size_t)n);
-	va_start(ap, fmt);
-	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	}
+	if ((size_t)n >= room) {
+		strbuf_room(b, (size_t)n);
+		va_start(ap, fmt);
+		vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
 	b->len += (size_t)n;
 }
 
 void strbuf_free(struct strbuf *b)
 {
-	free(b->data);
+	if (!b->borrowed)
+		free(b->data);
 	*b = (struct strbuf){0};
 }
 

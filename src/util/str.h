@@ -38,7 +38,11 @@ const char *str_scan_u32(const char *s, uint32_t *ret, size_t n);
 struct strbuf {
 	char *data;
 	size_t len, cap;
+	bool borrowed;		/* @data is the caller's, up to @cap */
 };
+
+/* An empty one that begins in the array @buf and leaves it when that is too small. */
+#define STRBUF_IN(buf) ((struct strbuf){.data = (buf), .cap = sizeof(buf), .borrowed = true})
 
 void strbuf_add(struct strbuf *b, const void *data, size_t n);
 void strbuf_adds(struct strbuf *b, const char *s);

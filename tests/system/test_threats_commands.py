@@ -67,13 +67,14 @@ def test_T46_pause_and_ps_after_pid_reuse(box, decoy):
     assert json.loads(box.orlop("ps", "-f", "json", box.id).ok().out) == []
 
 
-def test_T46_state_file_with_another_start_time(box, orlop):
+def test_T46_state_file_of_another_process(box, orlop):
     """As after a reboot, or a copy: the pid is alive, but is not ours."""
     pid = box.up()
     path = f"{orlop.root}/{box.id}/state.json"
     text = kernel.read(path)
     state = json.loads(text)
-    state["startTime"] += 1
+    assert bool(state["pidfdInode"]) != bool(state["startTime"])    # the latter where there is no pidfs
+    state["pidfdInode" if state["pidfdInode"] else "startTime"] += 1
     with open(path, "w") as f:
         json.dump(state, f)
     assert box.status() == "stopped"

@@ -178,10 +178,10 @@ static void test_prepare(void **state)
 	assert_int_equal(cgroup_open(p.root, p.path, c.id + 1, &fd, &err), -ESTALE);
 	assert_int_equal(cgroup_open(p.root, below("/a/none"), 0, &fd, &err), -ENOENT);
 	close(c.fd);
-	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, false, 1000, &err));
 	assert_false(exists(below("/a")));
 	assert_true(exists(base));
-	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, false, 1000, &err));
 }
 
 /* memory.checkBeforeUpdate, with files that are there without the memory controller. */
@@ -229,7 +229,7 @@ static void test_open_refuses_paths(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(cgroup_open(facts.cgroup_root, bad[i], 0, &fd, &err), -EINVAL);
-		assert_int_equal(cgroup_destroy(facts.cgroup_root, bad[i], 0, 9, 10, &err), -EINVAL);
+		assert_int_equal(cgroup_destroy(facts.cgroup_root, bad[i], 0, 9, false, 10, &err), -EINVAL);
 	}
 	assert_int_equal(cgroup_open("/", "/etc", 0, &fd, &err), -ENODEV);
 }
@@ -341,7 +341,7 @@ static void test_delegate(void **state)
 	assert_int_equal(owner_of(c.fd, "cgroup.threads"), 1234);
 	assert_int_equal(owner_of(c.fd, "cgroup.freeze"), 0);
 	close(c.fd);
-	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, false, 1000, &err));
 
 	p.owner = (struct opt_u32){true, 55};
 	OK(cgroup_prepare(&p, &c, &err));
@@ -396,7 +396,7 @@ static void test_hugetlb(void **state)
 	assert_string_equal(file_text(c.fd, "hugetlb.2MB.rsvd.max"), "8388608");
 	assert_string_equal(file_text(c.fd, "hugetlb.1GB.max"), "1073741824");
 	close(c.fd);
-	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, false, 1000, &err));
 
 	p.n_writes = 5;		/* refused by the last: nothing stays */
 	assert_int_equal(cgroup_prepare(&p, &c, &err), -ENOENT);
@@ -488,7 +488,7 @@ static void test_real_controllers(void **state)
 		assert_string_equal(file_text(c.fd, "io.weight"), "default 4950");
 	assert_int_equal(cgroup_oom_kills(c.fd), 0);
 	close(c.fd);
-	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, false, 1000, &err));
 	assert_false(exists(below("/real")));
 	arena_free(a);
 }
@@ -522,7 +522,7 @@ static void test_oom_kills(void **state)
 	assert_killed(spawn_in(c.fd, takes_memory), SIGKILL);
 	assert_int_equal(cgroup_oom_kills(c.fd), 1);
 	close(c.fd);
-	OK(cgroup_destroy(p.root, p.path, c.id, 0, 2000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, 0, false, 2000, &err));
 }
 
 static int bombs(void)
@@ -555,7 +555,7 @@ static void test_pids(void **state)
 	poll(NULL, 0, 500);
 	start = cgroup_now_ms();
 	OK(cgroup_kill_all(c.fd, &err));
-	OK(cgroup_destroy(p.root, p.path, c.id, 0, 5000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, 0, false, 5000, &err));
 	assert_in_range(cgroup_now_ms() - start, 0, 5000);
 	close(c.fd);
 	assert_killed(pid, SIGKILL);
@@ -565,7 +565,7 @@ static void test_pids(void **state)
 	pid = spawn_in(c.fd, sleeps);	/* cgroup_attach is not limited */
 	OK(cgroup_kill_all(c.fd, &err));
 	assert_killed(pid, SIGKILL);
-	OK(cgroup_destroy(p.root, p.path, c.id, 0, 5000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, 0, false, 5000, &err));
 	close(c.fd);
 }
 
@@ -596,7 +596,7 @@ static void test_internal_processes(void **state)
 	OK(cgroup_kill_all(fd, &err));
 	assert_killed(pid, SIGKILL);
 	close(fd);
-	OK(cgroup_destroy(p.root, below("/full"), 0, 0, 2000, &err));
+	OK(cgroup_destroy(p.root, below("/full"), 0, 0, false, 2000, &err));
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */
@@ -663,7 +663,7 @@ static void test_devices(void **state)
 	pid = spawn_in(c.fd, tries_devices);
 	assert_int_equal(wait_status(pid), 0);
 	close(c.fd);
-	OK(cgroup_destroy(facts.cgroup_root, below("/dev"), c.id, 0, 2000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/dev"), c.id, 0, false, 2000, &err));
 
 	/* One that the kernel refuses says why, and leaves nothing. */
 	whole.cgroup.n_device_insns = 3;
@@ -718,7 +718,7 @@ static void test_freeze(void **state)
 	OK(cgroup_kill_all(fd, &err));		/* works on a frozen one */
 	assert_killed(pid, SIGKILL);
 	close(fd);
-	OK(cgroup_destroy(facts.cgroup_root, below("/ice"), 0, 0, 2000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/ice"), 0, 0, false, 2000, &err));
 }
 
 static int idles(void)
@@ -759,7 +759,7 @@ static void test_freeze_timeout(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
 		assert_killed(pids[i], SIGTERM);
 	close(fd);
-	OK(cgroup_destroy(facts.cgroup_root, below("/slow"), 0, 0, 2000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/slow"), 0, 0, false, 2000, &err));
 }
 
 /* Thawing below a frozen cgroup cannot come true. */
@@ -778,7 +778,7 @@ static void test_thaw_timeout(void **state)
 	assert_killed(pid, SIGKILL);
 	close(above);
 	close(fd);
-	OK(cgroup_destroy(facts.cgroup_root, below("/cold"), 0, 0, 2000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/cold"), 0, 0, false, 2000, &err));
 }
 
 static void test_signal_all(void **state)
@@ -808,7 +808,7 @@ static void test_signal_all(void **state)
 	free(list);
 	close(in);
 	close(fd);
-	OK(cgroup_destroy(facts.cgroup_root, below("/many"), 0, 0, 2000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/many"), 0, 0, false, 2000, &err));
 }
 
 /* cgroup.procs of a threaded cgroup cannot be read, and cgroup.kill is not there. */
@@ -837,7 +837,7 @@ static void test_threaded(void **state)
 	assert_killed(pid, SIGKILL);
 	close(fd);
 	close(in);
-	OK(cgroup_destroy(facts.cgroup_root, below("/thr"), 0, 0, 2000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/thr"), 0, 0, false, 2000, &err));
 	assert_false(exists(below("/thr")));
 }
 
@@ -854,14 +854,14 @@ static void test_destroy_populated(void **state)
 	open_new(below("/held"), &fd);
 	pid = spawn_in(fd, sleeps);
 	start = cgroup_now_ms();
-	assert_int_equal(cgroup_destroy(facts.cgroup_root, below("/held"), 0, 0, 100, &err), -EBUSY);
+	assert_int_equal(cgroup_destroy(facts.cgroup_root, below("/held"), 0, 0, false, 100, &err), -EBUSY);
 	assert_in_range(cgroup_now_ms() - start, 100, 1000);
 	snprintf(number, sizeof(number), " %d", (int)pid);
 	assert_non_null(strstr(err.text, number));
 	assert_int_equal(kill(pid, 0), 0);
 
 	OK(cgroup_kill_all(fd, &err));		/* at once: waits for the event */
-	OK(cgroup_destroy(facts.cgroup_root, below("/held"), 0, 0, 5000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/held"), 0, 0, false, 5000, &err));
 	assert_false(exists(below("/held")));
 	assert_killed(pid, SIGKILL);
 	assert_int_equal(cgroup_frozen(fd), -ENOENT);	/* one that is gone */
@@ -880,7 +880,7 @@ static void test_destroy_other_id(void **state)
 	close(c.fd);
 	remove_dir(p.path);
 	make_dir(p.path);
-	OK(cgroup_destroy(p.root, p.path, c.id, 0, 100, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, 0, false, 100, &err));
 	assert_true(exists(p.path));
 	remove_dir(p.path);
 }
@@ -897,10 +897,10 @@ static void test_destroy_above(void **state)
 	assert_int_equal(d.created_above, 0);
 	close(c.fd);
 	close(d.fd);
-	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, 1000, &err));
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, false, 1000, &err));
 	assert_false(exists(below("/p/q")));
 	assert_true(exists(below("/p/two")));	/* in use: /p stays */
-	OK(cgroup_destroy(p.root, other.path, d.id, 1, 1000, &err));
+	OK(cgroup_destroy(p.root, other.path, d.id, 1, false, 1000, &err));
 	assert_false(exists(below("/p")));
 	assert_true(exists(base));
 }
@@ -944,7 +944,7 @@ static void test_destroy_tree(void **state)
 	assert_int_equal(r, 0);
 	assert_int_equal(entered, 1 + 100 + 34 + 300);
 	close(fd);
-	OK(cgroup_destroy(facts.cgroup_root, below("/tree"), 0, 0, 5000, &err));
+	OK(cgroup_destroy(facts.cgroup_root, below("/tree"), 0, 0, false, 5000, &err));
 	assert_false(exists(below("/tree")));
 }
 
@@ -999,7 +999,7 @@ static int group_tear_down(void **state)
 		while (waitpid(-1, NULL, 0) > 0)
 			;
 	}
-	cgroup_destroy(facts.cgroup_root, base, 0, 0, 10000, &err);
+	cgroup_destroy(facts.cgroup_root, base, 0, 0, false, 10000, &err);
 	if (exists(base) || open_fds() != fds_before)
 		return -1;
 	close(root);
