@@ -3,9 +3,11 @@
  * The floor: what the kernel has to do for a container, hard-coded.  The bundles of bench/run without
  * reading them: no configuration, no state, no checks but for failure, nothing decided.
  *
- * Usage: floor default|docker|nothing ROOTFS CGROUP [FILTER]
- * nothing: the default bundle with a program that does nothing.  CGROUP is a directory to make;
- * FILTER a file of compiled seccomp instructions, needed for docker.
+ * Usage: floor default|docker|nothing|alone ROOTFS CGROUP [FILTER]
+ *        floor exec PID CGROUP
+ * nothing: the default bundle with a program that does nothing.  alone: `true` in a cgroup, but in no
+ * container.  exec: `true` in the container whose first process is PID.  CGROUP is a directory to make,
+ * or that of the container; FILTER a file of compiled seccomp instructions, needed for docker.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -228,13 +230,19 @@ static void restrict_process(int docker, const char *filter, size_t filter_size)
 	}
 }
 
-static _Noreturn void child(const char *program, int docker, int root, int view,
-			    const char *filter, size_t filter_size)
+static _Noreturn void execute(const char *program)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	static char name[] = "true", term[] = "TERM=xterm";
 	static char *const argv[] = {name, NULL}, *const envp[] = {path, term, NULL};
 
+	execve(program, argv, envp);
+	fail("execve", __LINE__);
+}
+
+static _Noreturn void child(const char *program, int docker, int root, int view,
+			    const char *filter, size_t filter_size)
+{
 	DO(sethostname("bench", 5));
 	give_unasked();
 	DO(attributes(AT_FDCWD, "/", AT_RECURSIVE_, 0, PRIVATE_));
@@ -251,8 +259,7 @@ static _Noreturn void child(const char *program, int docker, int root, int view,
 	DO(chdir("/"));
 	DO(setsid());
 	restrict_process(docker, filter, filter_size);
-	execve(program, argv, envp);
-	fail("execve", __LINE__);
+	execute(program);
 }
 
 /* ---- the host's side ------------------------------------------------------------------------ */
@@ -310,6 +317,55 @@ static void remove_cgroup(const char *path)
 	}
 }
 
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	DO(waitpid(pid, &status, 0));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int enter_container(pid_t init, const char *cgroup)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)DO(open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+	};
+	int pidfd = (int)DO(syscall(SYS_pidfd_open, init, 0));
+	long pid;
+
+	DO(setns(pidfd, CLONE_NEWPID));
+	pid = DO(syscall(SYS_clone3, &args, sizeof(args)));
+	if (pid == 0) {
+		DO(setns(pidfd, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+		DO(setsid());
+		DO(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+		DO(chdir("/"));
+		restrict_process(0, NULL, 0);
+		execute("/bin/true");
+	}
+	return wait_for((pid_t)pid);
+}
+
+static int run_alone(const char *root, const char *path)
+{
+	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+	int status;
+	long pid;
+
+	DO(mkdir(path, 0755));
+	args.cgroup = (uint64_t)DO(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	pid = DO(syscall(SYS_clone3, &args, sizeof(args)));
+	if (pid == 0) {
+		DO(chroot(root));
+		execute("/bin/true");
+	}
+	status = wait_for((pid_t)pid);
+	remove_cgroup(path);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	static char filter[1 << 16];
@@ -323,6 +379,10 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		return 2;
+	if (strcmp(argv[1], "exec") == 0)
+		return enter_container(atoi(argv[2]), argv[3]);
+	if (strcmp(argv[1], "alone") == 0)
+		return run_alone(argv[2], argv[3]);
 	if (docker) {
 		int fd = (int)DO(open(argv[4], O_RDONLY | O_CLOEXEC));
 
@@ -343,7 +403,7 @@ int main(int argc, char **argv)
 		child(strcmp(argv[1], "nothing") ? "/bin/true" : "/bin/nothing", docker, root, view,
 		      filter, (size_t)size);
 	close(view);
-	DO(waitpid((pid_t)pid, &status, 0));
+	status = wait_for((pid_t)pid);
 	remove_cgroup(argv[3]);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return status;
 }

@@ -2,6 +2,7 @@
 """What bench/run and bench/profile share: the programs, how one is started and measured, where."""
 import collections
 import glob
+import json
 import os
 import resource
 import shutil
@@ -110,6 +111,10 @@ class Program:
     def delete(self, driver, name, check=True):
         return driver.ask(b"t", self.command("delete", "--force", name), check).ms
 
+    def pid_of(self, name):
+        state = subprocess.run(self.command("state", name), capture_output=True, check=True).stdout
+        return json.loads(state)["pid"]
+
     def life(self, driver, bundle):
         name, ms = self.create(driver, bundle)
         try:
@@ -125,6 +130,12 @@ class Floor(Program):
         super().__init__("floor", "", BUILD + "/floor")
         self.rootfs, self.filter = rootfs, filter_file
 
+    def command_for_exec(self, pid):
+        """In the container of another program, as the floor keeps none."""
+        with open("/proc/%d/cgroup" % pid) as f:
+            path = next(line for line in f if line.startswith("0::")).strip()[len("0::"):]
+        return [self.path, "exec", str(pid), "/sys/fs/cgroup" + path]
+
     def command_for_run(self, bundle):
         name = os.path.basename(bundle)
         kind = {"docker": "docker", "unseen": "docker", "nothing": "nothing"}.get(name, "default")
@@ -138,6 +149,19 @@ def find_orlop(given):
     if not found:
         raise SystemExit("bench: no orlop is built: run make, or name one with --orlop")
     return os.path.realpath(max(found, key=os.path.getmtime))
+
+
+def install(path):
+    """As it would be installed: stripped, and written in one go, which makes larger pages of its file."""
+    target = BUILD + "/installed-orlop"
+    subprocess.run(["strip", "-o", target + ".new", path], check=True)
+    with open(target + ".new", "rb") as f:
+        content = f.read()
+    os.unlink(target + ".new")
+    with open(target, "wb") as f:
+        os.fchmod(f.fileno(), 0o755)
+        f.write(content)
+    return target
 
 
 def build():
@@ -194,7 +218,7 @@ class Session:
             if not o.no_fetch:
                 peers.fetch(BUILD, o.suite)
             enter_private_view()
-        self.orlop_path = find_orlop(o.orlop)
+        self.orlop_path = install(find_orlop(o.orlop))
         root = None if o.no_fetch else peers.fetch(BUILD, o.suite)
         found = peers.find(root, o.peer)
         self.libraries = None

@@ -21,7 +21,8 @@ import peers  # noqa: E402
 
 TOP = "/run/bench"
 CGROUP = "/sys/fs/cgroup/bench"
-FLOOR, BARE = "floor", "floor, a program that does nothing"
+FLOOR, BARE, ALONE = "floor", "floor, a program that does nothing", "no container, only the cgroup"
+FLOORS = {FLOOR: "default", BARE: "nothing", ALONE: "alone"}
 PAGE = 4
 TIMES = 5       # it has to run so many times in a row
 MOST = 1 << 16  # KiB
@@ -41,14 +42,14 @@ def run_quietly(argv):
 
 
 def run_once(name, path, rootfs, kib):
-    if name in (FLOOR, BARE):
+    if name in FLOORS:
         # The limit of the cgroup above its own holds for both.
         above = CGROUP + "/" + name
         os.makedirs(above, exist_ok=True)
         for file, value in (("memory.max", kib and kib * 1024), ("memory.swap.max", 0)):
             with open(os.path.join(above, file), "w") as f:
                 f.write("max" if kib is None else str(value))
-        r = run_quietly([path, "default" if name == FLOOR else "nothing", rootfs, above + "/x", "-"])
+        r = run_quietly([path, FLOORS[name], rootfs, above + "/x", "-"])
         for left in (above + "/x", above):  # x is left when the floor failed
             if os.path.exists(left):
                 subprocess.run(["rmdir", left], check=False, stderr=subprocess.DEVNULL)
@@ -91,14 +92,14 @@ def main():
     with open(CGROUP + "/cgroup.subtree_control", "w") as f:
         f.write("+memory")
     found = {}
-    for name, path in [(BARE, sys.argv[1])] + [(os.path.basename(path), path) for path in sys.argv[1:]]:
+    for name, path in [(ALONE, sys.argv[1]), (BARE, sys.argv[1])] + [(os.path.basename(path), path) for path in sys.argv[1:]]:
         path = shutil.which(path)
         if not path:
             continue
         local = os.path.join(TOP, "program-" + os.path.basename(path))
         shutil.copy(path, local)    # pages of a share are no pages of a local file
         os.mkdir(TOP + "/state-" + name, 0o711)
-        found[name] = dict(bisect(name, local, rootfs), version="" if name in (FLOOR, BARE) else peers.version(local))
+        found[name] = dict(bisect(name, local, rootfs), version="" if name in FLOORS else peers.version(local))
     json.dump(found, sys.stdout)
 
 

@@ -25,18 +25,37 @@
 #include "util/str.h"
 
 #define STATUS_BYTES 16384	/* a long list of groups makes /proc/PID/status long */
+#define STATUS_LINES 128	/* 57 in Linux 6.18 */
 
-/* The value of "KEY:\t..." up to the end of its line, in place. */
-static const char *field(const char *status, const char *key)
+/* /proc/PID/status, cut into lines once: a dozen of them are wanted. */
+struct status {
+	char text[STATUS_BYTES];
+	const char *line[STATUS_LINES];
+	size_t n;
+};
+
+static int read_status(int dir, const char *path, struct status *ret)
+{
+	ssize_t n = fd_read_pseudo(dir, path, ret->text, sizeof(ret->text));
+
+	ret->n = 0;
+	if (n < 0)
+		return (int)n;
+	for (char *p = ret->text; p && ret->n < STATUS_LINES; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		ret->line[ret->n++] = p;
+	}
+	return 0;
+}
+
+/* The value of "KEY:\t...", which ends with its line; "" without such a line. */
+static const char *field(const struct status *status, const char *key)
 {
 	size_t n = strlen(key);
 
-	for (const char *p = status; p; p = strchr(p, '\n')) {
-		if (*p == '\n')
-			p++;
-		if (strncmp(p, key, n) == 0 && p[n] == ':')
-			return p + n + 1;
-	}
+	for (size_t i = 0; i < status->n; i++)
+		if (strncmp(status->line[i], key, n) == 0 && status->line[i][n] == ':')
+			return status->line[i] + n + 1;
 	return "";
 }
 
@@ -46,7 +65,7 @@ static int differs(struct error *err, const char *what, const char *want, const 
 			 "%s is %.100s, not %.100s", what, got, want);
 }
 
-static int same_number(const char *status, const char *key, int base, uint64_t want,
+static int same_number(const struct status *status, const char *key, int base, uint64_t want,
 		       struct error *err)
 {
 	uint64_t got = strtoull(field(status, key), NULL, base);
@@ -102,7 +121,7 @@ static unsigned outside(const struct id_map *m, unsigned id)
 }
 
 /* Four equal ids: real, effective, saved, file system. */
-static int same_ids(const char *status, const char *key, unsigned want, struct error *err)
+static int same_ids(const struct status *status, const char *key, unsigned want, struct error *err)
 {
 	uint32_t got[4] = {0};
 	char text[64], wanted[64];
@@ -116,7 +135,7 @@ static int same_ids(const char *status, const char *key, unsigned want, struct e
 }
 
 /* The kernel sorts the groups and keeps duplicates. */
-static int same_groups(const char *status, const struct oci_user *user, const struct id_map *map,
+static int same_groups(const struct status *status, const struct oci_user *user, const struct id_map *map,
 		       struct error *err)
 {
 	const char *at = field(status, "Groups");
@@ -145,7 +164,7 @@ static int same_groups(const char *status, const struct oci_user *user, const st
 	return 0;
 }
 
-static int check_mapped_ids(const struct spawn *s, const char *status, const struct id_map *uids,
+static int check_mapped_ids(const struct spawn *s, const struct status *status, const struct id_map *uids,
 			    const struct id_map *gids, struct error *err)
 {
 	const struct oci_user *user = &s->plan->process.oci->user;
@@ -162,7 +181,7 @@ static int check_mapped_ids(const struct spawn *s, const char *status, const str
 }
 
 /* Kept out of line: without maps nobody pays for the pages of their stack. */
-static __attribute__((noinline)) int check_ids_by_maps(const struct spawn *s, const char *status,
+static __attribute__((noinline)) int check_ids_by_maps(const struct spawn *s, const struct status *status,
 							struct error *err)
 {
 	struct id_map uids, gids;
@@ -174,7 +193,7 @@ static __attribute__((noinline)) int check_ids_by_maps(const struct spawn *s, co
 }
 
 /* user_namespaces(7): read within one and the same user namespace, the maps tell of the one above. */
-static int check_ids(const struct spawn *s, const char *status, bool our_userns, struct error *err)
+static int check_ids(const struct spawn *s, const struct status *status, bool our_userns, struct error *err)
 {
 	if (our_userns)
 		return check_mapped_ids(s, status, NULL, NULL, err);
@@ -183,7 +202,7 @@ static int check_ids(const struct spawn *s, const char *status, bool our_userns,
 
 /* ---- capabilities: never more than asked for, and less only where the runtime has less -------- */
 
-static int check_caps(const struct spawn *s, const char *status, struct error *err)
+static int check_caps(const struct spawn *s, const struct status *status, struct error *err)
 {
 	const struct oci_capabilities *want = &s->plan->security.caps;
 	/* The first process of a user namespace has all of them there. */
@@ -206,7 +225,7 @@ static int check_caps(const struct spawn *s, const char *status, struct error *e
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
-static int check_seccomp(const struct spawn *s, const char *status, struct error *err)
+static int check_seccomp(const struct spawn *s, const struct status *status, struct error *err)
 {
 	int r;
 
@@ -320,21 +339,20 @@ static int check_namespaces(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES]
 static int check_process(const struct spawn *s, bool our_userns, struct error *err)
 {
 	const struct plan *p = s->plan;
-	char status[STATUS_BYTES];
-	ssize_t n = fd_read_pseudo(s->proc_pid, "status", status, sizeof(status));
-	int r;
+	struct status status;
+	int r = read_status(s->proc_pid, "status", &status);
 
-	if (n < 0)
-		return error_errno(err, (int)n, "read the status of the container process");
-	r = check_ids(s, status, our_userns, err);
+	if (r < 0)
+		return error_errno(err, r, "read the status of the container process");
+	r = check_ids(s, &status, our_userns, err);
 	if (r == 0)
-		r = check_caps(s, status, err);
+		r = check_caps(s, &status, err);
 	if (r == 0 && p->security.no_new_privs)
-		r = same_number(status, "NoNewPrivs", 10, 1, err);
+		r = same_number(&status, "NoNewPrivs", 10, 1, err);
 	if (r == 0)
-		r = check_seccomp(s, status, err);
+		r = check_seccomp(s, &status, err);
 	if (r == 0)
-		r = same_number(status, "Umask", 8, p->process.umask, err);
+		r = same_number(&status, "Umask", 8, p->process.umask, err);
 	return r;
 }
 
@@ -362,15 +380,15 @@ static int check_label(const struct spawn *s, struct error *err)
 
 int readback_own(int proc, struct own_status *ret, struct error *err)
 {
-	char status[STATUS_BYTES];
-	ssize_t n = fd_read_pseudo(proc, "self/status", status, sizeof(status));
+	struct status status;
+	int r = read_status(proc, "self/status", &status);
 
-	if (n < 0)
-		return error_errno(err, (int)n, "read /proc/self/status");
-	ret->ignored_signals = strtoull(field(status, "SigIgn"), NULL, 16);
-	ret->permitted = strtoull(field(status, "CapPrm"), NULL, 16);
-	ret->bounding = strtoull(field(status, "CapBnd"), NULL, 16);
-	ret->filters = strtoull(field(status, "Seccomp_filters"), NULL, 10);
+	if (r < 0)
+		return error_errno(err, r, "read /proc/self/status");
+	ret->ignored_signals = strtoull(field(&status, "SigIgn"), NULL, 16);
+	ret->permitted = strtoull(field(&status, "CapPrm"), NULL, 16);
+	ret->bounding = strtoull(field(&status, "CapBnd"), NULL, 16);
+	ret->filters = strtoull(field(&status, "Seccomp_filters"), NULL, 10);
 	return 0;
 }
 

@@ -25,7 +25,8 @@ const char *const container_status_names[5] = {
 	"creating", "created", "running", "paused", "stopped",
 };
 
-/* Only where there is no pidfs.  Field 22 of /proc/PID/stat, counted behind the last ')' because comm may hold anything: proc(5). */
+/* Only where there is no pidfs.  Field 22 of /proc/PID/stat, counted behind the last ')' because comm
+ * may hold anything: proc(5). */
 static int read_start_time(pid_t pid, uint64_t *ret)
 {
 	char path[32], buf[2048], *p, *field;

@@ -68,24 +68,35 @@ static bool same_owner(const struct plan_device *d, const struct stat *st)
 	return st->st_uid == d->uid && st->st_gid == d->gid;
 }
 
-/* The node, made or found, by descriptor; only what was made here is touched. */
+/* By descriptor: the name may be another's by now. */
+static int give(const struct plan_device *d, int dir, const char *name, struct stat *ret, struct error *err)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return error_errno(err, errno, "look at the device %s", d->path);
+	if (!same_device(d, ret))
+		return wrong_device(d, ret, err);
+	if (fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
+		return error_errno(err, errno, "give the device %s to %u:%u", d->path, d->uid, d->gid);
+	return fstat(fd, ret) < 0 ? error_errno(err, errno, "look at the device %s", d->path) : 0;
+}
+
+/* The node, made or found; only what was made here is touched. */
 static int verify(const struct plan_device *d, int dir, const char *name, bool made,
 		  struct error *err)
 {
-	_cleanup_close_ int fd = -1;
 	struct stat st;
+	int r;
 
-	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, errno, "look at the device %s", d->path);
 	if (!same_device(d, &st))
 		return wrong_device(d, &st, err);
 	if (made && !same_owner(d, &st)) {
-		if (fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
-			return error_errno(err, errno, "give the device %s to %u:%u", d->path,
-					   d->uid, d->gid);
-		if (fstat(fd, &st) < 0)
-			return error_errno(err, errno, "look at the device %s", d->path);
+		r = give(d, dir, name, &st, err);
+		if (r < 0)
+			return r;
 	}
 	/* Of a default device the specification says nothing but that it is there. */
 	if (!made && d->where[0] == '\0')
