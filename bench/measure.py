@@ -153,7 +153,8 @@ def find_orlop(given):
 
 def install(path):
     """As it would be installed: stripped, and written in one go, which makes larger pages of its file."""
-    target = BUILD + "/installed-orlop"
+    target = BUILD + "/installed/orlop"
+    os.makedirs(os.path.dirname(target), exist_ok=True)
     subprocess.run(["strip", "-o", target + ".new", path], check=True)
     with open(target + ".new", "rb") as f:
         content = f.read()

@@ -259,19 +259,22 @@ static int find_cgroup(struct execution *x, struct error *err)
 	return r;
 }
 
-/* The container's namespaces that are not ours anyway; entering one's own user namespace is EINVAL. */
+/* Those that it was given, and of the others those that are not ours: it may have been created elsewhere.
+ * Entering one's own is nothing, but EINVAL for the user namespace: setns(2). */
 static void choose_namespaces(struct execution *x)
 {
 	_cleanup_close_ int self = -1;
 
 	for (size_t i = 0; i < N_NAMESPACES; i++) {
-		uint64_t ours;
+		uint64_t flag = namespace_files[i].flag, ours;
+		bool given = x->st.ns_flags & flag;
 
-		if (x->st.ns_inode[i] == 0 && !(x->st.ns_flags & namespace_files[i].flag))
+		if (x->st.ns_inode[i] == 0 && !given)
 			continue;
-		if (readback_own_namespace(&self, x->spawn.proc, i, &ours) == 0 && ours == x->st.ns_inode[i])
+		if ((!given || flag == CLONE_NEWUSER) &&
+		    readback_own_namespace(&self, x->spawn.proc, i, &ours) == 0 && ours == x->st.ns_inode[i])
 			continue;
-		x->spawn.handles.init_namespaces |= namespace_files[i].flag;
+		x->spawn.handles.init_namespaces |= flag;
 	}
 }
 
