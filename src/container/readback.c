@@ -339,7 +339,7 @@ static int check_namespaces(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES]
 static int check_process(const struct spawn *s, bool our_userns, struct error *err)
 {
 	const struct plan *p = s->plan;
-	struct status status;
+	static struct status status;	/* on the stack all its pages would be touched, and copied again */
 	int r = read_status(s->proc_pid, "status", &status);
 
 	if (r < 0)
@@ -380,7 +380,7 @@ static int check_label(const struct spawn *s, struct error *err)
 
 int readback_own(int proc, struct own_status *ret, struct error *err)
 {
-	struct status status;
+	static struct status status;	/* on the stack all its pages would be touched, and copied again */
 	int r = read_status(proc, "self/status", &status);
 
 	if (r < 0)

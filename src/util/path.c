@@ -241,7 +241,8 @@ static int walk_run(struct walk *w, bool is_dir)
 	return r;
 }
 
-static int walk_and_make(int root, const char *path, bool is_dir)
+/* Out of line: the frame of its callers is small, and on the stack of a new process each page costs. */
+static __attribute__((noinline)) int walk_and_make(int root, const char *path, bool is_dir)
 {
 	struct walk w = {.root = root, .cur = -1};
 	int r;
