@@ -201,6 +201,10 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 	};
 	int ret = sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr);
 
+	if (ret == -EINVAL) {
+		error_errno(err, ret, "stop the propagation of mounts to the host");
+		return error_hint(err, "/ is no mount point, as in a chroot: enter that after `mount --bind DIR DIR`");
+	}
 	if (ret == 0)
 		ret = check_cut_off();
 	if (ret < 0)

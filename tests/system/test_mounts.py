@@ -505,3 +505,18 @@ def test_cgroup_and_sysfs_words(box):
     seen = mounts(box.probe())
     for m in (CGROUP, SYSFS):
         assert set(m["options"]) <= kernel.mount_at(seen, m["destination"]).options
+
+
+def test_chroot_without_a_mount(box, orlop, tmp):
+    """What / is must be a mount point; the error says how to make it one."""
+    top = f"{tmp}/chroot"
+    os.mkdir(top)
+    enter = """
+        for dir in /*; do
+            if [ -L "$dir" ]; then cp -P "$dir" "$0"; continue; fi
+            [ -d "$dir" ] && mkdir "$0$dir" && mount --rbind "$dir" "$0$dir"
+        done
+        exec chroot "$0" "$@" """
+    box.args("exit", 0).write()
+    wrap = ["unshare", "-m", "sh", "-ec", enter, top]
+    orlop("run", "-b", box.bundle, box.id, wrap=wrap).failed("stop the propagation", "no mount point", "mount --bind")
