@@ -56,6 +56,10 @@ int mount_check_unshared(int mnt);
  * kernel holds locked. */
 int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struct error *err);
 
+/* Child, before it changes its root: detach or cover each procfs and sysfs of the host.  What lies below
+ * the mount @root is the container's; @proc is a private procfs. */
+int mount_hide_proc(int proc, int root, struct error *err);
+
 /* MS_SHARED, MS_PRIVATE, ..., with MS_REC or not.  0 or -errno. */
 int mount_set_propagation(int mnt, unsigned long propagation);
 

@@ -26,10 +26,15 @@ static int pivot(struct error *err)
 }
 
 /* Without pivot_root(2) the tree has to lie over "/": a mere chroot(2) can be left. */
-static int change_root(const struct plan_rootfs *p, int root, struct error *err)
+static int change_root(const struct plan_rootfs *p, const struct rootfs *rootfs, struct error *err)
 {
+	int root = rootfs->root;
+	int r = p->mount_ns ? mount_hide_proc(rootfs->proc, root, err) : 0;
+
+	if (r < 0)
+		return r;
 	if (p->mount_ns && p->at_path) {
-		int r = sys_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+		r = sys_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
 
 		if (r < 0)
 			return error_errno(err, r, "move the root file system over /");
@@ -63,7 +68,7 @@ int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *er
 	if (p->mount_ns && !p->no_pivot)
 		ret = pivot(err);
 	else
-		ret = change_root(p, r->root, err);
+		ret = change_root(p, r, err);
 	if (ret < 0)
 		return ret;
 	if (chdir("/") < 0)

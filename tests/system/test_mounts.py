@@ -434,6 +434,18 @@ def test_no_pivot(box):
     assert seen["cwd"] == "/"
 
 
+@pytest.mark.parametrize("type", ["proc", "sysfs"])
+def test_no_pivot_does_not_open_the_way_to_a_file_system_without_masks(box, type):
+    """A new user namespace may mount it only where the container itself sees all of it."""
+    box.add_busybox()
+    set_caps(box.process, ["CAP_SETFCAP"])
+    box.linux["maskedPaths"] = ["/proc/kcore", "/proc/keys", "/sys/firmware"]
+    box.linux["readonlyPaths"] = ["/proc/sys"]
+    for options in [], ["--no-pivot"]:
+        box.args("/bin/busybox", "unshare", "-rmnpf", "/bin/busybox", "mount", "-t", type, "none", "/tmp")
+        box.run(*options).failed("ermission denied")
+
+
 def test_the_hosts_root_is_not_in_mountinfo(box):
     """Detached after pivot_root(2), not only covered."""
     assert [m.target for m in mounts(box.probe()) if m.target == "/"] == ["/"]
