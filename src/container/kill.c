@@ -52,6 +52,25 @@ static int signal_cgroup(const struct container *c, int sig, struct error *err)
 	return cgroup_signal_all(cgroup, sig, err);
 }
 
+/* Init has ended.  Without a pid namespace of its own the others live on. */
+static int kill_left(const struct container *c, struct error *err)
+{
+	_cleanup_close_ int cgroup = -1;
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+	int r;
+
+	/* Without an id it is not known to be ours: cgroup_open would not compare. */
+	if (c->state.own_pidns || !c->state.cgroup_created || !c->state.cgroup_id)
+		return not_running(err);
+	r = container_open_cgroup(&c->state, &cgroup, err);
+	if (r == 0 && cgroup >= 0)
+		r = cgroup_procs(cgroup, &pids, &n, err);
+	if (r < 0)
+		return r;
+	return n ? cgroup_kill_all(cgroup, err) : not_running(err);
+}
+
 int container_kill(const struct global_options *g, const char *id, int sig, bool all,
 		   struct error *err)
 {
@@ -63,7 +82,7 @@ int container_kill(const struct global_options *g, const char *id, int sig, bool
 	if (all)
 		return signal_cgroup(&c, sig, err);
 	if (c.status == STATUS_STOPPED)
-		return not_running(err);
+		return sig == SIGKILL ? kill_left(&c, err) : not_running(err);
 	/* Without a pid namespace of its own the others would live on. */
 	if (sig == SIGKILL && !c.state.own_pidns)
 		return container_kill_rest(&c.state, c.pidfd, err);

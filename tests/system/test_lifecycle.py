@@ -338,6 +338,21 @@ def test_kill_kills_all_without_own_pid_namespace(box):
     assert json.loads(box.orlop("ps", "-f", "json", box.id).out) == []
 
 
+def test_kill_reaches_what_the_first_process_left(box):
+    """As long as something of it runs, a container without an own pid namespace can be killed."""
+    box.linux["namespaces"] = [n for n in box.linux["namespaces"] if n["type"] != "pid"]
+    box.up()
+    p = box.orlop.popen("exec", box.id, "/bin/probe", "pause")
+    kernel.until(lambda: kernel.read(p.out_path))
+    os.kill(box.pid, signal.SIGKILL)
+    box.wait_stopped()
+    box.kill("TERM").failed("container not running")
+    assert p.poll() is None
+    box.kill("KILL").ok()
+    assert box.orlop.finish(p).rc == 137
+    kernel.until(lambda: "container not running" in box.kill("KILL").err)
+
+
 # ---- delete
 
 @pytest.mark.spec("RT-054", "RT-055")

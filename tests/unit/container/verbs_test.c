@@ -170,9 +170,10 @@ static void test_kill_takes_cgroup(void **state)
 	WORKS(container_kill(&f.g, "c", SIGUSR1, false, &f.err));
 	assert_int_equal(fake_collect(f.pid), 128 + SIGUSR1);
 	assert_true(fake_lives(f.child));	/* only init was meant */
-	FAILS(container_kill(&f.g, "c", SIGKILL, false, &f.err), ESRCH);
+	FAILS(container_kill(&f.g, "c", SIGTERM, false, &f.err), ESRCH);
 	assert_true(fake_lives(f.child));
-	WORKS(container_kill(&f.g, "c", SIGTERM, true, &f.err));	/* what is left of a stopped one */
+	WORKS(container_kill(&f.g, "c", 0, true, &f.err));
+	WORKS(container_kill(&f.g, "c", SIGKILL, false, &f.err));	/* what is left of a stopped one */
 	assert_true(eventually_dead(f.child));
 	f.pid = 0;
 	WORKS(container_delete(&f.g, "c", false, &f.err));
