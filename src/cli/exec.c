@@ -27,7 +27,8 @@ static const struct option rows[] = {
 	  "run in this existing cgroup below that of the container" },
 	{ "ignore-paused", 0, OPTION_FLAG, EXEC(ignore_paused), NULL,
 	  "also in a paused container; the program waits for `resume`" },
-	{ "tty", 't', OPTION_FLAG, EXEC(tty), NULL, "give the program a terminal" },
+	{ "tty", 't', OPTION_FLAG, EXEC(tty), NULL,
+	  "give the program a terminal, also one of a --process file" },
 	{ "cwd", 0, OPTION_STRING, EXEC(cwd), "DIR",
 	  "working directory (default: that of the container)" },
 	{ "env", 'e', OPTION_LIST, EXEC(env), "NAME=VALUE",
@@ -102,8 +103,8 @@ static int check_alone(const struct exec_arguments *e, struct error *err)
 {
 	const struct exec_options *o = &e->o;
 	const struct { const char *name; bool given; } others[] = {
-		{ "tty", o->tty }, { "cwd", o->cwd }, { "env", o->env.n }, { "user", o->user },
-		{ "additional-gids", e->gids.n }, { "cap", o->caps.n },
+		{ "cwd", o->cwd }, { "env", o->env.n },
+		{ "user", o->user }, { "additional-gids", e->gids.n }, { "cap", o->caps.n },
 		{ "no-new-privs", o->no_new_privs }, { "process-label", o->process_label },
 		{ "apparmor", o->apparmor },
 	};

@@ -65,7 +65,11 @@ static int process_from_file(struct execution *x, struct error *err)
 	if (n < 0)
 		return error_errno(err, (int)n, "read the process file %s", x->o->process);
 	r = config_parse_process(x->arena, text, (size_t)n, &x->process, err);
-	return r < 0 ? error_in(err, "%s", x->o->process) : 0;
+	if (r < 0)
+		return error_in(err, "%s", x->o->process);
+	/* Engines say both. */
+	x->process.terminal |= x->o->tty;
+	return 0;
 }
 
 /* "UID" keeps the container's gid; "UID:GID" sets both; anything else is an error (T49). */

@@ -520,6 +520,15 @@ def test_exec_process_with_terminal(box, term):
 # ---- console socket ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_exec_tty_with_a_process_file(box, terminal):
+    """Engines say both; the option alone gives a terminal too."""
+    box.up()
+    document = {"terminal": terminal, "cwd": "/", "args": ["/bin/busybox", "tty"]}
+    box.add_busybox()
+    assert box.exec_process(document, "--tty").ok().out.strip() == "/dev/pts/0"
+
+
 def check_master(master, box):
     """Its other end is stdin, stdout and controlling terminal of the shell."""
     conversation(master, "tty; echo x''y\n", "/dev/pts/0\r\nxy\r\n")

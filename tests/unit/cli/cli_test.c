@@ -239,7 +239,7 @@ static void test_exec_user(void **state)
 static void test_exec_values(void **state)
 {
 	static const char *const with_process[] = {
-		"-t", "--cwd /", "-e A=b", "-u 0", "-g 1", "-c CAP_KILL", "--no-new-privs",
+		"--cwd /", "-e A=b", "-u 0", "-g 1", "-c CAP_KILL", "--no-new-privs",
 		"--process-label l", "--apparmor p",
 	};
 	char line[96];
