@@ -18,11 +18,12 @@ static char *const *or_empty(struct arena *a, const struct strings *s)
 	return s->v ? s->v : arena_new_array(a, char *, 1);
 }
 
-static bool has_variable(const struct strings *env, const char *assign)
+/* The last entry counts, and an empty HOME is none: so engines pass on one that is not set. */
+static bool has_home(const struct strings *env)
 {
-	for (size_t i = 0; i < env->n; i++)
-		if (str_starts(env->v[i], assign))
-			return true;
+	for (size_t i = env->n; i-- > 0;)
+		if (str_starts(env->v[i], "HOME="))
+			return env->v[i][strlen("HOME=")] != '\0';
 	return false;
 }
 
@@ -71,7 +72,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 	pp->oci = process;
 	pp->argv = or_empty(a, &process->args);
 	pp->envp = or_empty(a, &process->env);
-	pp->add_home = !has_variable(&process->env, "HOME=");
+	pp->add_home = !has_home(&process->env);
 	pp->cwd = process->cwd ? process->cwd : "/";
 	pp->umask = process->user.umask.set ? process->user.umask.v : 022;
 	pp->terminal = process->terminal;

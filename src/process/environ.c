@@ -47,16 +47,6 @@ static void put(struct seen *seen, char **env, size_t *n, char *entry)
 	seen->slot[at] = *n;
 }
 
-static bool has(char *const *env, size_t n, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < n; i++)
-		if (name_length(env[i]) == len && memcmp(env[i], name, len) == 0)
-			return true;
-	return false;
-}
-
 char **process_environment(struct arena *a, const struct plan_process *p, uint32_t uid)
 {
 	size_t count = 0, size = 16, n = 0;
@@ -72,7 +62,7 @@ char **process_environment(struct arena *a, const struct plan_process *p, uint32
 	env = arena_new_array(a, char *, count + 4);
 	for (size_t i = 0; i < count; i++)
 		put(&seen, env, &n, p->envp[i]);
-	if (p->add_home && !has(env, n, "HOME"))
+	if (p->add_home)
 		put(&seen, env, &n, arena_printf(a, "HOME=%s", process_home(a, uid)));
 	if (p->listen_fds) {
 		/* sd_listen_fds(3): the pid as the process itself sees it, which is 1 for the first one

@@ -69,6 +69,10 @@ def test_home_is_that_of_the_user(box):
     assert "HOME=/" in box.probe()["env"]
     box.process["env"].append("HOME=/mine")
     assert [e for e in box.probe()["env"] if e.startswith("HOME=")] == ["HOME=/mine"]
+    box.process["env"].append("HOME=")
+    assert [e for e in box.probe()["env"] if e.startswith("HOME=")] == ["HOME=/"]
+    box.process["env"].append("HOME=/last")
+    assert [e for e in box.probe()["env"] if e.startswith("HOME=")] == ["HOME=/last"]
 
 
 def test_cwd(box):

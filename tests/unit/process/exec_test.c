@@ -262,7 +262,7 @@ static void test_environment(void **state)
 	assert_env(&p, 0, (const char *const[]){"A=3", "B=x=y", "AA=4", "EMPTY=", NULL});
 	p.add_home = true;
 	p.envp = home;
-	assert_env(&p, 0, (const char *const[]){"HOME=", NULL});
+	assert_env(&p, 4294967294u, (const char *const[]){"HOME=/", NULL});
 	p.envp = NULL;
 	assert_env(&p, 4294967294u, (const char *const[]){"HOME=/", NULL});
 	p.add_home = false;
