@@ -135,8 +135,10 @@ static int run_command(const struct global_options *g, struct arena *a, char **a
 	return r < 0 ? r : c->run(&inv, err);
 }
 
-static int run(int argc, char **argv, char *const *all_argv, struct arena *a, struct error *err)
+static int run(int argc, char **argv, char *const *all_argv, struct arena *a, int *failure,
+	       struct error *err)
 {
+	const struct command *c;
 	struct globals *globals = arena_alloc(a, 1, sizeof(*globals));
 	_cleanup_(strbuf_free) struct strbuf out = { 0 };
 	struct option_result parsed;
@@ -157,6 +159,9 @@ static int run(int argc, char **argv, char *const *all_argv, struct arena *a, st
 		return r;
 	if (!parsed.n_args)
 		return error_set(err, EINVAL, "no command is given (see `orlop --help`)");
+	c = command_find(parsed.args[0]);
+	if (c && c->failure)
+		*failure = c->failure;
 	return run_command(&globals->o, a, parsed.args, (int)parsed.n_args, err);
 }
 
@@ -164,14 +169,15 @@ int cli_main(int argc, char **argv)
 {
 	struct arena *a = arena_new();
 	struct error err = { 0 };
+	int failure = 1;
 	int r;
 
 	/* argc is 0 for a caller that gives execve(2) an empty argv. */
-	r = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), argv, a, &err);
+	r = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), argv, a, &failure, &err);
 	if (r < 0) {
 		error_hint_kernel(&err);
 		log_error(&err);
-		r = 1;
+		r = failure;
 	}
 	arena_free(a);
 	return r;

@@ -153,10 +153,10 @@ static int run(struct invocation *inv, struct error *err)
 
 const struct command command_exec = {
 	.name = "exec", .arguments = "ID [COMMAND [ARGUMENT...]]", .max_args = ARGS_UNLIMITED,
-	.ordered = true,
+	.ordered = true, .failure = 255,
 	.summary = "Run one more program in a running container",
 	.details = "COMMAND is required unless --process is given.  The exit status is that of the\n"
-		   "program, 128+N when signal N ended it; 0 with --detach.",
+		   "program, 128+N when signal N ended it; 0 with --detach; 255 after an error of its own.",
 	.options = rows, .n_options = ARRAY_SIZE(rows),
 	.options_size = sizeof(struct exec_arguments), .run = run,
 };

@@ -303,6 +303,15 @@ def test_exec_cap_gives_root_the_capability(box):
     box.exec("--cap", "CAP_SYS_ADMIN").failed("bounding")
 
 
+def test_exec_tells_its_own_errors_from_the_status_of_the_program(box):
+    box.up()
+    assert box.orlop("exec", box.id, "/bin/probe", "exit", "1").rc == 1
+    for args in [(box.id, "/nonexistent"), (f"{box.id}-none", "/bin/probe"),
+                 ("--nonsense", box.id, "/bin/probe"),
+                 ("--pid-file", "/nonexistent/pid", box.id, "/bin/probe")]:
+        box.orlop("exec", *args).failed(rc=255)
+
+
 def test_exec_process_file(box):
     box.up()
     seen = box.exec_process({

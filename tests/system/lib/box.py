@@ -41,8 +41,9 @@ class Result:
         assert self.rc == 0, self
         return self
 
-    def failed(self, *words, rc=1):
+    def failed(self, *words, rc=None):
         """It failed, with one line on stderr in which all `words` are."""
+        rc = rc or (255 if "exec" in self.argv else 1)
         assert self.rc == rc, self
         assert self.err.count("\n") == 1, self
         for w in words:
