@@ -223,8 +223,9 @@ def test_exec_in_a_sub_cgroup(box):
     os.mkdir(path)
     assert f"0::/orlop/{box.id}/sub\n" in box.exec("--cgroup", "sub").json()["cgroup"]
     assert f"0::/orlop/{box.id}/sub\n" in box.exec("--cgroup", "/sub").json()["cgroup"]
-    for bad in ("nowhere", "../..", "sub/../..", "/../" + box.id):
-        box.exec("--cgroup", bad).failed("cgroup")
+    box.exec("--cgroup", "nowhere").failed("sub-cgroup nowhere", "no such file")
+    for bad in ("../..", "sub/../..", "/../" + box.id):
+        box.exec("--cgroup", bad).failed("bad sub cgroup path", bad, "leads out of")
 
 
 def test_exec_beside_processes_in_sub_cgroups(box):
