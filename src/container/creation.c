@@ -127,6 +127,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 		r = agent_connect(c->plan, &c->agent, err);
 	if (r < 0)
 		return r;
+	log_debug("container `%s` is planned: bundle %s", o->id, c->plan->bundle);
 	c->spawn.plan = c->plan;
 	c->spawn.handles.last_cap = facts.last_cap;
 	return 0;
@@ -264,8 +265,10 @@ static int open_handles(struct creation *c, struct error *err)
 		c->st.cgroup_root = c->st.cgroup_path = NULL;
 	c->spawn.cgroup = h->rootfs.cgroup = c->cgroup.fd;
 	/* What was made by now, so that a later `delete --force` removes all of it even if we are killed. */
-	if (c->cgroup.fd >= 0)
+	if (c->cgroup.fd >= 0) {
+		log_debug("cgroup %s %s", p->cgroup.path, c->cgroup.created ? "is made" : "was there");
 		r = state_write(c->dir, &c->st, err);
+	}
 	if (r < 0)
 		return r;
 	r = container_intelrdt_make(c, err);

@@ -115,5 +115,7 @@ int container_destroy(struct store *store, const char *id, int dir, const struct
 			run_hooks(config, st);
 	}
 	arena_free(a);
+	if (r == 0)
+		log_debug("container `%s` is removed", id);
 	return r < 0 ? error_in(err, "delete container `%s`", id) : 0;
 }

@@ -24,6 +24,7 @@
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/log.h"
 
 /* Set-up makes no slow call but what file systems and hooks do; a minute is for ever. */
 #define SETUP_TIMEOUT_MS 60000
@@ -326,7 +327,10 @@ int spawn_start(struct spawn *s, struct error *err)
 	if (s->plan->ns.time_offsets)
 		s->handles.proc = s->proc;
 	r = clone_process(s, flags, err);
-	return r < 0 ? r : set_from_outside(s, err);
+	if (r < 0)
+		return r;
+	log_debug("process %d is made", (int)s->pid);
+	return set_from_outside(s, err);
 }
 
 /* Slow (milliseconds), so done while the child mounts. */
@@ -419,7 +423,12 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 		r = process_set_scheduler(&s->plan->process.oci->scheduler, s->pid, err);
 	if (r == 0 && s->plan->process.scheduled_by_parent)
 		r = process_set_io_priority(&s->plan->process.oci->io_priority, s->pid, err);
-	return r < 0 ? agent_late(s, r, err) : readback_check(s, ret_ns, err);
+	if (r < 0)
+		return agent_late(s, r, err);
+	r = readback_check(s, ret_ns, err);
+	if (r == 0)
+		log_debug("process %d is set up, and the kernel says so", (int)s->pid);
+	return r;
 }
 
 int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
@@ -432,6 +441,8 @@ int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
 		timeout = -1;
 	if (r == 0 && wait_exec)
 		r = heard(s, conversation_expect_end(&s->conv, timeout, s->pidfd, err), err);
+	if (r == 0 && wait_exec)
+		log_debug("process %d executes its program", (int)s->pid);
 	return agent_late(s, r, err);
 }
 
@@ -440,6 +451,7 @@ int spawn_wait(struct spawn *s, struct error *err)
 	reap(s);
 	if (s->wait_status == -1)
 		return error_set(err, ECHILD, "the container process was collected by somebody else");
+	log_debug("process %d has ended", (int)s->pid);
 	if (WIFSIGNALED(s->wait_status))
 		return 128 + WTERMSIG(s->wait_status);
 	return WEXITSTATUS(s->wait_status);

@@ -671,3 +671,26 @@ def test_created_time_is_now(box):
     created = box.state()["created"]
     date = subprocess.run(["date", "-d", created, "+%s.%N"], capture_output=True, text=True, check=True)
     assert begin - 1 <= float(date.stdout) <= time.time() + 1
+
+
+def test_debug_tells_the_steps(box, orlop, tmp):
+    """In the log file alone, and only when asked for; the container sees none of it."""
+    log = f"{tmp}/log"
+    box.args("exit", 3).write()
+    r = orlop("--log", log, "--debug", "run", "-b", box.bundle, box.id)
+    assert (r.rc, r.out, r.err) == (3, "", "")
+    lines = kernel.read(log).splitlines()
+    steps = ("is planned", f"cgroup /orlop/{box.id} is made", "is made", "is set up", "executes its program",
+             "has ended", f"container `{box.id}` is removed")
+    at = 0
+    for step in steps:
+        at = next(i for i in range(at, len(lines)) if step in lines[i] and "debug" in lines[i])
+    os.unlink(log)
+    orlop("--log", log, "run", "-b", box.bundle, box.id)
+    assert kernel.read(log) == ""
+
+
+def test_debug_of_exec(box, orlop, tmp):
+    box.up()
+    orlop("--log", f"{tmp}/log", "--debug", "exec", box.id, "/bin/probe", "exit", "0").ok()
+    assert "is set up" in kernel.read(f"{tmp}/log")
