@@ -372,7 +372,7 @@ int hooks_run(const struct hook_run *run, bool go_on, struct error *err)
 
 		if (r == 0)
 			continue;
-		error_in(err, "%s hook %zu (`%s`)", oci_hook_names[run->kind], i, hook->path);
+		error_in(err, "error running %s hook #%zu: `%s`", oci_hook_names[run->kind], i, hook->path);
 		error_at(err, "/hooks/%s/%zu", oci_hook_names[run->kind], i);
 		if (!go_on)
 			return r;

@@ -130,7 +130,8 @@ static int open_target(const struct plan_mount *m, int root, int like, struct ta
 		t->made = true;
 	}
 	if (t->fd == -ENOTDIR && fixed)
-		return error_set(err, ENOTDIR, "mount point: not a directory");
+		return error_set(err, ENOTDIR, "%s must be mounted on ordinary directory, and what is there is "
+				 "not a directory", m->fstype);
 	if (t->fd < 0)
 		return error_errno(err, t->fd, "mount point");
 	return look_at_target(m, root, t, err);

@@ -373,7 +373,7 @@ def test_prestart(suite, log):
 @pytest.mark.spec("RT-016")
 def test_prestart_fail(suite, log, orlop):
     suite.note("prestart", "prestart", "exit 1")
-    suite.refused("prestart hook 0")
+    suite.refused("prestart hook #0")
     assert log() == ["prestart called"]
     orlop("state", suite.id).failed("does not exist")
 
@@ -394,7 +394,7 @@ def test_poststart_fail(suite, log, orlop):
     suite.note("poststart", "poststart1", "exit 1")
     suite.note("poststart", "poststart2")
     suite.create().ok()
-    suite.start().failed("poststart hook 0")
+    suite.start().failed("poststart hook #0")
     assert "poststart1 called" in log() and "poststart2 called" not in log()
     orlop("state", suite.id).failed("does not exist")
 
@@ -419,7 +419,7 @@ def test_poststop_fail(suite, log):
     suite.start().ok()
     suite.kill("KILL").ok()
     suite.wait_stopped()
-    assert "poststop hook 0" in suite.delete().ok().err
+    assert "poststop hook #0" in suite.delete().ok().err
     assert log()[-2:] == ["poststop1 called", "poststop2 called"]
 
 

@@ -258,7 +258,7 @@ def test_failing_hook_of_create_undoes_everything(box, kind, way):
     add(box, kind, path, **({"timeout": 1} if way == "timeout" else {}))
     add(box, "poststop", script(box, "stop", f"echo ran >{box.bundle}/poststop\n"))
     box.args("pause")
-    r = box.refused(f"{kind} hook 0", words, path, f"/hooks/{kind}/0")
+    r = box.refused(f"{kind} hook #0", words, path, f"/hooks/{kind}/0")
     if way == "status":
         assert "some words" in r.err
     assert kernel.read(f"{box.bundle}/poststop") == "ran\n"
@@ -270,7 +270,7 @@ def test_failing_start_container_hook(box):
     add(box, "startContainer", "/bin/hook")
     box.args("touch", "/started").create().ok()
     before = host.Snapshot()
-    box.start().failed("startContainer hook 0", "exit status 5")
+    box.start().failed("startContainer hook #0", "exit status 5")
     assert not os.path.exists(f"{box.rootfs}/started")
     assert box.orlop.ids() == []
     assert before.difference(host.Snapshot()) is not None  # the container is gone, checked by T110
@@ -283,11 +283,11 @@ def test_failing_poststart_hook_stops_the_container(box):
     add(box, "poststop", script(box, "stop", f"echo ran >{box.bundle}/poststop\n"))
     box.args("pause").create().ok()
     pid = box.pid
-    box.start().failed("poststart hook 0", "exit status 4")
+    box.start().failed("poststart hook #0", "exit status 4")
     assert not kernel.alive(pid)
     assert box.orlop.ids() == []
     assert os.path.exists(f"{box.bundle}/poststop")
-    box.run().failed("poststart hook 0")
+    box.run().failed("poststart hook #0")
     assert box.orlop.ids() == []
 
 
@@ -299,7 +299,7 @@ def test_failing_poststop_hook_is_a_warning(box):
     box.kill("KILL").ok()
     box.wait_stopped()
     r = box.delete().ok()
-    assert "poststop hook 0" in r.err
+    assert "poststop hook #0" in r.err
     assert os.path.exists(f"{box.bundle}/poststop")
     assert box.orlop.ids() == []
 

@@ -118,7 +118,7 @@ def test_path_of_start_container_is_of_the_container(box):
         f.write("#!/bin/sh\n")
     os.chmod(f"{box.bundle}/only-here", 0o755)
     box.args("exit", 0).create().ok()
-    box.start().failed("startContainer hook 0", "no such file")
+    box.start().failed("startContainer hook #0", "no such file")
     box.config["hooks"] = {}
     add(box, "startContainer", "ls -d /bin /proc/self/root/. >/tmp/root; ls / >>/tmp/root\n")
     lived(box)
@@ -187,11 +187,11 @@ def test_failure_ends_in_step_12_and_13(box, kind):
     box.args("/bin/sh", "-c", "echo ran >/ran; exec /bin/probe pause")
     before = host.Snapshot()
     if kind in KINDS[:3]:
-        box.create().failed(f"{kind} hook 0", "exit status 6", f"/hooks/{kind}/0")
+        box.create().failed(f"{kind} hook #0", "exit status 6", f"/hooks/{kind}/0")
     else:
         box.create().ok()
         pid = box.pid
-        box.start().failed(f"{kind} hook 0", "exit status 6")
+        box.start().failed(f"{kind} hook #0", "exit status 6")
         assert not kernel.alive(pid)
     box.orlop("state", box.id).failed("does not exist")
     before.assert_same()
@@ -217,8 +217,8 @@ def test_failing_poststop_hooks(box, force):
         box.wait_stopped()
     r = box.delete(*["--force"][:force]).ok()
     for n in range(3):
-        assert f"poststop hook {n}" in r.err
-    assert "poststop hook 3" not in r.err and os.path.exists(f"{box.bundle}/ran")
+        assert f"poststop hook #{n}" in r.err
+    assert "poststop hook #3" not in r.err and os.path.exists(f"{box.bundle}/ran")
     box.config["hooks"] = {}
     box.up()
 

@@ -118,7 +118,8 @@ static void test_failures(void **state)
 
 	(void)state;
 	assert_int_equal(run_list(v, 3, false, &err), -ECANCELED);
-	assert_non_null(strstr(err.text, "createRuntime hook 1 (`/bin/sh`): exit status 3 after 0."));
+	assert_non_null(strstr(err.text, "error running createRuntime hook #1: `/bin/sh`: exit status 3 "
+			       "after 0."));
 	assert_non_null(strstr(err.text, "one | two"));
 	assert_string_equal(err.where, "/hooks/createRuntime/1");
 	assert_int_equal(access("never", F_OK), -1);
@@ -129,7 +130,7 @@ static void test_failures(void **state)
 
 	v[0] = (struct oci_hook){.path = (char *)"/no/such/hook"};
 	assert_int_equal(run_list(v, 1, false, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "(`/no/such/hook`): execute it: No such file or directory"));
+	assert_non_null(strstr(err.text, "`/no/such/hook`: execute it: No such file or directory"));
 	v[0].path = (char *)"/etc/passwd";
 	assert_int_equal(run_list(v, 1, false, &err), -EACCES);
 	v[0].path = (char *)"bin/true";
@@ -163,7 +164,7 @@ static void test_go_on(void **state)
 	log_redirect(NULL, NULL);
 	assert_int_equal(err.code, 0);
 	assert_int_equal(n_warnings, 2);
-	assert_non_null(strstr(warned, "hook 2 (`/no/such`)"));
+	assert_non_null(strstr(warned, "hook #2: `/no/such`"));
 	assert_string_equal(slurp("after"), "ran\n");
 }
 
