@@ -516,6 +516,32 @@ def test_memory_limit_too_small_to_start(box):
 
 
 @VM
+@pytest.mark.spec("CL-063")
+def test_limit_below_the_usage(box):
+    """checkBeforeUpdate: what an earlier process of the cgroup left in memory counts."""
+    path, left = f"{ROOT}/{TAG}used", f"/dev/shm/{TAG}left"
+    with open(f"{ROOT}/cgroup.subtree_control", "w") as f:
+        f.write("+memory")
+    os.mkdir(path)
+    try:
+        script = f"echo $$ >{path}/cgroup.procs; exec dd if=/dev/zero of={left} bs=1M count=16"
+        subprocess.run(["sh", "-c", script], check=True, stderr=subprocess.DEVNULL)
+        assert int(kernel.read(f"{path}/memory.current")) >= 16 * MIB
+        box.linux["cgroupsPath"] = f"/{TAG}used"
+        limits(box, memory={"limit": 8 * MIB, "checkBeforeUpdate": True})
+        box.refused("/linux/resources/memory/limit", "memory.current", "checkBeforeUpdate")
+        assert kernel.read(f"{path}/memory.max").strip() == "max"
+        limits(box, memory={"limit": 64 * MIB, "checkBeforeUpdate": True})
+        box.probe()
+        assert kernel.read(f"{path}/memory.max").strip() == str(64 * MIB)
+    finally:
+        if os.path.exists(left):
+            os.unlink(left)
+        box.orlop.clean()
+        os.rmdir(path)
+
+
+@VM
 def test_pids(box):
     limits(box, pids={"limit": 5})
     r = box.attack("fork", "20")
