@@ -16,6 +16,7 @@
 #define CPUS_MAX 8192u		/* CONFIG_NR_CPUS_RANGE_END, the largest of any architecture */
 #define NODES_MAX 1024u		/* 1 << CONFIG_NODES_SHIFT, likewise */
 #define BITS_PER_WORD (8 * sizeof(unsigned long))
+#define IO_CLASS_IDLE 3		/* <linux/ioprio.h> */
 
 /* Digits up to @max exclusive; where they end, or NULL. */
 static const char *list_number(const char *s, unsigned max, unsigned *ret)
@@ -156,11 +157,19 @@ static int read_io_class(struct reader *r, const struct at *at, const struct jso
 
 static const struct field io_priority_fields[] = {
 	{FIELD_CALL("class", read_io_class), .flags = REQUIRED},
-	{FIELD_U32("priority", struct oci_io_priority, level), .flags = REQUIRED, RANGE(0, 7)},
+	{FIELD_U32("priority", struct oci_io_priority, level), RANGE(0, 7)},
 };
 
+/* The idle class has no levels: ioprio_set(2). */
+static int io_priority_done(struct reader *r, const struct at *at, const struct json *v, void *base)
+{
+	if (((struct oci_io_priority *)base)->class == IO_CLASS_IDLE || json_get(v, "priority"))
+		return 0;
+	return reader_fail_member(r, at, v, "priority", "`priority` is required");
+}
+
 const struct object io_priority_object = {
-	OBJECT(io_priority_fields, struct oci_io_priority),
+	OBJECT(io_priority_fields, struct oci_io_priority), .done = io_priority_done,
 	.has_present = true, .present = offsetof(struct oci_io_priority, present),
 };
 

@@ -172,6 +172,11 @@ def test_io_priority(box, name, number, level, userns):
     assert box.probe()["ioprio"] == number << 13 | level
 
 
+def test_idle_io_class_needs_no_priority(box):
+    box.process["ioPriority"] = {"class": "IOPRIO_CLASS_IDLE"}
+    assert box.probe()["ioprio"] == 3 << 13
+
+
 @pytest.mark.spec("CF-046", "CF-047", "CF-048")
 @pytest.mark.parametrize("io,where", [({"class": "IOPRIO_CLASS_BE", "priority": 8}, "priority"),
                                       ({"class": "IOPRIO_CLASS_BE", "priority": -1}, "priority"),
