@@ -146,11 +146,13 @@ static int check_fit(int fd, const char *path, struct error *err)
 	if (r < 0)
 		return error_errno(err, r, "read cgroup.events of cgroup %s", path);
 	if (populated) {
-		error_set(err, EEXIST, "cgroup %s exists already and holds processes", path);
+		error_set(err, EEXIST, "container's cgroup is not empty: %s exists already and "
+			  "holds processes", path);
 		return error_hint(err, "choose another linux.cgroupsPath, or delete the container in it");
 	}
 	if (frozen > 0) {
-		error_set(err, EBUSY, "cgroup %s is frozen, itself or by one above it", path);
+		error_set(err, EBUSY, "container's cgroup unexpectedly frozen: %s, itself or by "
+			  "one above it", path);
 		return error_hint(err, "write 0 to its cgroup.freeze");
 	}
 	return 0;

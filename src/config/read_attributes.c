@@ -204,7 +204,7 @@ static int read_memory_mode(struct reader *r, const struct at *at, const struct 
 	int e = reader_word(r, at, v, memory_mode_names, n_memory_mode_names, &row);
 
 	if (e < 0)
-		return e;
+		return error_in(r->err, "invalid memory policy mode");
 	m->name = row->name;
 	m->mode = (unsigned)row->value;
 	return 0;
@@ -213,23 +213,36 @@ static int read_memory_mode(struct reader *r, const struct at *at, const struct 
 static int read_memory_flags(struct reader *r, const struct at *at, const struct json *v,
 			     void *base)
 {
-	return read_flags(r, at, v, memory_flag_names, n_memory_flag_names,
-			  &((struct oci_memory_policy *)base)->flags);
+	int e = read_flags(r, at, v, memory_flag_names, n_memory_flag_names,
+			   &((struct oci_memory_policy *)base)->flags);
+
+	return e < 0 ? error_in(r->err, "invalid memory policy flag") : 0;
 }
 
 static int read_nodes(struct reader *r, const struct at *at, const struct json *v, void *base)
 {
-	return read_list(r, at, v, NODES_MAX, &((struct oci_memory_policy *)base)->nodes);
+	int e = read_list(r, at, v, NODES_MAX, &((struct oci_memory_policy *)base)->nodes);
+
+	return e < 0 ? error_in(r->err, "invalid memory policy nodes") : 0;
 }
 
 static const struct field memory_policy_fields[] = {
-	{FIELD_CALL("mode", read_memory_mode), .flags = REQUIRED},
+	{FIELD_CALL("mode", read_memory_mode)},
 	{FIELD_CALL("nodes", read_nodes)},
 	{FIELD_CALL("flags", read_memory_flags)},
 };
 
+static int memory_policy_done(struct reader *r, const struct at *at, const struct json *v,
+			      void *base)
+{
+	if (((struct oci_memory_policy *)base)->name)
+		return 0;
+	return reader_fail_member(r, at, v, "mode", "invalid memory policy mode: `mode` is "
+				  "required");
+}
+
 const struct object memory_policy_object = {
-	OBJECT(memory_policy_fields, struct oci_memory_policy),
+	OBJECT(memory_policy_fields, struct oci_memory_policy), .done = memory_policy_done,
 	.has_present = true, .present = offsetof(struct oci_memory_policy, present),
 };
 

@@ -128,7 +128,8 @@ static int rule_done(struct reader *r, const struct at *at, const struct json *v
 	for (size_t i = 0; i < rule->oci.names.n && rule->oci.action == ACT_NOTIFY; i++)
 		if (str_eq(rule->oci.names.v[i], "write"))
 			return reader_fail_member(r, at, v, "action", "SCMP_ACT_NOTIFY cannot be used "
-						  "for `write`, by which the listener is handed over");
+						  "for the write syscall, by which the listener is "
+						  "handed over");
 	return fold_errno(r, at, v, "errnoRet", &rule->errno_ret, &rule->oci.action);
 }
 

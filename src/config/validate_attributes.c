@@ -79,7 +79,8 @@ static int check_nodes(const struct oci_memory_policy *m, struct error *err)
 	switch (m->mode) {
 	case MPOL_DEFAULT:
 	case MPOL_LOCAL:
-		return none ? 0 : error_config(err, where, "%s takes no nodes", m->name);
+		return none ? 0 : error_config(err, where, "%s mode requires 0 nodes but "
+						 "got `%s`", m->name, m->nodes.text);
 	case MPOL_PREFERRED:
 		return 0;
 	default:

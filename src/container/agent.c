@@ -26,8 +26,8 @@ int agent_connect(const struct plan *p, int *ret, struct error *err)
 		return 0;
 	fd = fd_connect_unix(AT_FDCWD, path, SOCK_STREAM);
 	if (fd < 0) {
-		error_errno(err, fd == -EAGAIN ? -ETIMEDOUT : fd, "connect to the seccomp agent at %s",
-			    path);
+		error_errno(err, fd == -EAGAIN ? -ETIMEDOUT : fd,
+			    "failed to connect with seccomp agent at %s", path);
 		return error_at(err, WHERE);
 	}
 	*ret = fd;

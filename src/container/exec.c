@@ -49,7 +49,7 @@ static int find_container(struct execution *x, struct error *err)
 		return error_set(err, ESRCH, "cannot exec in container `%s`: container not running "
 				 "(it is %s)", x->o->id, container_status_names[x->status]);
 	if (x->status == STATUS_PAUSED && !x->o->ignore_paused)
-		return error_set(err, EBUSY, "cannot exec in container `%s`: it is paused "
+		return error_set(err, EBUSY, "cannot exec in a paused container: `%s` "
 				 "(resume it, or give --ignore-paused)", x->o->id);
 	return 0;
 }

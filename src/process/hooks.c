@@ -283,7 +283,9 @@ static int explain(const struct running *h, const siginfo_t *info, int watched, 
 	else if (info->si_code == CLD_EXITED)
 		error_set(err, ECANCELED, "exit status %d after %.2f s", info->si_status, took);
 	else
-		error_set(err, ECANCELED, "killed by %s%s after %.2f s", signal_name(info->si_status, name),
+		error_set(err, ECANCELED, "killed by %s%s%s after %.2f s",
+			  signal_name(info->si_status, name),
+			  info->si_status == SIGSYS ? " (bad system call)" : "",
 			  info->si_code == CLD_DUMPED ? " (core dumped)" : "", took);
 	ring_last(h->ring, output, sizeof(output));
 	if (output[0])

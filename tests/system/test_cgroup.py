@@ -134,7 +134,7 @@ def test_cgroup_with_processes_is_refused(box):
         with open(f"{ROOT}{path}/cgroup.procs", "w") as f:
             f.write(str(p.pid))
         box.linux["cgroupsPath"] = path
-        box.refused(path, "holds processes")
+        box.refused(path, "container's cgroup is not empty", "holds processes")
         assert p.poll() is None and value(box, "cgroup.freeze", path) == "0"
     finally:
         stop(p)
@@ -251,7 +251,7 @@ def test_exec_when_the_cgroup_is_frozen_from_outside(box):
     box.up()
     box.orlop("pause", box.id).ok()
     took, r = timed(box.exec)
-    r.failed("paused")
+    r.failed("cannot exec in a paused container", box.id)
     assert took < deadline(3)
 
 

@@ -309,14 +309,17 @@ def test_memory_policy_of_nodes_that_are_not_there(box):
 
 
 @pytest.mark.spec("CL-114")
-@pytest.mark.parametrize("policy,where", [
-    ({}, "mode"), ({"mode": "BIND"}, "mode"), ({"mode": "MPOL_BIND"}, "nodes"),
-    ({"mode": "MPOL_LOCAL", "nodes": "0"}, "nodes"), ({"mode": "MPOL_BIND", "nodes": "a"}, "nodes"),
-    ({"mode": "MPOL_BIND", "nodes": "0", "flags": ["X"]}, "flags/0"),
-    ({"mode": "MPOL_INTERLEAVE", "nodes": "0", "flags": ["MPOL_F_NUMA_BALANCING"]}, "flags")])
-def test_bad_memory_policy(box, policy, where):
+@pytest.mark.parametrize("policy,where,words", [
+    ({}, "mode", "invalid memory policy mode"), ({"mode": "BIND"}, "mode", "invalid memory policy mode"),
+    ({"mode": "MPOL_BIND"}, "nodes", "needs at least one node"),
+    ({"mode": "MPOL_LOCAL", "nodes": "0-7"}, "nodes", "MPOL_LOCAL mode requires 0 nodes but got `0-7`"),
+    ({"mode": "MPOL_BIND", "nodes": "a"}, "nodes", "invalid memory policy node"),
+    ({"mode": "MPOL_BIND", "nodes": "0-9999999999"}, "nodes", "invalid memory policy node"),
+    ({"mode": "MPOL_BIND", "nodes": "0", "flags": ["X"]}, "flags/0", "invalid memory policy flag"),
+    ({"mode": "MPOL_INTERLEAVE", "nodes": "0", "flags": ["MPOL_F_NUMA_BALANCING"]}, "flags", "does not go")])
+def test_bad_memory_policy(box, policy, where, words):
     box.linux["memoryPolicy"] = policy
-    box.refused(f"/linux/memoryPolicy/{where}")
+    box.refused(f"/linux/memoryPolicy/{where}", words)
 
 
 # ---- personality

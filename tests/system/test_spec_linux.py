@@ -167,7 +167,7 @@ def test_cgroup_that_is_not_fit(box):
         p.wait()
         with open(f"{group}/cgroup.freeze", "w") as f:
             f.write("1")
-        box.refused("frozen")
+        box.refused("container's cgroup unexpectedly frozen", host.TAG)
         assert kernel.read(f"{group}/cgroup.freeze") == "1\n"
         with open(f"{group}/cgroup.freeze", "w") as f:
             f.write("0")

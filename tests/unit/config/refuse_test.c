@@ -291,8 +291,10 @@ static const struct refused policy[] = {
 	{POLICY("'mode':'MPOL_INTERLEAVE','nodes':' '"), "/linux/memoryPolicy/nodes", "at least one"},
 	{POLICY("'mode':'MPOL_WEIGHTED_INTERLEAVE'"), "/linux/memoryPolicy/nodes", "at least one"},
 	{POLICY("'mode':'MPOL_PREFERRED_MANY'"), "/linux/memoryPolicy/nodes", "at least one"},
-	{POLICY("'mode':'MPOL_DEFAULT','nodes':'0'"), "/linux/memoryPolicy/nodes", "takes no nodes"},
-	{POLICY("'mode':'MPOL_LOCAL','nodes':'0'"), "/linux/memoryPolicy/nodes", "takes no nodes"},
+	{POLICY("'mode':'MPOL_DEFAULT','nodes':'0'"), "/linux/memoryPolicy/nodes",
+	 "requires 0 nodes"},
+	{POLICY("'mode':'MPOL_LOCAL','nodes':'0'"), "/linux/memoryPolicy/nodes",
+	 "requires 0 nodes"},
 	{POLICY("'mode':'MPOL_BIND','nodes':'0-1024'"), "/linux/memoryPolicy/nodes", "below 1024"},
 	{POLICY("'mode':'MPOL_BIND','nodes':'0','flags':['STATIC']"), "/linux/memoryPolicy/flags/0",
 	 "is not known"},
@@ -570,7 +572,8 @@ static const struct refused seccomp[] = {
 	{SECCOMP(",'syscalls':[{'names':['chmod'],'action':'SCMP_ACT_NOTIFY'}]"),
 	 "/linux/seccomp/listenerPath", "is required"},
 	{SECCOMP(",'listenerPath':'/x','syscalls':[{'names':['chmod','write'],"
-		 "'action':'SCMP_ACT_NOTIFY'}]"), "/linux/seccomp/syscalls/0/action", "`write`"},
+		 "'action':'SCMP_ACT_NOTIFY'}]"), "/linux/seccomp/syscalls/0/action",
+	 "the write syscall"},
 	{SECCOMP(",'listenerPath':'/x','syscalls':[{'names':['chmod'],'action':'SCMP_ACT_NOTIFY',"
 		 "'errnoRet':1}]"), "/linux/seccomp/syscalls/0/errnoRet", "only goes with"},
 	{SECCOMP(",'syscalls':[{'action':'SCMP_ACT_LOG'}]"), "/linux/seccomp/syscalls/0/names",

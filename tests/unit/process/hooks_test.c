@@ -127,6 +127,8 @@ static void test_failures(void **state)
 	assert_int_equal(run_script("kill -SEGV $$", 0, &err), -ECANCELED);
 	assert_non_null(strstr(err.text, "killed by SIGSEGV"));
 	assert_null(strstr(err.text, "output"));
+	assert_int_equal(run_script("kill -SYS $$", 0, &err), -ECANCELED);
+	assert_non_null(strstr(err.text, "killed by SIGSYS (bad system call)"));
 
 	v[0] = (struct oci_hook){.path = (char *)"/no/such/hook"};
 	assert_int_equal(run_list(v, 1, false, &err), -ENOENT);
