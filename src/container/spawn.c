@@ -238,6 +238,10 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 			error_hint(err, "the caller may not move a process from its own cgroup there: "
 				   "run it in a delegated one, as by systemd-run --user --scope "
 				   "-p Delegate=yes");
+		else if (pid == -EBUSY && s->cgroup >= 0)
+			error_hint(err, "its cgroup shares controllers out to those below it "
+				   "(cgroup.subtree_control) and so takes no processes: name one "
+				   "of them");
 		else if (pid == -EPERM || pid == -ENOSPC || pid == -EUSERS)
 			error_hint(err, "are user namespaces allowed here? see "
 				   "/proc/sys/user/max_user_namespaces and "

@@ -245,6 +245,8 @@ def test_exec_beside_processes_in_sub_cgroups(box):
     kernel.until(lambda: "divided" in box.output(), deadline(10), "it divides its cgroup")
     assert cgroup_of(box.pid) == f"/orlop/{box.id}/init"
     assert "0::/init\n" in box.exec().json()["cgroup"]
+    box.exec("--cgroup", "/").failed("resource busy", "cgroup.subtree_control")
+    assert "0::/init\n" in box.exec("--cgroup", "init").json()["cgroup"]
 
 
 def test_exec_when_the_cgroup_is_frozen_from_outside(box):
