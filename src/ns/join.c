@@ -111,12 +111,31 @@ static int enter(const struct plan_join *j, int fd, struct error *err)
 	return error_at(err, "%s", j->where);
 }
 
+/*
+ * setns(2) needs CAP_SYS_ADMIN in the user namespace that owns the other one: ours may, and the user
+ * namespace that comes next has no power over it.  What fails is tried again from inside, and told then.
+ * Not the mount namespace: who has no power over it could not mount anything there.
+ */
+static void enter_before_user(const struct plan_ns *p, int *fds)
+{
+	for (size_t i = 0; i < p->n_joins; i++) {
+		if ((p->joins[i].flag & (CLONE_NEWUSER | CLONE_NEWNS)) ||
+		    setns(fds[i], (int)p->joins[i].flag) < 0)
+			continue;
+		close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
 int ns_enter_joins(const struct plan_ns *p, int *fds, uint64_t which, struct error *err)
 {
+	/* user first: plan_ns.joins */
+	if (p->n_joins > 0 && (p->joins[0].flag & which & CLONE_NEWUSER))
+		enter_before_user(p, fds);
 	for (size_t i = 0; i < p->n_joins; i++) {
 		int r;
 
-		if (!(p->joins[i].flag & which))
+		if (!(p->joins[i].flag & which) || fds[i] < 0)
 			continue;
 		r = enter(&p->joins[i], fds[i], err);
 		if (r < 0)

@@ -13,7 +13,7 @@
 int ns_open_joins(const struct plan_ns *p, int *ret_fds, struct error *err);
 
 /* Child or launcher: enter those of the joins whose flag is in @which (setns(2)), in order, closing
- * each descriptor. */
+ * each descriptor.  Before a user namespace also others are, where only the caller has power over them. */
 int ns_enter_joins(const struct plan_ns *p, int *fds, uint64_t which, struct error *err);
 
 /* Parent: write setgroups, gid_map and uid_map of @pid (or run the helpers, by absolute path, with an

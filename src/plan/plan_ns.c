@@ -31,8 +31,9 @@ uint64_t plan_ns_flags(const struct plan *p)
 }
 
 /*
- * The user namespace comes first, because it gives the power to enter those that it owns; the mount
- * namespace last, because everything after it sees other files.  The rest as listed.
+ * The user namespace comes first, because it gives the power to enter those that it owns; ns_enter_joins()
+ * enters before it what only the caller has power over.  The mount namespace comes last, because everything
+ * after it sees other files.  The rest as listed.
  */
 static unsigned join_rank(uint64_t flag)
 {

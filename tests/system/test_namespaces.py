@@ -185,6 +185,22 @@ def test_join_user(box, holder):
     assert seen["namespaces"]["net"] == os.stat(path("network")).st_ino
 
 
+@pytest.mark.spec("CL-015")
+@pytest.mark.parametrize("kind", ["ipc", "network", "uts", "pid"])
+def test_join_user_and_one_that_is_not_owned_by_it(box, holder, kind):
+    """The joined user namespace has no power over it, but the caller has."""
+    user, other = holder("user", extra=["--map-root-user"]), holder(kind)
+    namespace(box.config, "user", user("user"))
+    namespace(box.config, kind, other(kind))
+    box.config.pop("hostname")
+    box.config["mounts"] = [m for m in box.mounts if m["type"] not in ("proc", "sysfs", "cgroup", "mqueue", "devpts")]
+    box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
+    pid = box.up()
+    assert kernel.ns_inode(pid, "user") == os.stat(user("user")).st_ino
+    assert kernel.ns_inode(pid, kind) == os.stat(other(kind)).st_ino
+    box.exec().ok()
+
+
 @pytest.mark.spec("CL-014", "CL-016")
 @pytest.mark.parametrize("path,words", [
     ("/nonexistent", "no such file"), ("/etc", "namespace"), ("/dev/null", "namespace"),
