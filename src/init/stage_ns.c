@@ -37,7 +37,7 @@ int stage_time(struct stage_context *c, struct error *err)
 
 /*
  * Needs: a new user namespace, unmapped; or a cgroup that no process can be made in (pids.max 0).
- * Does: wait until the parent has written the maps, and moved us, become 0:0 inside.
+ * Does: wait until the parent has written the maps, and moved us, become 0:0 inside, or the user.
  * Must not: touch files before: its ids are the overflow ids.
  */
 int stage_maps(struct stage_context *c, struct error *err)
@@ -48,7 +48,7 @@ int stage_maps(struct stage_context *c, struct error *err)
 		return 0;
 	r = conversation_expect(&c->conv, MSG_MAPS_DONE, -1, -1, NULL, err);
 	if (r == 0 && c->p->ns.idmap != IDMAP_NONE)
-		r = ns_become_root(err);
+		r = ns_become_root(c->p->has_process ? &c->p->process.oci->user : NULL, err);
 	return r < 0 ? r : stage_go_dark(err);
 }
 

@@ -174,7 +174,7 @@ static int enter_container(const struct plan *p, struct handles *h, struct error
 		return error_errno(err, errno, "enter the container's namespaces");
 	close(h->init_pidfd);
 	h->init_pidfd = -1;
-	return h->init_namespaces & CLONE_NEWUSER ? ns_become_root(err) : 0;
+	return h->init_namespaces & CLONE_NEWUSER ? ns_become_root(&p->process.oci->user, err) : 0;
 }
 
 /* Close what is not in @h: state directory, cgroup, mostly the host's /proc.  The process that is cloned next may
@@ -220,7 +220,7 @@ static int enter_joined(const struct plan *p, struct handles *h, struct error *e
 		r = keep_handles_only(p, h, err);
 	if (r < 0 || !(p->ns.launcher_joins & CLONE_NEWUSER))
 		return r;
-	return ns_become_root(err);
+	return ns_become_root(p->has_process ? &p->process.oci->user : NULL, err);
 }
 
 _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t create_flags,

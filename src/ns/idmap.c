@@ -140,31 +140,46 @@ int ns_write_maps(const struct plan_ns *p, int proc_pid, pid_t pid, struct error
 	return r;
 }
 
+static int not_become(struct error *err, int r, const char *what, unsigned id)
+{
+	error_errno(err, r, "become %s %u of the user namespace", what, id);
+	return r == -EINVAL ? error_hint(err, "it is not mapped there") : r;
+}
+
 /*
  * Groups first, while we may.  EPERM from setgroups(2) means that it is denied for good in this user
- * namespace: the caller's groups stay, and process_set_groups() decides whether that will do.
+ * namespace: the caller's groups stay, and process_set_groups() decides whether that will do.  EINVAL from
+ * the others means that 0 is not mapped: then @user is; the capabilities do not depend on the id.
  */
-int ns_become_root(struct error *err)
+int ns_become_root(const struct oci_user *user, struct error *err)
 {
-	uid_t ruid, euid, suid;
-	gid_t rgid, egid, sgid;
+	uid_t ruid, euid, suid, uid = 0;
+	gid_t rgid, egid, sgid, gid = 0;
 	int r = sys_setresgid(0, 0, 0);
 
+	if (r == -EINVAL && user) {
+		gid = user->gid;
+		r = sys_setresgid(gid, gid, gid);
+	}
 	if (r < 0)
-		return error_errno(err, r, "become group 0 of the user namespace");
+		return not_become(err, r, "group", gid);
 	r = sys_setgroups(0, NULL);
 	if (r < 0 && r != -EPERM)
 		return error_errno(err, r, "drop the caller's groups");
 	if (r == 0 && getgroups(0, NULL) != 0)
 		return error_set(err, EIO, "the caller's groups are still there after setgroups");
 	r = sys_setresuid(0, 0, 0);
+	if (r == -EINVAL && user) {
+		uid = user->uid;
+		r = sys_setresuid(uid, uid, uid);
+	}
 	if (r < 0)
-		return error_errno(err, r, "become user 0 of the user namespace");
+		return not_become(err, r, "user", uid);
 
 	if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0)
 		return error_errno(err, errno, "read our ids back");
-	if (ruid || euid || suid || rgid || egid || sgid)
-		return error_set(err, EIO, "ids are %u:%u instead of 0:0 in the user namespace", euid,
-				 egid);
+	if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid)
+		return error_set(err, EIO, "ids are %u:%u instead of %u:%u in the user namespace", euid,
+				 egid, uid, gid);
 	return 0;
 }

@@ -114,7 +114,6 @@ static bool maps_only(const struct oci_id_mappings *m, uint32_t id)
 	return m->n == 1 && m->v[0].host_id == id && m->v[0].size == 1;
 }
 
-/* "Root" of the container is 0 inside: it makes the mounts, so it has to exist. */
 static bool maps_root(const struct oci_id_mappings *m)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -128,9 +127,10 @@ static bool maps_root(const struct oci_id_mappings *m)
  * line that maps the writer's own effective id, and a gid_map only after setgroups(2) is denied for
  * good.  Anything else is for newuidmap(1) and newgidmap(1), which obey subuid(5).
  */
-static int plan_idmap(struct arena *a, struct plan_ns *ns, const struct oci_linux *l,
+static int plan_idmap(struct arena *a, struct plan_ns *ns, const struct oci_config *c,
 		      const struct facts *f, struct error *err)
 {
+	const struct oci_linux *l = &c->linux_;
 	int r;
 
 	if (!(ns->create & CLONE_NEWUSER))
@@ -141,12 +141,13 @@ static int plan_idmap(struct arena *a, struct plan_ns *ns, const struct oci_linu
 		r = plan_id_map(a, &l->gid_mappings, "/linux/gidMappings", &ns->gid_map, err);
 	if (r < 0)
 		return r;
-	if (!maps_root(&l->uid_mappings))
-		return error_config(err, "/linux/uidMappings", "containerID 0 is not mapped: the container "
-				    "is set up as user 0 of its user namespace");
-	if (!maps_root(&l->gid_mappings))
-		return error_config(err, "/linux/gidMappings", "containerID 0 is not mapped: the container "
-				    "is set up as group 0 of its user namespace");
+	/* Somebody makes the mounts: ns_become_root(). */
+	if (!c->process.present && !maps_root(&l->uid_mappings))
+		return error_config(err, "/linux/uidMappings", "containerID 0 is not mapped, and there is no "
+				    "process.user: the container is set up as one of them");
+	if (!c->process.present && !maps_root(&l->gid_mappings))
+		return error_config(err, "/linux/gidMappings", "containerID 0 is not mapped, and there is no "
+				    "process.user: the container is set up as one of them");
 
 	if (f->cap_sys_admin) {
 		ns->idmap = IDMAP_WRITE;
@@ -219,7 +220,7 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 	plan_flags(a, &p->ns, l);
 	r = check_privilege(&p->ns, f, err);
 	if (r == 0)
-		r = plan_idmap(a, &p->ns, l, f, err);
+		r = plan_idmap(a, &p->ns, p->config, f, err);
 	if (r == 0)
 		r = plan_net_devices(a, &p->ns, l, o->rootless || !f->cap_sys_admin, err);
 	p->ns.hostname = p->config->hostname;

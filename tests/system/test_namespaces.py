@@ -363,6 +363,38 @@ def test_maps_that_cannot_be(box, change, words):
     box.refused(words)
 
 
+def without_root(config):
+    """Only user and group 1000 exist inside."""
+    userns(config, 100000)
+    for m in (config["linux"]["uidMappings"], config["linux"]["gidMappings"]):
+        m[:] = [{"containerID": 1000, "hostID": 100000, "size": 1}]
+    config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    for m in config["mounts"]:
+        m["options"] = [o for o in m.get("options", []) if o != "gid=5"]
+
+
+@pytest.mark.spec("CL-020")
+def test_user_namespace_without_root(make_box):
+    one, two = make_box(), make_box()
+    for box in one, two:
+        without_root(box.config)
+    set_caps(one.process, ["CAP_KILL"], ["bounding", "permitted", "inheritable", "ambient", "effective"])
+    pid = one.up()
+    s = kernel.status(pid)
+    assert s["Uid"].split() == s["Gid"].split() == ["100000"] * 4 and s["Groups"].split() == []
+    assert int(s["CapEff"], 16) == int(s["CapBnd"], 16) == 1 << 5
+    assert kernel.read(f"/proc/{pid}/uid_map").split() == ["1000", "100000", "1"]
+    seen = one.exec().json()
+    assert (seen["uids"], seen["gids"], seen["groups"]) == ([1000] * 4, [1000] * 3, [])
+    one.exec("--user", "0").failed("become user 0", "not mapped")
+
+    for x in two.linux["namespaces"]:
+        if x["type"] == "user":
+            x["path"] = f"/proc/{pid}/ns/user"
+    del two.linux["uidMappings"], two.linux["gidMappings"]
+    assert two.probe()["uids"] == [1000] * 4
+
+
 def test_ids_that_are_not_mapped(box):
     userns(box.config, 100000, size=100)
     box.process["user"] = {"uid": 100, "gid": 0}

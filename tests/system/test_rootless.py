@@ -113,6 +113,15 @@ def test_one_id(user):
     assert seen["no_new_privs"] == 1
 
 
+def test_one_id_that_is_not_root_inside(user):
+    box = user.box()
+    box.linux["uidMappings"][0]["containerID"] = box.linux["gidMappings"][0]["containerID"] = 7
+    box.process["user"] = {"uid": 7, "gid": 7}
+    box.up()
+    seen = box.exec().json()
+    assert seen["uids"] == [7] * 4 and seen["gids"] == [7] * 3
+
+
 def test_one_id_from_outside(user):
     box = user.box()
     pid = box.up()
