@@ -129,6 +129,14 @@ def test_recursive_word_that_clears(box, tree):
     assert "noexec" not in kernel.mount_at(mounts(box.probe()), "/m/sub").options
 
 
+@pytest.mark.parametrize("words", [["ro"], ["rw", "dev"], ["ro", "relatime"]])
+def test_bind_keeps_the_attributes_that_no_word_names(box, tree, words):
+    flags = [kernel.MS[word] for word in ("remount", "bind", "nosuid", "noexec")]
+    kernel.mount(None, f"{tree}/sub", None, sum(flags))
+    box.mounts.append(bind(f"{tree}/sub", "/m", "bind", *words))
+    assert kernel.mount_at(mounts(box.probe()), "/m").options >= {"nosuid", "noexec", words[0]}
+
+
 def test_plain_word_is_for_the_top_only(box, tree):
     box.mounts.append(bind(tree, "/m", "rbind", "ro"))
     seen = mounts(box.probe())
