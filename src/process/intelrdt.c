@@ -10,77 +10,34 @@
 
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/mountinfo.h"
 #include "util/str.h"
 
 #define WHERE		"/linux/intelRdt"
 #define SCHEMATA_MAX	65536
-#define MOUNTINFO_MAX	(16u << 20)
 
 /* ---- the mount ------------------------------------------------------------------------------ */
 
-static int read_all(const char *path, struct strbuf *ret)
-{
-	_cleanup_close_ int fd = fd_openat(AT_FDCWD, path, O_RDONLY, 0);
-	char buf[4096];
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	do {
-		n = read(fd, buf, sizeof(buf));
-		if (n > 0)
-			strbuf_add(ret, buf, (size_t)n);
-	} while ((n > 0 && ret->len < MOUNTINFO_MAX) || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : n > 0 ? -E2BIG : 0;
-}
-
-/* proc_pid_mountinfo(5): \040 and the like. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-		    s[3] >= '0' && s[3] <= '7') {
-			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
 /* The mount point of a line about the root of a resctrl, or NULL.  Cuts the line. */
-static char *resctrl_of(char *line)
+static const char *resctrl_of(char *line)
 {
-	char *type = strstr(line, " - "), *field = line, *root, *point;
+	struct mountinfo m;
 
-	if (!type)
+	if (!mountinfo_parse(line, &m) || !str_eq(m.type, "resctrl") || !str_eq(m.root, "/"))
 		return NULL;
-	*type = '\0';
-	type += strlen(" - ");
-	type[strcspn(type, " ")] = '\0';
-	for (int i = 0; i < 3; i++)
-		strsep(&field, " ");
-	root = strsep(&field, " ");
-	point = strsep(&field, " ");
-	if (!point || !str_eq(type, "resctrl") || !str_eq(root, "/"))
-		return NULL;
-	unescape(point);
-	return point;
+	return m.point;
 }
 
 int intelrdt_find(const char *mountinfo, char **ret, struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf text = {0};
-	int r = read_all(mountinfo, &text);
+	int r = mountinfo_read(AT_FDCWD, mountinfo, &text);
 	char *rest = text.data, *line;
 
 	if (r < 0)
 		return error_errno(err, r, "read %s", mountinfo);
 	while (rest && (line = strsep(&rest, "\n"))) {
-		char *point = resctrl_of(line);
+		const char *point = resctrl_of(line);
 
 		if (point) {
 			*ret = xstrdup(point);

@@ -14,21 +14,13 @@
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
 #include "util/cleanup.h"
-#include "util/fd.h"
 #include "util/mem.h"
+#include "util/mountinfo.h"
 #include "util/str.h"
-
-#define MOUNTINFO_MAX (16u << 20)
-
-struct line {
-	uint64_t id, parent;
-	char *point;
-	bool shows;			/* a procfs or a sysfs */
-};
 
 struct table {
 	struct strbuf text;
-	struct line *v;
+	struct mountinfo *v;
 	size_t n, room;
 };
 
@@ -38,64 +30,9 @@ static void table_free(struct table *t)
 	free(t->v);
 }
 
-/* proc_pid_mountinfo(5): \040 and the like. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; to++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 4;
-		} else {
-			*to = *s++;
-		}
-	}
-	*to = '\0';
-}
-
-/* Its fields: id, parent, device, root, mount point, options, ..., "-", type, ... */
-static bool read_line(char *text, struct line *l)
-{
-	char *type = strstr(text, " - "), *end;
-
-	if (!type)
-		return false;
-	*type = '\0';
-	type += strlen(" - ");
-	type[strcspn(type, " ")] = '\0';
-	l->shows = str_eq(type, "proc") || str_eq(type, "sysfs");
-	l->id = strtoull(text, &end, 10);
-	l->parent = strtoull(end, &end, 10);
-	for (int i = 0; end && i < 2; i++)
-		end = strchr(end + 1, ' ');
-	if (!end)
-		return false;
-	l->point = end + 1;
-	l->point[strcspn(l->point, " ")] = '\0';
-	unescape(l->point);
-	return true;
-}
-
-static int read_text(int proc, struct strbuf *ret)
-{
-	_cleanup_close_ int fd = fd_openat(proc, "self/mountinfo", O_RDONLY, 0);
-	char buf[4096];
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	do {
-		n = read(fd, buf, sizeof(buf));
-		if (n > 0)
-			strbuf_add(ret, buf, (size_t)n);
-	} while ((n > 0 && ret->len < MOUNTINFO_MAX) || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : n > 0 ? -E2BIG : 0;
-}
-
 static int read_table(int proc, struct table *t)
 {
-	int r = read_text(proc, &t->text);
+	int r = mountinfo_read(proc, "self/mountinfo", &t->text);
 	char *rest = t->text.data, *text;
 
 	while (r == 0 && rest && (text = strsep(&rest, "\n"))) {
@@ -103,14 +40,20 @@ static int read_table(int proc, struct table *t)
 			t->room = t->room ? 2 * t->room : 64;
 			t->v = xrealloc(t->v, t->room, sizeof(*t->v));
 		}
-		if (read_line(text, &t->v[t->n]))
+		if (mountinfo_parse(text, &t->v[t->n]))
 			t->n++;
 	}
 	return r;
 }
 
+/* Does it show a whole procfs or sysfs? */
+static bool shows(const struct mountinfo *m)
+{
+	return str_eq(m->type, "proc") || str_eq(m->type, "sysfs");
+}
+
 /* Below the container's root. */
-static bool is_inside(const struct table *t, const struct line *l, uint64_t root)
+static bool is_inside(const struct table *t, const struct mountinfo *l, uint64_t root)
 {
 	for (size_t depth = 0; l && depth <= t->n; depth++) {
 		uint64_t parent = l->parent;
@@ -153,7 +96,7 @@ static int hide(const char *path, struct error *err)
 	return cover(path, err);
 }
 
-static bool is_covered(const struct table *t, const struct line *l)
+static bool is_covered(const struct table *t, const struct mountinfo *l)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (t->v[i].parent == l->id && str_eq(t->v[i].point, l->point))
@@ -169,7 +112,7 @@ static int check_hidden(int proc, uint64_t root, struct error *err)
 	if (r < 0)
 		return error_errno(err, r, "read the mounts of the host");
 	for (size_t i = 0; i < t.n; i++)
-		if (t.v[i].shows && !is_inside(&t, &t.v[i], root) && !is_covered(&t, &t.v[i]))
+		if (shows(&t.v[i]) && !is_inside(&t, &t.v[i], root) && !is_covered(&t, &t.v[i]))
 			return error_set(err, EPROTO, "%s of the host cannot be hidden from the container "
 					 "(do without --no-pivot)", t.v[i].point);
 	return 0;
@@ -190,7 +133,7 @@ int mount_hide_proc(int proc, int root, struct error *err)
 		return error_set(err, ENOSYS, "the kernel does not tell which mounts are those of the host "
 				 "(Linux 5.8 does)");
 	for (size_t i = 0; r == 0 && i < t.n; i++)
-		if (t.v[i].shows && !is_inside(&t, &t.v[i], st.stx_mnt_id))
+		if (shows(&t.v[i]) && !is_inside(&t, &t.v[i], st.stx_mnt_id))
 			r = hide(t.v[i].point, err);
 	return r < 0 ? r : check_hidden(proc, st.stx_mnt_id, err);
 }
