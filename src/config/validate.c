@@ -9,15 +9,8 @@
 #include <linux/sched.h>
 #include <stdlib.h>
 
+#include "config/validate_parts.h"
 #include "util/log.h"
-
-const struct oci_namespace *validate_namespace(const struct oci_config *c, uint64_t flag)
-{
-	for (size_t i = 0; i < c->linux_.n_namespaces; i++)
-		if (c->linux_.namespaces[i].flag == flag)
-			return &c->linux_.namespaces[i];
-	return NULL;
-}
 
 /* ---- ociVersion ----------------------------------------------------------------------------- */
 
@@ -112,7 +105,7 @@ static int check_uts_name(const struct oci_config *c, const char *name, const ch
 		return 0;
 	if (strlen(name) > UTS_MAX)
 		return error_config(err, where, "longer than %u bytes", UTS_MAX);
-	if (!validate_namespace(c, CLONE_NEWUTS))
+	if (!oci_find_namespace(c, CLONE_NEWUTS))
 		return error_config(err, where, "needs a `uts` namespace in /linux/namespaces: the "
 				    "host would be renamed");
 	return 0;
@@ -133,7 +126,7 @@ static int check_paths(const struct oci_config *c, struct error *err)
 	static const char text[] = "needs a `mount` namespace in /linux/namespaces: the host's "
 				   "own paths would be covered";
 
-	if (validate_namespace(c, CLONE_NEWNS))
+	if (oci_find_namespace(c, CLONE_NEWNS))
 		return 0;
 	if (c->linux_.masked_paths.n > 0)
 		return error_config(err, "/linux/maskedPaths", text);

@@ -3,7 +3,7 @@
  * Rules between the members of process.scheduler, linux.memoryPolicy and linux.timeOffsets: what the
  * kernel would refuse with EINVAL when the container is half made is refused here.
  */
-#include "config/validate.h"
+#include "config/validate_parts.h"
 
 #include <errno.h>
 #include <linux/mempolicy.h>
@@ -112,7 +112,7 @@ int validate_memory_policy(const struct oci_config *c, struct error *err)
 int validate_time_offsets(const struct oci_config *c, struct error *err)
 {
 	static const char where[] = "/linux/timeOffsets";
-	const struct oci_namespace *ns = validate_namespace(c, CLONE_NEWTIME);
+	const struct oci_namespace *ns = oci_find_namespace(c, CLONE_NEWTIME);
 
 	if (!c->linux_.time_offsets.monotonic.present && !c->linux_.time_offsets.boottime.present)
 		return 0;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 
-#include "config/validate.h"
+#include "config/validate_parts.h"
 
 #define MAX_EXTENTS 340		/* UID_GID_MAP_MAX_EXTENTS, 4.15 */
 
@@ -54,7 +54,7 @@ int validate_extents(const struct oci_id_mappings *m, const char *where, struct 
 int validate_mappings(const struct oci_config *c, struct error *err)
 {
 	static const char uid[] = "/linux/uidMappings", gid[] = "/linux/gidMappings";
-	const struct oci_namespace *user = validate_namespace(c, CLONE_NEWUSER);
+	const struct oci_namespace *user = oci_find_namespace(c, CLONE_NEWUSER);
 	const struct oci_linux *l = &c->linux_;
 	const char *given = l->uid_mappings.n ? uid : l->gid_mappings.n ? gid : NULL;
 	int e;
@@ -89,7 +89,7 @@ int validate_mapped_ids(const struct oci_config *c, struct error *err)
 {
 	const struct oci_linux *l = &c->linux_;
 	const struct oci_user *user = &c->process.user;
-	const struct oci_namespace *ns = validate_namespace(c, CLONE_NEWUSER);
+	const struct oci_namespace *ns = oci_find_namespace(c, CLONE_NEWUSER);
 
 	if (!ns || ns->path)
 		return 0;

@@ -2,7 +2,7 @@
 /* `linux.intelRdt` (runtime-spec config-linux.md#intelrdt). */
 #include <errno.h>
 
-#include "config/validate.h"
+#include "config/validate_parts.h"
 #include "util/log.h"
 
 #define WHERE	 "/linux/intelRdt"

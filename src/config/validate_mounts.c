@@ -4,7 +4,7 @@
 #include <linux/sched.h>
 #include <stdio.h>
 
-#include "config/validate.h"
+#include "config/validate_parts.h"
 #include "oci/mount.h"
 
 /* An error about the last word of @kind in the options of mount @i. */
@@ -71,7 +71,7 @@ static int check_idmap(const struct oci_config *c, size_t i, struct error *err)
 		why = "cannot be changed by `remount`: a mount keeps the id mapping it was made with";
 	else if (never_mapped(m))
 		why = "is not possible with this type of file system";
-	else if (!maps && !validate_namespace(c, CLONE_NEWUSER))
+	else if (!maps && !oci_find_namespace(c, CLONE_NEWUSER))
 		why = "needs uidMappings and gidMappings in the mount, or a `user` namespace in "
 		      "/linux/namespaces to take them from";
 	if (!why)

@@ -5,7 +5,7 @@
 #include <linux/sched.h>
 #include <net/if.h>
 
-#include "config/validate.h"
+#include "config/validate_parts.h"
 #include "json/pointer.h"
 
 /* dev_valid_name() in net/core/dev.c. */
@@ -73,7 +73,7 @@ int validate_net_devices(const struct oci_config *c, struct error *err)
 {
 	const struct oci_linux *l = &c->linux_;
 
-	if (l->n_net_devices && !validate_namespace(c, CLONE_NEWNET))
+	if (l->n_net_devices && !oci_find_namespace(c, CLONE_NEWNET))
 		return error_config(err, "/linux/netDevices", "needs a `network` namespace in "
 				    "/linux/namespaces to move the interfaces to");
 	for (size_t i = 0; i < l->n_net_devices; i++) {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 
-#include "config/validate.h"
+#include "config/validate_parts.h"
 #include "json/pointer.h"
 
 #define KEY_MAX 256
@@ -95,7 +95,7 @@ static int check_gate(const struct oci_config *c, const char *path, struct error
 	if (ns == 0)
 		return error_set(err, EINVAL, "this sysctl belongs to no namespace: the host's own value "
 				 "would change");
-	if (!validate_namespace(c, ns))
+	if (!oci_find_namespace(c, ns))
 		return error_set(err, EINVAL, "needs a `%s` namespace in /linux/namespaces: the "
 				 "host's own value would change", ns_name(ns));
 	return 0;

@@ -10,31 +10,8 @@
 #include <sys/types.h>
 
 #include "oci/types.h"
-#include "plan/plan.h"
+#include "store/options.h"
 #include "util/error.h"
-
-struct global_options {
-	char *const *argv;		/* of the program: to execute it again, protected */
-	const char *root;		/* --root or NULL */
-	const char *log, *log_format, *log_level;
-	bool debug;
-	const char *cgroup_manager;	/* as given */
-	bool systemd_cgroup;
-	const char *rootless;		/* "true", "false", "auto" or NULL */
-};
-
-struct create_options {
-	const struct global_options *global;
-	const char *id;
-	const char *bundle;		/* default "." */
-	const char *config;		/* default "config.json" */
-	const char *console_socket;
-	const char *pidfd_socket;
-	const char *pid_file;
-	bool no_pivot, no_new_keyring, no_subreaper;
-	unsigned preserve_fds;
-	bool detach, keep;		/* run only */
-};
 
 int container_create(const struct create_options *o, struct error *err);
 /* *ret_status: the container's exit code, 128+signal; 0 when detached. */

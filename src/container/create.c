@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "container/creation.h"
+#include "container/container.h"
+#include "launch/creation.h"
+#include "launch/interrupt.h"
 
 int container_create(const struct create_options *o, struct error *err)
 {

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "cgroup/cgroup.h"
-#include "container/destroy.h"
-#include "container/lookup.h"
+#include "container/container.h"
+#include "launch/destroy.h"
+#include "store/lookup.h"
+#include "store/state.h"
+#include "store/store.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "cgroup/cgroup.h"
-#include "container/destroy.h"
-#include "container/lookup.h"
+#include "container/container.h"
+#include "launch/destroy.h"
+#include "store/lookup.h"
+#include "store/status.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 
@@ -35,7 +37,7 @@ static int signal_init(const struct container *c, int sig, struct error *err)
 static int signal_cgroup(const struct container *c, int sig, struct error *err)
 {
 	_cleanup_close_ int cgroup = -1;
-	int r = container_open_cgroup(&c->state, &cgroup, err);
+	int r = state_open_cgroup(&c->state, &cgroup, err);
 
 	if (r < 0)
 		return r;
@@ -63,7 +65,7 @@ static int kill_left(const struct container *c, struct error *err)
 	/* Without an id it is not known to be ours: cgroup_open would not compare. */
 	if (c->state.own_pidns || !c->state.cgroup_created || !c->state.cgroup_id)
 		return not_running(err);
-	r = container_open_cgroup(&c->state, &cgroup, err);
+	r = state_open_cgroup(&c->state, &cgroup, err);
 	if (r == 0 && cgroup >= 0)
 		r = cgroup_procs(cgroup, &pids, &n, err);
 	if (r < 0)

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "container/lookup.h"
+#include "container/container.h"
+#include "container/print.h"
 #include "json/writer.h"
+#include "store/lookup.h"
+#include "store/state.h"
+#include "store/store.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/mem.h"

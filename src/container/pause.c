@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "cgroup/cgroup.h"
-#include "container/lookup.h"
+#include "container/container.h"
+#include "store/lookup.h"
+#include "store/state.h"
+#include "store/status.h"
 #include "util/cleanup.h"
 
 #define FREEZE_TIMEOUT_MS 10000
@@ -30,7 +33,7 @@ static int set_frozen(const struct global_options *g, const char *id, bool freez
 	if (r == 0)
 		r = check_status(&c, freeze, err);
 	if (r == 0)
-		r = container_open_cgroup(&c.state, &cgroup, err);
+		r = state_open_cgroup(&c.state, &cgroup, err);
 	if (r < 0)
 		return r;
 	if (cgroup < 0)

@@ -15,8 +15,11 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
-#include "container/lookup.h"
+#include "container/container.h"
+#include "container/print.h"
 #include "json/writer.h"
+#include "store/lookup.h"
+#include "store/status.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -47,7 +50,7 @@ static int find_pids(const struct global_options *g, const char *id, struct pid_
 	int r = container_lookup(g, id, false, &c, err);
 
 	if (r == 0)
-		r = container_open_cgroup(&c.state, &cgroup, err);
+		r = state_open_cgroup(&c.state, &cgroup, err);
 	if (r < 0)
 		return r;
 	if (cgroup >= 0)

@@ -4,8 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "container/creation.h"
-#include "container/destroy.h"
+#include "container/container.h"
+#include "launch/creation.h"
+#include "launch/destroy.h"
+#include "launch/foreground.h"
+#include "launch/interrupt.h"
+#include "store/store.h"
 
 /* runtime-spec 1.3, runtime.md#lifecycle step 9: a failing poststart hook stops the container. */
 static int start_process(struct creation *c, struct error *err)

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "container/lookup.h"
+#include "container/container.h"
+#include "container/print.h"
+#include "store/lookup.h"
+#include "store/state.h"
 #include "util/cleanup.h"
 #include "util/mem.h"
 

@@ -16,9 +16,13 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "container/creation.h"
-#include "container/destroy.h"
+#include "container/container.h"
+#include "launch/creation.h"
+#include "launch/destroy.h"
 #include "process/hooks.h"
+#include "store/state.h"
+#include "store/status.h"
+#include "store/store.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"

@@ -125,32 +125,15 @@ struct conversation {
 int conversation_pair(unsigned flags, struct conversation *parent, struct conversation *child,
 		      struct error *err);
 
-/*
- * Send @type, which must be what this side owes in the present state (or FILTER, see above), with
- * @fd (borrowed) in the row that carries one or its number and -1 in the others.  When the child has
- * died, its ERROR, if it left one, is in @err; otherwise as end of file below.
- */
-int conversation_send(struct conversation *c, enum message_type type, int fd, struct error *err);
-/*
- * Wait (for ever if @timeout_ms < 0) for the message that the present state expects from the other
- * side.  Parent: LOG is logged and the wait goes on; ERROR fills @err and fails with its code;
- * end of file is -EPIPE with @err->code 0 (the caller says how the child died); -ETIMEDOUT.
- * @watch_fd >= 0: also return -EPIPE when it becomes readable (a pidfd) and nothing is left to read.
- * *ret_fd (may be NULL where no row carries one) is close-on-exec, or only the number that was sent.
- */
-int conversation_expect(struct conversation *c, enum message_type type, int timeout_ms,
-			int watch_fd, int *ret_fd, struct error *err);
-/*
- * Parent, CS_LAUNCH: wait for CHILD_PID.  *ret_pid is the sender as the kernel translates it into
- * our pid namespace (pid_namespaces(7), SCM_CREDENTIALS): so it is the container process itself that
- * must send it, with conversation_send(), and nothing that it could say in the message counts.
- */
-int conversation_expect_pid(struct conversation *c, int timeout_ms, int watch_fd, pid_t *ret_pid,
-			    struct error *err);
-/* Parent, CS_DONE: wait for end of file (0), which is execve; LOG, ERROR, deadline, @watch_fd as above. */
-int conversation_expect_end(struct conversation *c, int timeout_ms, int watch_fd, struct error *err);
-/* Child: tell the parent why it gives up; cannot fail usefully. */
-void conversation_send_error(struct conversation *c, unsigned stage, const struct error *e);
-void conversation_send_log(struct conversation *c, unsigned level, const char *text);
+/* ---- what sending and receiving share ---- */
+
+/* The row of @state, NULL behind the last. */
+const struct conversation_row *protocol_row(enum conversation_state state);
+/* -EPROTO, and nothing more is said or heard. */
+int protocol_failed(struct conversation *c, struct error *err, const char *what, uint32_t type);
+/* End of file, -EPIPE: the caller knows how to find out why. */
+int protocol_ended(struct conversation *c, struct error *err);
+/* Is it too early for @type, since FILTER was not exchanged? */
+bool protocol_needs_filter(const struct conversation *c, uint32_t type);
 
 #endif

@@ -3,7 +3,7 @@
  * Receiving in the conversation of protocol.h.  Runs in the parent and in the container process;
  * nothing here allocates.
  */
-#include "init/protocol_private.h"
+#include "init/protocol_receive.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stages: confined and ready; the start gate; execve.  Only read, write, close and execve are used
  * here (besides hooks), because a filter may refuse more. */
+#include "init/protocol_receive.h"
+#include "init/protocol_send.h"
 #include "init/stages.h"
+#include "process/process.h"
+#include "sys/syscalls.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "process/process.h"
-#include "sys/syscalls.h"
 
 /* Does: say so, and wait until the parent has seen for itself (rule R12). */
 int stage_ready(struct stage_context *c, struct error *err)

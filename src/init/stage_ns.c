@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stages: into the namespaces.  Run in the container process, first of all. */
+#include "init/protocol_receive.h"
 #include "init/stages.h"
+#include "ns/ns.h"
+#include "sys/compat.h"
+#include "util/cleanup.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <unistd.h>
 
-#include "ns/ns.h"
-#include "sys/compat.h"
-#include "util/cleanup.h"
 
 /*
  * Needs: CAP_SYS_ADMIN and CAP_SYS_TIME in our user namespace, new or not; our files in /proc to be our own

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stages: the root file system, from the host's tree to the container's.  Run in the container
  * process with the capabilities of its user namespace. */
+#include "init/protocol_receive.h"
+#include "init/protocol_send.h"
 #include "init/stages.h"
+#include "process/hooks.h"
+#include "process/process.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "process/hooks.h"
-#include "process/process.h"
-#include "util/cleanup.h"
-#include "util/fd.h"
 
 /* Needs: the mount namespace.  Does: cut it off from the host's, attach the root tree. */
 int stage_enter(struct stage_context *c, struct error *err)

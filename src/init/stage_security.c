@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stages: from root of the container's user namespace to exactly what was asked for. */
+#include "init/protocol_receive.h"
+#include "init/protocol_send.h"
 #include "init/stages.h"
+#include "process/process.h"
+#include "security/caps.h"
+#include "sys/probe.h"
 
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "process/process.h"
-#include "security/caps.h"
-#include "sys/probe.h"
 
 /* The parent gives it to the agent, without which the next call of ours may never return. */
 static int hand_over(struct stage_context *c, int listener, struct error *err)

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "init/protocol_send.h"
 #include "ns/ns.h"
 #include "sys/compat.h"
 #include "util/fd.h"

@@ -24,4 +24,7 @@ struct oci_config {
 	struct oci_linux linux_;
 };
 
+/* The namespace of the configuration with this CLONE_NEW* flag, or NULL: shared with the host. */
+const struct oci_namespace *oci_find_namespace(const struct oci_config *c, uint64_t flag);
+
 #endif

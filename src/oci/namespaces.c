@@ -2,7 +2,7 @@
 /* namespaces(7). */
 #include <linux/sched.h>
 
-#include "oci/linux.h"
+#include "oci/config.h"
 
 const struct name_value namespace_names[] = {
 	{"cgroup", CLONE_NEWCGROUP},
@@ -16,3 +16,11 @@ const struct name_value namespace_names[] = {
 };
 
 const size_t n_namespace_names = ARRAY_SIZE(namespace_names);
+
+const struct oci_namespace *oci_find_namespace(const struct oci_config *c, uint64_t flag)
+{
+	for (size_t i = 0; i < c->linux_.n_namespaces; i++)
+		if (c->linux_.namespaces[i].flag == flag)
+			return &c->linux_.namespaces[i];
+	return NULL;
+}

@@ -3,7 +3,7 @@
  * A plan as stable text, one decision a line, for golden tests.  What is off, empty or zero is left
  * out.  Runs in the parent; nothing in the runtime depends on it.
  */
-#include "plan/plan.h"
+#include "plan/dump.h"
 
 #include <inttypes.h>
 #include <linux/filter.h>

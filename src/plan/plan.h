@@ -12,7 +12,6 @@
 #define ORLOP_PLAN_PLAN_H
 
 #include <linux/filter.h>
-#include <stdio.h>
 #include <sys/types.h>
 
 #include "oci/config.h"
@@ -265,40 +264,5 @@ struct plan {
 	struct plan_security security;
 	const struct oci_hooks *hooks;
 };
-
-/* Warnings (unknown capability, ...) go to the log.  0 or -errno. */
-int plan_build(struct arena *a, const struct oci_config *config, const struct facts *facts,
-	       const struct plan_options *options, const struct plan **ret, struct error *err);
-
-/*
- * The part for one more process in a running container (`exec`): process and security only.
- * @config is the container's saved configuration (seccomp, labels it falls back to).
- */
-int plan_build_exec(struct arena *a, const struct oci_config *config,
-		    const struct oci_process *process, const struct facts *facts,
-		    const struct plan_options *options, const struct plan **ret,
-		    struct error *err);
-
-/* The plan as stable text, one decision a line: golden tests. */
-void plan_dump(const struct plan *p, FILE *out);
-
-/* Used by plan_build, each in its own file; see there. */
-int plan_id_map(struct arena *a, const struct oci_id_mappings *m, const char *where,
-		const char **ret, struct error *err);
-uint64_t plan_ns_flags(const struct plan *p);	/* CLONE_NEW* of all namespaces made or joined */
-int plan_mounts(struct arena *a, struct plan *p, struct error *err);
-int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
-	    struct error *err);
-int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
-		const struct plan_options *o, struct error *err);
-int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
-		const struct plan_options *o, struct error *err);
-int plan_intelrdt(struct arena *a, struct plan *p, struct error *err);
-int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err);
-int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,
-		 const struct facts *f, const struct plan_options *o, struct error *err);
-int plan_sysctl(struct arena *a, struct plan *p, struct error *err);
-int plan_security(struct arena *a, struct plan *p, const struct oci_process *process,
-		  const struct facts *f, const struct plan_options *o, struct error *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
 #include "plan/plan_resources.h"
 #include "sys/compat.h"
 #include "util/log.h"

@@ -19,7 +19,7 @@
 #include <linux/bpf.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
 #include "util/str.h"
 
 #define WHERE "/linux/resources/devices"

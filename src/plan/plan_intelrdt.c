@@ -3,7 +3,7 @@
  * linux.intelRdt: which group, whose it is, and what is written (runtime-spec config-linux.md#intelrdt).
  * Runs in the parent, before the first side effect; makes no system call.
  */
-#include "plan/plan.h"
+#include "plan/parts.h"
 
 #include "util/str.h"
 

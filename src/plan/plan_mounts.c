@@ -3,7 +3,7 @@
  * `mounts`: what each entry means, in the listed order.  Destinations are cleaned as text and never
  * looked up here.  Runs in the parent, before the first side effect; makes no system call.
  */
-#include "plan/plan.h"
+#include "plan/parts.h"
 
 #include <errno.h>
 

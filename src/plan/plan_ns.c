@@ -3,7 +3,7 @@
  * Which namespaces are made and which are joined, in what order, and how ids are mapped.
  * Runs in the parent, before the first side effect; makes no system call.
  */
-#include "plan/plan.h"
+#include "plan/parts.h"
 
 #include <errno.h>
 #include <linux/sched.h>

@@ -3,7 +3,7 @@
  * The process itself: arguments, environment, directory, descriptors; for `create`, `run` and `exec`
  * alike.  Runs in the parent, before the first side effect; makes no system call.
  */
-#include "plan/plan.h"
+#include "plan/parts.h"
 
 #include <errno.h>
 #include <linux/sched.h>

@@ -4,7 +4,7 @@
  * cleaned as text and never looked up here.  Runs in the parent, before the first side effect; makes
  * no system call.
  */
-#include "plan/plan.h"
+#include "plan/parts.h"
 
 #include <linux/sched.h>
 #include <sys/mount.h>

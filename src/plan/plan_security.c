@@ -3,7 +3,7 @@
  * Capabilities, labels, seccomp: what the process is allowed.  Runs in the parent, before the first
  * side effect; makes no system call.
  */
-#include "plan/plan.h"
+#include "plan/parts.h"
 
 #include "oci/names.h"
 #include "util/log.h"

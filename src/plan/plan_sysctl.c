@@ -4,11 +4,11 @@
  * clean names of what belongs to a namespace of the container (config/validate_sysctl.c).
  * Runs in the parent, before the first side effect; makes no system call.
  */
-#include "plan/plan.h"
+#include "plan/parts.h"
 
 #include <string.h>
 
-#include "config/validate.h"
+#include "config/validate_parts.h"
 
 /*
  * sysctl(8): the first separator decides.  After '/' dots are literal; after '.' the two change roles,

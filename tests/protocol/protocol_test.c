@@ -17,7 +17,8 @@
 
 #include <cmocka.h>
 
-#include "init/protocol.h"
+#include "init/protocol_receive.h"
+#include "init/protocol_send.h"
 #include "sys/syscalls.h"
 #include "util/fd.h"
 #include "util/log.h"

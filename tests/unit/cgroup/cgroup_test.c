@@ -25,6 +25,7 @@
 #include "cgroup/delegate.h"
 #include "cgroup/events.h"
 #include "cgroup/walk.h"
+#include "plan/parts.h"
 #include "plan/plan_resources.h"
 #include "util/cleanup.h"
 #include "util/fd.h"

@@ -10,9 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "container/destroy.h"
-#include "fake.h"
+#include "../store/fake.h"
+#include "container/container.h"
 #include "json/tree.h"
+#include "launch/destroy.h"
 #include "util/fd.h"
 #include "util/str.h"
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
 #include "plan/plan_resources.h"
 #include "util/log.h"
 #include "util/str.h"

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
 #include "sys/syscalls.h"
 #include "util/str.h"
 

@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "plan/plan.h"
+#include "plan/build.h"
+#include "plan/dump.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
 #include "util/log.h"
 #include "util/str.h"
 

@@ -8,7 +8,8 @@
 #include <linux/sched.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
+
 
 static struct arena *a;
 static struct oci_namespace list[8];

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
 #include "util/log.h"
 
 static char warnings[2048];

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "plan/plan.h"
+#include "plan/parts.h"
 #include "util/str.h"
 
 static const struct {

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The transaction of `create` and `run`.  Runs on the host. */
+#include "launch/creation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "init/self_exe.h"
+#include "launch/agent.h"
+#include "launch/destroy.h"
+#include "launch/intelrdt.h"
+#include "launch/interrupt.h"
+#include "launch/options.h"
+#include "ns/netdev.h"
+#include "ns/ns.h"
+#include "plan/build.h"
+#include "process/hooks.h"
+#include "store/state.h"
+#include "store/status.h"
+#include "store/store.h"
+#include "sys/probe.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/str.h"
+
+/* ---- steps 1 and 2: nothing is changed ------------------------------------------------------- */
+
+/* The bundle's absolute path, without links: state and hooks name it so. */
+static int open_bundle(struct creation *c, int *ret_fd, const char **ret_path, struct error *err)
+{
+	_cleanup_close_ int fd = fd_openat(AT_FDCWD, c->o->bundle, O_PATH | O_DIRECTORY, 0);
+	char link[40], path[PATH_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return error_errno(err, fd, "open the bundle %s", c->o->bundle);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0 || path[0] != '/')
+		return error_errno(err, n < 0 ? errno : ENOENT, "find the path of the bundle %s",
+				   c->o->bundle);
+	*ret_path = arena_strndup(c->arena, path, (size_t)n);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int check_terminal(const struct creation *c, struct error *err)
+{
+	bool terminal = c->plan->has_process && c->plan->process.terminal;
+	bool detached = !c->run || c->o->detach;
+
+	if (terminal && detached && !c->o->console_socket) {
+		error_set(err, EINVAL, "the process wants a terminal, and nobody would hold it");
+		error_at(err, "/process/terminal");
+		return error_hint(err, "give --console-socket, or set process.terminal to false%s",
+				  c->run ? ", or leave out --detach" : "");
+	}
+	if (!terminal && c->o->console_socket) {
+		error_set(err, EINVAL, "--console-socket is of no use: process.terminal is false");
+		return error_at(err, "/process/terminal");
+	}
+	return 0;
+}
+
+static int make_plan(struct creation *c, const struct facts *facts, unsigned listening,
+		     struct error *err)
+{
+	struct plan_options po = {
+		.id = arena_strdup(c->arena, c->o->id), .no_pivot = c->o->no_pivot,
+		.no_new_keyring = c->o->no_new_keyring, .detached = !c->run || c->o->detach,
+		.has_console_socket = c->o->console_socket, .preserve_fds = c->o->preserve_fds,
+		.listen_fds = listening, .rootless = options_rootless(c->o->global, facts),
+	};
+	_cleanup_close_ int bundle = -1;
+	struct oci_config *config;
+	int r = options_cgroup_manager(c->o->global, &po.cgroup_manager, err);
+
+	if (r == 0)
+		r = open_bundle(c, &bundle, &po.bundle, err);
+	if (r == 0)
+		r = config_load(c->arena, bundle, c->o->config, &config, &c->config_text,
+				&c->config_len, err);
+	if (r == 0)
+		r = plan_build(c->arena, config, facts, &po, &c->plan, err);
+	return r;
+}
+
+int creation_prepare(struct creation *c, const struct create_options *o, bool run,
+		     struct error *err)
+{
+	unsigned listening = 0;
+	struct facts facts;
+	int r;
+
+	memset(c, 0, sizeof(*c));
+	c->o = o;
+	c->run = run;
+	c->dir = c->netns = c->agent = c->console = c->pidfd_socket = c->cgroup.fd = -1;
+	c->arena = arena_new();
+	spawn_init(&c->spawn, NULL);
+	if (!str_is_container_id(o->id)) {
+		char shown[256];
+
+		return error_set(err, EINVAL, "`%s` is not a container id (1 to 200 of "
+				 "A-Z a-z 0-9 _ + . -, the first a letter, digit or _)",
+				 str_escape(o->id, shown, sizeof(shown)));
+	}
+	r = self_exe_protect(o->global->argv, err);
+	if (r == 0)
+		r = options_descriptors(o->preserve_fds, &listening, err);
+	if (r < 0)
+		return r;
+	facts_probe(&facts);
+	r = make_plan(c, &facts, listening, err);
+	if (r == 0)
+		r = check_terminal(c, err);
+	if (r == 0)
+		r = options_check_security(&c->plan->security, err);
+	if (r == 0)
+		r = options_connect("console", o->console_socket, &c->console, err);
+	if (r == 0)
+		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
+	if (r == 0)
+		r = agent_connect(c->plan, &c->agent, err);
+	if (r < 0)
+		return r;
+	log_debug("container `%s` is planned: bundle %s", o->id, c->plan->bundle);
+	c->spawn.plan = c->plan;
+	c->spawn.handles.last_cap = facts.last_cap;
+	return 0;
+}
+
+/* ---- state ----------------------------------------------------------------------------------- */
+
+static void describe(struct creation *c)
+{
+	const struct plan *p = c->plan;
+	struct state *st = &c->st;
+
+	st->id = (char *)p->id;
+	st->bundle = (char *)p->bundle;
+	st->rootfs = (char *)p->rootfs.path;
+	state_set_created(st);
+	st->owner_uid = getuid();
+	if (p->cgroup.mode != PLAN_CGROUP_NONE) {
+		st->cgroup_root = (char *)p->cgroup.root;
+		st->cgroup_path = (char *)p->cgroup.path;
+	}
+	st->ns_flags = p->ns.create | p->ns.unshare;
+	for (size_t i = 0; i < p->ns.n_joins; i++)
+		st->ns_flags |= p->ns.joins[i].flag;
+	st->has_process = p->has_process;
+	st->has_poststart = p->hooks->list[HOOK_POSTSTART].n > 0;
+	st->has_poststop = p->hooks->list[HOOK_POSTSTOP].n > 0;
+	st->agent_answers = p->has_process && p->security.seccomp_agent &&
+			    !p->hooks->list[HOOK_START_CONTAINER].n;
+	st->terminal = p->has_process && p->process.terminal;
+	st->rootless = p->rootless;
+	st->own_pidns = p->ns.create & CLONE_NEWPID;
+	st->annotations = p->config->annotations;
+}
+
+/*
+ * The id is taken, and what will be made is written down before it is made: `delete --force` finds it
+ * even if we are killed in between.
+ */
+static int record_intent(struct creation *c, struct error *err)
+{
+	int r = store_open(c->o->global->root, true, &c->store, err);
+
+	if (r == 0)
+		r = store_create(c->store, c->o->id, &c->dir, err);
+	if (r < 0)
+		return r;
+	describe(c);
+	r = fd_write_atomic(c->dir, STORE_CONFIG, c->config_text, c->config_len, 0600);
+	if (r < 0)
+		return error_errno(err, r, "save the configuration in %s/%s", store_path(c->store),
+				   c->o->id);
+	return state_write(c->dir, &c->st, err);
+}
+
+/* A state document in two pieces, for the hooks that the child runs: only it knows its pid inside. */
+static void hook_document(struct creation *c, enum container_status status,
+			  struct hook_document *ret)
+{
+	static const char mark[] = "\"pid\":";
+	size_t len;
+	char *text = state_document(&c->st, status, 0, false, &len), *at = strstr(text, mark);
+
+	at += strlen(mark);
+	ret->head = arena_strndup(c->arena, text, (size_t)(at - text));
+	ret->tail = arena_strdup(c->arena, at + strspn(at, "0123456789"));
+	free(text);
+}
+
+static void hook_documents(struct creation *c)
+{
+	struct handles *h = &c->spawn.handles;
+
+	if (c->plan->hooks->list[HOOK_CREATE_CONTAINER].n)
+		hook_document(c, STATUS_CREATING, &h->hook_state[0]);
+	if (c->plan->hooks->list[HOOK_START_CONTAINER].n)
+		hook_document(c, STATUS_CREATED, &h->hook_state[1]);
+}
+
+/* ---- steps 3 and 4 --------------------------------------------------------------------------- */
+
+static int open_gate(struct creation *c, struct error *err)
+{
+	static const char *const names[] = {STORE_START, STORE_RESULT};
+	int *const fds[] = {&c->spawn.handles.start, &c->spawn.handles.result};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (mkfifoat(c->dir, names[i], 0600) < 0)
+			return error_errno(err, errno, "make the fifo `%s`", names[i]);
+		/* Both ends: the child neither sees end of file before `start` nor blocks in open. */
+		*fds[i] = fd_openat(c->dir, names[i], O_RDWR | O_NOFOLLOW, 0);
+		if (*fds[i] < 0)
+			return error_errno(err, *fds[i], "open the fifo `%s`", names[i]);
+	}
+	return 0;
+}
+
+/* The child has the namespaces to be joined alone; keep the one that gets interfaces. */
+static int keep_netns(struct creation *c, struct error *err)
+{
+	const struct plan_ns *ns = &c->plan->ns;
+
+	for (size_t i = 0; ns->n_net_devices && i < ns->n_joins; i++) {
+		if (ns->joins[i].flag != CLONE_NEWNET)
+			continue;
+		c->netns = fcntl(c->spawn.handles.joins[i], F_DUPFD_CLOEXEC, 3);
+		if (c->netns < 0)
+			return error_errno(err, errno, "keep the network namespace");
+	}
+	return 0;
+}
+
+static int open_handles(struct creation *c, struct error *err)
+{
+	struct handles *h = &c->spawn.handles;
+	const struct plan *p = c->plan;
+	int r = 0;
+
+	if (p->ns.n_joins > 0) {
+		h->joins = xcalloc(p->ns.n_joins, sizeof(int));
+		for (size_t i = 0; i < p->ns.n_joins; i++)
+			h->joins[i] = -1;
+		r = ns_open_joins(&p->ns, h->joins, err);
+		if (r == 0)
+			r = keep_netns(c, err);
+	}
+	if (r == 0)
+		r = cgroup_prepare(&p->cgroup, &c->cgroup, err);
+	if (r < 0)
+		return r;
+	c->st.cgroup_id = c->cgroup.id;
+	c->st.cgroup_created = c->cgroup.created;
+	c->st.cgroup_created_above = c->cgroup.created_above;
+	if (c->cgroup.fd < 0)
+		c->st.cgroup_root = c->st.cgroup_path = NULL;
+	c->spawn.cgroup = h->rootfs.cgroup = c->cgroup.fd;
+	/* What was made by now, so that a later `delete --force` removes all of it even if we are killed. */
+	if (c->cgroup.fd >= 0) {
+		log_debug("cgroup %s %s", p->cgroup.path, c->cgroup.created ? "is made" : "was there");
+		r = state_write(c->dir, &c->st, err);
+	}
+	if (r < 0)
+		return r;
+	r = container_intelrdt_make(c, err);
+	if (r < 0)
+		return r;
+	/* user first: plan_ns.joins */
+	if (p->ns.n_joins > 0 && p->ns.joins[0].flag == CLONE_NEWUSER)
+		h->rootfs.userns = h->joins[0];
+	r = rootfs_open(&p->rootfs, &h->rootfs, err);
+	if (r == 0 && !c->run)
+		r = open_gate(c, err);
+	return r;
+}
+
+static int move_net_devices(struct creation *c, struct error *err)
+{
+	if (c->plan->ns.n_net_devices == 0)
+		return 0;
+	if (c->netns < 0)
+		c->netns = fd_openat(c->spawn.proc_pid, "ns/net", O_RDONLY, 0);
+	if (c->netns < 0)
+		return error_errno(err, c->netns, "open the network namespace of the container");
+	return netdev_move(&c->plan->ns, c->netns, &c->netdevs, err);
+}
+
+int creation_hooks(struct creation *c, enum oci_hook_kind kind, enum container_status status,
+		   struct error *err)
+{
+	struct hook_run run = {.kind = kind, .adopt = true, .list = &c->plan->hooks->list[kind],
+			       .interrupted = interrupt_flag()};
+	_cleanup_free_ char *text = NULL;
+
+	if (run.list->n == 0)
+		return 0;
+	text = state_document(&c->st, status, c->spawn.pid, false, &run.state_len);
+	run.state_json = text;
+	return hooks_run(&run, false, err);
+}
+
+static int host_hooks(void *ctx, struct error *err)
+{
+	struct creation *c = ctx;
+	int r;
+
+	c->hooks_ran = true;
+	r = creation_hooks(c, HOOK_PRESTART, STATUS_CREATING, err);
+	return r < 0 ? r : creation_hooks(c, HOOK_CREATE_RUNTIME, STATUS_CREATING, err);
+}
+
+static int send_listener(struct spawn *s, int listener, struct error *err)
+{
+	struct creation *c = s->ctx;
+
+	return agent_send(&c->agent, c->plan, &c->st, STATUS_CREATING, s->pid, listener, err);
+}
+
+/* An unprivileged caller could make it but not use it, and nothing depends on it. */
+static void drop_cgroup(struct creation *c)
+{
+	struct error ignored = {0};
+
+	cgroup_destroy(c->st.cgroup_root, c->st.cgroup_path, c->cgroup.id,
+		       c->cgroup.created_above, false, 0, &ignored);
+	c->st.cgroup_root = c->st.cgroup_path = NULL;
+}
+
+int creation_build(struct creation *c, struct error *err)
+{
+	struct spawn *s = &c->spawn;
+	int r = record_intent(c, err);
+
+	if (r == 0)
+		r = open_handles(c, err);
+	if (r < 0)
+		return r;
+	hook_documents(c);
+	arena_seal(c->arena);
+	s->send_listener = send_listener;
+	s->ctx = c;
+	r = spawn_start(s, err);
+	if (r < 0)
+		return r;
+	if (s->cgroup_dropped)
+		drop_cgroup(c);
+	c->st.init.pid = s->pid;
+	r = container_intelrdt_attach(&c->st, s->pid, err);
+	if (r == 0)
+		r = move_net_devices(c, err);
+	if (r < 0)
+		return r;
+	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
+	if (r == 0)
+		r = options_hand_over_console(s, &c->console, err);
+	if (r == 0)
+		r = state_identify(s->pid, s->pidfd, &c->st.init, err);
+	if (r == 0)
+		r = state_write(c->dir, &c->st, err);
+	if (r == 0 && c->pidfd_socket >= 0) {
+		r = fd_send(c->pidfd_socket, "standard", 8, &s->pidfd, 1);
+		if (r < 0)
+			error_errno(err, r, "send the pidfd");
+	}
+	if (r == 0 && c->o->pid_file) {
+		r = options_write_pid_file(c->o->pid_file, s->pid, err);
+		c->pid_file_written = r == 0;
+	}
+	return r;
+}
+
+void creation_undo(struct creation *c)
+{
+	struct error second = {0};
+
+	spawn_abort(&c->spawn);
+	netdev_move_back(c->netdevs);
+	if (c->dir < 0)
+		return;
+	if (c->pid_file_written)
+		unlink(c->o->pid_file);
+	c->st.init = (struct state_process){0};	/* collected above */
+	if (container_destroy(c->store, c->o->id, c->dir, &c->st, c->hooks_ran, &second) < 0)
+		log_error(&second);
+	container_intelrdt_undo(c);
+}
+
+void creation_close(struct creation *c)
+{
+	spawn_close(&c->spawn);
+	netdev_free(c->netdevs);
+	if (c->netns >= 0)
+		close(c->netns);
+	if (c->cgroup.fd >= 0)
+		close(c->cgroup.fd);
+	if (c->agent >= 0)
+		close(c->agent);
+	if (c->console >= 0)
+		close(c->console);
+	if (c->pidfd_socket >= 0)
+		close(c->pidfd_socket);
+	if (c->dir >= 0)
+		close(c->dir);
+	store_close(c->store);
+	arena_free(c->arena);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The transaction behind `create` and `run`: prepare (no side effect), build (each step has its
+ * undo), then commit or undo.  Private to launch/ and container/.
+ */
+#ifndef ORLOP_LAUNCH_CREATION_H
+#define ORLOP_LAUNCH_CREATION_H
+
+#include <stdbool.h>
+
+#include "cgroup/cgroup.h"
+#include "launch/spawn.h"
+#include "store/options.h"
+#include "store/state.h"
+#include "store/store.h"
+#include "util/mem.h"
+
+struct netdevs;
+
+struct creation {
+	const struct create_options *o;
+	bool run;			/* execve at once, no start gate */
+	struct arena *arena;
+	const struct plan *plan;
+	char *config_text;
+	size_t config_len;
+	struct store *store;
+	int dir;			/* its directory in the store, locked; -1 = not made yet */
+	struct state st;
+	struct cgroup cgroup;
+	struct spawn spawn;
+	int netns;			/* joined, and gets interfaces; or -1 */
+	bool intelrdt_made;		/* the group, by us */
+	struct netdevs *netdevs;	/* interfaces of the host that were moved there */
+	int agent;			/* connected seccomp agent, or -1 */
+	int console;			/* connected console socket, or -1 */
+	int pidfd_socket;		/* likewise */
+	bool pid_file_written;
+	bool hooks_ran;			/* then poststop hooks run when it fails */
+};
+
+/* Steps 1 and 2: configuration, facts, plan; everything that can be refused without a side effect. */
+int creation_prepare(struct creation *c, const struct create_options *o, bool run,
+		     struct error *err);
+/* Steps 3 and 4, and the state on disk: after it the process is confined and waits. */
+int creation_build(struct creation *c, struct error *err);
+/* Remove all that was made; keeps @err. */
+void creation_undo(struct creation *c);
+void creation_close(struct creation *c);
+
+/* Run the hooks of @kind on the host with the state document. */
+int creation_hooks(struct creation *c, enum oci_hook_kind kind, enum container_status status,
+		   struct error *err);
+
+#endif

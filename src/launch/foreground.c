@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Waiting in the foreground for `run` and `exec`.  Runs on the host. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "launch/creation.h"
+#include "launch/foreground.h"
+#include "process/process.h"
+#include "sys/syscalls.h"
+#include "util/fd.h"
+
+/* Faults are our own, the terminal's stop signals are for us, CHLD and URG say nothing to the payload. */
+int foreground_signals(sigset_t *forwarded, struct error *err)
+{
+	static const int not_these[] = {
+		SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS,
+		SIGCHLD, SIGURG, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU,
+	};
+	int fd;
+
+	sys_all_signals(forwarded);
+	for (size_t i = 0; i < sizeof(not_these) / sizeof(not_these[0]); i++)
+		sigdelset(forwarded, not_these[i]);
+	if (sigprocmask(SIG_BLOCK, forwarded, NULL) < 0)
+		return error_errno(err, errno, "sigprocmask");
+	fd = signalfd(-1, forwarded, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? error_errno(err, errno, "signalfd") : fd;
+}
+
+static void forward(void *ctx, int sig)
+{
+	const struct spawn *s = ctx;
+
+	sys_pidfd_send_signal(s->pidfd, sig, NULL, 0);	/* ESRCH: it has just ended */
+}
+
+static int wait_without_terminal(struct spawn *s, int signal_fd, struct error *err)
+{
+	struct pollfd p[2] = {{.fd = s->pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+
+	for (;;) {
+		struct signalfd_siginfo info;
+
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return error_errno(err, errno, "wait for the container");
+		}
+		if (p[0].revents)
+			return 0;
+		if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
+			forward(s, (int)info.ssi_signo);
+	}
+}
+
+int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, struct error *err)
+{
+	struct tty_proxy *proxy = NULL;
+	int r;
+
+	if (s->master < 0) {
+		r = wait_without_terminal(s, signal_fd, err);
+	} else {
+		signal(SIGPIPE, SIG_IGN);	/* whoever reads our stdout may go away */
+		r = tty_proxy_new(s->master, &proxy, err);
+		s->master = -1;
+		if (r == 0)
+			r = tty_proxy_run(proxy, s->pidfd, signal_fd, forward, s, err);
+		tty_proxy_free(proxy);
+	}
+	if (r < 0)
+		return r;
+	r = spawn_wait(s, err);
+	sigprocmask(SIG_UNBLOCK, forwarded, NULL);
+	return r;
+}

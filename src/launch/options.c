@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What several verbs decide from options and environment.  Runs on the host, before all else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "launch/creation.h"
+#include "launch/options.h"
+#include "process/process.h"
+#include "security/lsm.h"
+#include "security/seccomp.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/str.h"
+
+int options_rootless(const struct global_options *g, const struct facts *f)
+{
+	if (g->rootless && str_eq(g->rootless, "true"))
+		return true;
+	if (g->rootless && str_eq(g->rootless, "false"))
+		return false;
+	return f->euid != 0 || !f->in_initial_userns || !f->cap_sys_admin;
+}
+
+int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret,
+			   struct error *err)
+{
+	if (!g->cgroup_manager || str_eq(g->cgroup_manager, "cgroupfs")) {
+		*ret = CGROUP_MANAGER_CGROUPFS;
+		return 0;
+	}
+	if (str_eq(g->cgroup_manager, "disabled")) {
+		*ret = CGROUP_MANAGER_DISABLED;
+		return 0;
+	}
+	return error_set(err, EINVAL, "--cgroup-manager %s is not known (cgroupfs or disabled)",
+			 g->cgroup_manager);
+}
+
+#define DESCRIPTORS 32	/* what we need at most, without mounts and namespaces to join */
+
+/* By the caller: the log file is the only one that we have opened by now. */
+static bool is_open(int fd)
+{
+	return fd != log_fd() && fcntl(fd, F_GETFD) >= 0;
+}
+
+/* The number in LISTEN_FDS when LISTEN_PID is us; 0 when it was not meant for us or is no number. */
+static unsigned listen_fds(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	uint32_t p, n;
+
+	if (!pid || !count || str_to_u32(pid, &p) < 0 || p != (uint32_t)getpid() ||
+	    str_to_u32(count, &n) < 0 || n > 1024)
+		return 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_open(3 + (int)i))
+			return 0;
+	return n;
+}
+
+int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct error *err)
+{
+	unsigned listening = listen_fds();
+	struct rlimit limit;
+	int r;
+
+	if (preserve > 65536)
+		return error_set(err, EINVAL, "--preserve-fds %u is too large", preserve);
+	for (unsigned i = listening; i < listening + preserve; i++)
+		if (!is_open(3 + (int)i))
+			return error_set(err, EBADF, "--preserve-fds %u: descriptor %u is not open",
+					 preserve, 3 + i);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < 3 + listening + preserve + DESCRIPTORS)
+		return error_set(err, EMFILE, "only %llu open files are allowed, which is not enough to "
+				 "clean up after a failure (raise RLIMIT_NOFILE, ulimit -n, to %u)",
+				 (unsigned long long)limit.rlim_cur,
+				 3 + listening + preserve + DESCRIPTORS);
+	/* Nothing of ours is open yet: what is left is the caller's, and not for the container (R7).  The
+	 * log file is ours. */
+	r = fd_close_others(3 + (int)(listening + preserve), log_fd());
+	if (r < 0)
+		return error_errno(err, r, "close_range");
+	*ret_listen_fds = listening;
+	return 0;
+}
+
+int options_write_pid_file(const char *path, pid_t pid, struct error *err)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int dir = -1;
+	char *name, text[16];
+	int n, r;
+
+	if (!copy)
+		return error_errno(err, ENOMEM, "write the pid file");
+	name = strrchr(copy, '/');
+	if (name)
+		*name++ = '\0';
+	dir = fd_openat(AT_FDCWD, !name ? "." : copy[0] ? copy : "/", O_RDONLY | O_DIRECTORY, 0);
+	if (dir < 0)
+		return error_errno(err, dir, "open the directory of the pid file %s", path);
+	n = snprintf(text, sizeof(text), "%d", (int)pid);
+	r = fd_write_atomic(dir, name ? name : path, text, (size_t)n, 0644);
+	return r < 0 ? error_errno(err, r, "write the pid file %s", path) : 0;
+}
+
+int options_check_security(const struct plan_security *s, struct error *err)
+{
+	int r = selinux_check(s->selinux, "/process/selinuxLabel", err);
+
+	if (r == 0)
+		r = selinux_check(s->mount_label, "/linux/mountLabel", err);
+	if (r == 0)
+		r = apparmor_check(s->apparmor, err);
+	if (r < 0)
+		return error_at(err, "/process/apparmorProfile");
+	if (s->seccomp)
+		r = seccomp_check(s->seccomp, err);
+	return r < 0 ? error_at(err, "/linux/seccomp") : 0;
+}
+
+int options_connect(const char *what, const char *path, int *ret, struct error *err)
+{
+	int fd;
+
+	if (!path)
+		return 0;
+	fd = fd_connect_unix(AT_FDCWD, path, SOCK_STREAM);
+	if (fd < 0)
+		return error_errno(err, fd, "connect to the %s socket %s", what, path);
+	*ret = fd;
+	return 0;
+}
+
+int options_hand_over_console(struct spawn *s, int *socket, struct error *err)
+{
+	int r = 0;
+
+	if (s->master < 0)
+		return 0;
+	if (!s->plan->process.oci->console_size.set)
+		r = tty_set_size(s->master, 0, 0, err);
+	if (r == 0 && *socket >= 0) {
+		r = tty_send_console(*socket, s->master, err);
+		close(s->master);
+		close(*socket);
+		s->master = *socket = -1;
+	}
+	return r;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What several verbs decide from the global options and the host. */
+#ifndef ORLOP_LAUNCH_OPTIONS_H
+#define ORLOP_LAUNCH_OPTIONS_H
+
+#include "launch/spawn.h"
+#include "store/options.h"
+
+int options_rootless(const struct global_options *g, const struct facts *f);
+int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret,
+			   struct error *err);
+/* LISTEN_FDS of the environment, when it was meant for us (sd_listen_fds(3)); checks that they and
+ * @preserve more are open, and closes every other descriptor the caller left open. */
+int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct error *err);
+/* PATH/NAME: written atomically, decimal, no newline. */
+int options_write_pid_file(const char *path, pid_t pid, struct error *err);
+
+/* Can the labels and the seccomp profile be applied on this host? */
+int options_check_security(const struct plan_security *s, struct error *err);
+/* Connect to the AF_UNIX stream socket @path; NULL leaves *ret alone. */
+int options_connect(const char *what, const char *path, int *ret, struct error *err);
+/* Set the size of the pty that @s opened, and give its master to @socket, which is closed then (-1:
+ * keep the master). */
+int options_hand_over_console(struct spawn *s, int *socket, struct error *err);
+
+#endif

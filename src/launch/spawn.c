@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parent's half of the conversation.  Runs on the host. */
+#include "launch/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "init/protocol_receive.h"
+#include "init/protocol_send.h"
+#include "ns/ns.h"
+#include "oci/names.h"
+#include "process/process.h"
+#include "store/state.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/log.h"
+
+/* Set-up makes no slow call but what file systems and hooks do; a minute is for ever. */
+#define SETUP_TIMEOUT_MS 60000
+
+void spawn_init(struct spawn *s, const struct plan *plan)
+{
+	memset(s, 0, sizeof(*s));
+	s->plan = plan;
+	s->cgroup = s->proc = s->pidfd = s->proc_pid = s->master = -1;
+	s->conv.fd = s->handles.sync = s->handles.init_pidfd = -1;
+	s->handles.start = s->handles.result = s->handles.proc = -1;
+	rootfs_handles_init(&s->handles.rootfs);
+}
+
+static void close_take(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* What the child inherited is of no more use here. */
+static void close_inherited(struct handles *h, const struct plan *p)
+{
+	close_take(&h->sync);
+	close_take(&h->start);
+	close_take(&h->result);
+	rootfs_handles_close(&h->rootfs);
+	for (size_t i = 0; h->joins && i < p->ns.n_joins; i++)
+		close_take(&h->joins[i]);
+}
+
+void spawn_close(struct spawn *s)
+{
+	close_inherited(&s->handles, s->plan);
+	close_take(&s->handles.init_pidfd);
+	close_take(&s->proc);
+	close_take(&s->pidfd);
+	close_take(&s->proc_pid);
+	close_take(&s->master);
+	close_take(&s->conv.fd);
+	free(s->handles.joins);
+	s->handles.joins = NULL;
+	if (s->handles.filter)
+		munmap(s->handles.filter, seccomp_program_size());
+	s->handles.filter = NULL;
+}
+
+static void reap(struct spawn *s)
+{
+	pid_t r;
+
+	if (s->reaped || s->pid <= 0)
+		return;
+	do
+		r = waitpid(s->pid, &s->wait_status, 0);
+	while (r < 0 && errno == EINTR);
+	s->reaped = true;
+	if (r < 0)
+		s->wait_status = -1;
+}
+
+void spawn_abort(struct spawn *s)
+{
+	if (s->pid > 0 && !s->reaped) {
+		if (s->pidfd >= 0)
+			sys_pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
+		close_take(&s->conv.fd);	/* and if it has no pidfd yet, end of file ends it */
+		reap(s);
+	}
+	spawn_close(s);
+}
+
+/* The child is gone without a word: say what the kernel knows of its end. */
+static int explain_death(struct spawn *s, struct error *err)
+{
+	uint64_t ooms = s->cgroup >= 0 ? cgroup_oom_kills(s->cgroup) : 0;
+	char name[16];
+
+	reap(s);
+	if (ooms > 0)
+		error_set(err, ENOMEM, "the container process was killed for want of memory during set-up");
+	else if (WIFSIGNALED(s->wait_status))
+		error_set(err, EPIPE, "the container process was killed by signal %d (%s) during set-up",
+			  WTERMSIG(s->wait_status), signal_name(WTERMSIG(s->wait_status), name));
+	else
+		error_set(err, EPIPE, "the container process ended with status %d during set-up",
+			  WEXITSTATUS(s->wait_status));
+	if (ooms > 0)
+		error_hint(err, "raise the memory limit");
+	else if (WIFSIGNALED(s->wait_status) && WTERMSIG(s->wait_status) == SIGSYS)
+		error_hint(err, "the seccomp profile kills a call that is needed to start the program");
+	return -err->code;
+}
+
+/* The result of a step of the conversation. */
+static int heard(struct spawn *s, int r, struct error *err)
+{
+	if (r >= 0)
+		return r;
+	if (r == -EPIPE && err->code == 0)
+		return explain_death(s, err);
+	return r;
+}
+
+/*
+ * pidfd_getfd(2) needs the power to trace the process, which is not dumpable, and its mm is one of our
+ * user namespace: ptrace(2), PTRACE_MODE_ATTACH.  Without it the process sends its listener itself.
+ */
+static unsigned listener_flag(const struct own_status *own)
+{
+	return own->permitted >> CAP_SYS_PTRACE & 1 ? CONV_LISTENER : CONV_LISTENER_FD;
+}
+
+static unsigned conversation_flags(const struct spawn *s)
+{
+	const struct plan *p = s->plan;
+	const struct handles *h = &s->handles;
+	unsigned flags = 0;
+
+	if (h->exec || p->ns.launcher)
+		flags |= CONV_LAUNCHER;
+	if (!h->exec && (p->ns.idmap != IDMAP_NONE || p->cgroup.attach_late))
+		flags |= CONV_MAPS;
+	if (!h->exec && (p->hooks->list[HOOK_PRESTART].n || p->hooks->list[HOOK_CREATE_RUNTIME].n ||
+			 p->hooks->list[HOOK_CREATE_CONTAINER].n))
+		flags |= CONV_HOOKS;
+	if (p->has_process && p->process.terminal)
+		flags |= CONV_CONSOLE;
+	if (p->has_process && p->security.seccomp)
+		flags |= CONV_FILTER;
+	if (p->has_process && p->security.seccomp_agent)
+		flags |= listener_flag(&s->own);
+	return flags;
+}
+
+static int map_filter(struct handles *h, struct error *err)
+{
+	void *p = mmap(NULL, seccomp_program_size(), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return error_errno(err, errno, "map memory for the seccomp program");
+	h->filter = p;
+	return 0;
+}
+
+/* With a launcher the process that was cloned is not the one we want: learn that one's pid. */
+static int learn_pid(struct spawn *s, pid_t launcher, int launcher_pidfd, struct error *err)
+{
+	int r = conversation_expect_pid(&s->conv, SETUP_TIMEOUT_MS, -1, &s->pid, err);
+	siginfo_t info;
+
+	if (r < 0) {
+		sys_pidfd_send_signal(launcher_pidfd, SIGKILL, NULL, 0);
+		s->pid = launcher;
+		return heard(s, r, err);
+	}
+	while (waitid(P_PID, (id_t)launcher, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	/* It must be a child of ours; unreaped, its pid cannot be taken by another (rule R14). */
+	if (waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+		s->pid = 0;
+		return error_set(err, ECHILD, "the process that answered is not the one we made");
+	}
+	s->pidfd = sys_pidfd_open(s->pid, 0);
+	if (s->pidfd < 0)
+		return error_errno(err, s->pidfd, "pidfd_open");
+	return 0;
+}
+
+/*
+ * clone3 into the cgroup.  @flags: CLONE_NEW*.  EACCES: an unprivileged caller may make a cgroup but not
+ * move a process there from its own (cgroups(7), delegation containment).
+ */
+static pid_t clone_into_cgroup(struct spawn *s, uint64_t flags, int *pidfd, struct error *err)
+{
+	bool late = !s->handles.exec && s->plan->cgroup.attach_late;
+	pid_t pid = ns_clone(flags, late ? -1 : s->cgroup, pidfd);
+
+	if (pid == -EBUSY && s->find_other_cgroup) {
+		int r = s->find_other_cgroup(s, s->ctx, err);
+
+		if (r < 0)
+			return r;
+		return ns_clone(flags, s->cgroup, pidfd);
+	}
+	if (pid == -EACCES && s->cgroup >= 0 && !s->handles.exec && s->plan->cgroup.optional) {
+		s->cgroup_dropped = true;
+		s->cgroup = -1;
+		return ns_clone(flags, -1, pidfd);
+	}
+	return pid;
+}
+
+static int clone_process(struct spawn *s, unsigned flags, struct error *err)
+{
+	const struct plan_ns *ns = &s->plan->ns;
+	uint64_t create = s->handles.exec ? 0 : ns->create;
+	bool launcher = flags & CONV_LAUNCHER;
+	int pidfd = -1;
+	pid_t pid;
+
+	memset(err, 0, sizeof(*err));
+	pid = clone_into_cgroup(s, launcher ? 0 : create, &pidfd, err);
+	if (pid < 0 && err->code)
+		return pid;
+	if (pid < 0) {
+		error_errno(err, pid, "clone3 the container process");
+		if (pid == -EACCES && s->cgroup >= 0)
+			error_hint(err, "the caller may not move a process from its own cgroup there: "
+				   "run it in a delegated one, as by systemd-run --user --scope "
+				   "-p Delegate=yes");
+		else if (pid == -EBUSY && s->cgroup >= 0)
+			error_hint(err, "its cgroup shares controllers out to those below it "
+				   "(cgroup.subtree_control) and so takes no processes: name one "
+				   "of them");
+		else if (pid == -EPERM || pid == -ENOSPC || pid == -EUSERS)
+			error_hint(err, "are user namespaces allowed here? see "
+				   "/proc/sys/user/max_user_namespaces and "
+				   "/proc/sys/kernel/unprivileged_userns_clone");
+		else if (pid == -EAGAIN)
+			error_hint(err, "a limit on processes: pids.max of the cgroup, or RLIMIT_NPROC");
+		return pid;
+	}
+	if (pid == 0) {
+		close(s->conv.fd);
+		if (launcher)
+			init_launcher(s->plan, &s->handles, create, flags);
+		init_main(s->plan, &s->handles, flags);
+	}
+	close_inherited(&s->handles, s->plan);
+	if (launcher) {
+		int r = learn_pid(s, pid, pidfd, err);
+
+		close(pidfd);
+		return r;
+	}
+	s->pid = pid;
+	s->pidfd = pidfd;
+	return 0;
+}
+
+/* What only the host may set on it. */
+static int set_from_outside(struct spawn *s, struct error *err)
+{
+	const struct plan *p = s->plan;
+	const struct oci_process *o = p->process.oci;
+	char name[24];
+	int r = 0;
+
+	snprintf(name, sizeof(name), "%d", (int)s->pid);
+	s->proc_pid = fd_openat(s->proc, name, O_RDONLY | O_DIRECTORY, 0);
+	if (s->proc_pid < 0)
+		return error_errno(err, s->proc_pid, "open /proc/%s", name);
+	if (p->has_process && o->oom_score_adj.set) {
+		r = process_set_oom_score(s->proc_pid, o->oom_score_adj.v, p->process.oom_optional, err);
+		if (r < 0)
+			return error_at(err, "/process/oomScoreAdj");
+	}
+	if (!(s->conv.flags & CONV_MAPS))
+		return 0;
+	if (p->cgroup.attach_late)
+		r = cgroup_attach(s->cgroup, s->pid, err);
+	if (r == 0 && p->ns.idmap != IDMAP_NONE)
+		r = ns_write_maps(&p->ns, s->proc_pid, s->pid, err);
+	if (r < 0)
+		return r;
+	return heard(s, conversation_send(&s->conv, MSG_MAPS_DONE, -1, err), err);
+}
+
+int spawn_start(struct spawn *s, struct error *err)
+{
+	struct conversation child;
+	unsigned flags = 0;
+	int r;
+
+	if (s->proc < 0)
+		s->proc = fd_openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY, 0);
+	if (s->proc < 0)
+		return error_errno(err, s->proc, "open /proc");
+	r = readback_own(s->proc, &s->own, err);
+	/* What we ignore would be ignored by the payload: it sets that back (signal(7), execve). */
+	s->handles.ignored_signals = s->own.ignored_signals;
+	if (r == 0)
+		flags = conversation_flags(s);
+	if (r == 0 && (flags & CONV_FILTER))
+		r = map_filter(&s->handles, err);
+	/* Hard limits that the child may not raise it inherits from us.  On itself would be a race: it may
+	 * have set its limits, or changed its ids, before we come to it. */
+	if (r == 0 && s->plan->has_process)
+		r = process_raise_rlimits(s->plan->process.oci, 0, err);
+	/* runtime-spec config.md#linux-process: the CPUs of whoever makes the process */
+	if (r == 0 && s->plan->process.initial_affinity)
+		r = process_set_affinity(s->plan->process.initial_affinity,
+					 "/process/execCPUAffinity/initial", err);
+	if (r < 0)
+		return r;
+	r = conversation_pair(flags, &s->conv, &child, err);
+	if (r < 0)
+		return r;
+	s->handles.sync = child.fd;
+	s->ways = 1u + (s->handles.start >= 0) + (s->handles.result >= 0);
+	if (s->plan->ns.time_offsets)
+		s->handles.proc = s->proc;
+	r = clone_process(s, flags, err);
+	if (r < 0)
+		return r;
+	log_debug("process %d is made", (int)s->pid);
+	return set_from_outside(s, err);
+}
+
+/* Slow (milliseconds), so done while the child mounts. */
+static int send_filter(struct spawn *s, struct error *err)
+{
+	int r = seccomp_compile(s->plan->security.seccomp, s->handles.filter, err);
+
+	if (r < 0)
+		return error_at(err, "/linux/seccomp");
+	return heard(s, conversation_send(&s->conv, MSG_FILTER, -1, err), err);
+}
+
+/* A hook of the container's side may take as long as it likes. */
+static int ready_timeout(const struct plan *p)
+{
+	return p->hooks->list[HOOK_CREATE_CONTAINER].n ? -1 : SETUP_TIMEOUT_MS;
+}
+
+static int take_listener(struct spawn *s, int timeout, struct error *err)
+{
+	int number, fd = -1, r;
+
+	if (s->conv.flags & CONV_LISTENER_FD)
+		return heard(s, conversation_expect(&s->conv, MSG_LISTENER_FD, timeout, s->pidfd, &fd, err),
+			     err) < 0 ? -err->code : fd;
+	r = heard(s, conversation_expect(&s->conv, MSG_LISTENER, timeout, s->pidfd, &number, err), err);
+	if (r < 0)
+		return r;
+	fd = sys_pidfd_getfd(s->pidfd, number, 0);
+	if (fd < 0) {
+		error_errno(err, fd, "take the seccomp listener from the container process");
+		error_hint(err, "pidfd_getfd(2) may be forbidden here: see /proc/sys/kernel/yama/"
+			   "ptrace_scope");
+	}
+	return fd;
+}
+
+/* Before anything else is awaited: from now on each call of the process may need the agent. */
+static int hand_over_listener(struct spawn *s, int timeout, struct error *err)
+{
+	_cleanup_close_ int fd = take_listener(s, timeout, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (!seccomp_is_listener(fd))
+		return error_set(err, EPROTO, "the container process handed over something that is not "
+				 "a seccomp listener");
+	r = s->send_listener(s, fd, err);
+	if (r < 0)
+		return r;
+	return heard(s, conversation_send(&s->conv, MSG_LISTENER_TAKEN, -1, err), err);
+}
+
+static int agent_late(const struct spawn *s, int r, struct error *err)
+{
+	if (r == -ETIMEDOUT && s->plan->security.seccomp_agent)
+		error_hint(err, "the seccomp agent at %s has not answered its system calls",
+			   s->plan->security.seccomp_agent);
+	return r;
+}
+
+int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), void *ctx,
+		uint64_t ret_ns[N_NAMESPACES], struct error *err)
+{
+	struct conversation *c = &s->conv;
+	int r = 0, timeout = s->handles.exec ? SETUP_TIMEOUT_MS : ready_timeout(s->plan);
+
+	if (c->flags & CONV_FILTER)
+		r = send_filter(s, err);
+	if (r == 0 && (c->flags & CONV_HOOKS)) {
+		r = heard(s, conversation_expect(c, MSG_ROOTFS_READY, SETUP_TIMEOUT_MS, s->pidfd, NULL,
+						 err), err);
+		if (r == 0 && hooks)
+			r = hooks(ctx, err);
+		if (r == 0)
+			r = heard(s, conversation_send(c, MSG_HOOKS_DONE, -1, err), err);
+	}
+	if (r == 0 && (c->flags & CONV_CONSOLE))
+		r = heard(s, conversation_expect(c, MSG_CONSOLE, timeout, s->pidfd, &s->master, err),
+			  err);
+	if (r == 0 && s->plan->security.seccomp_agent && (c->flags & CONV_FILTER)) {
+		r = hand_over_listener(s, timeout, err);
+		timeout = AGENT_TIMEOUT_MS;
+	}
+	if (r == 0)
+		r = heard(s, conversation_expect(c, MSG_READY, timeout, s->pidfd, NULL, err), err);
+	/* Late: none of the set-up runs under them.  The process waits, and is our unreaped child. */
+	if (r == 0 && s->plan->process.scheduled_by_parent)
+		r = process_set_scheduler(&s->plan->process.oci->scheduler, s->pid, err);
+	if (r == 0 && s->plan->process.scheduled_by_parent)
+		r = process_set_io_priority(&s->plan->process.oci->io_priority, s->pid, err);
+	if (r < 0)
+		return agent_late(s, r, err);
+	r = readback_check(s, ret_ns, err);
+	if (r == 0)
+		log_debug("process %d is set up, and the kernel says so", (int)s->pid);
+	return r;
+}
+
+int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
+{
+	int r = heard(s, conversation_send(&s->conv, MSG_PROCEED, -1, err), err);
+	int timeout = s->plan->security.seccomp_agent ? AGENT_TIMEOUT_MS : -1;
+
+	/* startContainer hooks come before execve and have their own time limits. */
+	if (!s->handles.exec && s->plan->hooks->list[HOOK_START_CONTAINER].n)
+		timeout = -1;
+	if (r == 0 && wait_exec)
+		r = heard(s, conversation_expect_end(&s->conv, timeout, s->pidfd, err), err);
+	if (r == 0 && wait_exec)
+		log_debug("process %d executes its program", (int)s->pid);
+	return agent_late(s, r, err);
+}
+
+int spawn_wait(struct spawn *s, struct error *err)
+{
+	reap(s);
+	if (s->wait_status == -1)
+		return error_set(err, ECHILD, "the container process was collected by somebody else");
+	log_debug("process %d has ended", (int)s->pid);
+	if (WIFSIGNALED(s->wait_status))
+		return 128 + WTERMSIG(s->wait_status);
+	return WEXITSTATUS(s->wait_status);
+}

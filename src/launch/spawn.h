@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parent's half of making a process in a container, the same for create, run and exec: clone it,
+ * serve the conversation, read back what the kernel says of it, let it go.  Private to launch/ and container/.
+ */
+#ifndef ORLOP_LAUNCH_SPAWN_H
+#define ORLOP_LAUNCH_SPAWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "store/state.h"
+#include "init/init.h"
+#include "init/protocol.h"
+#include "plan/plan.h"
+
+/* What the runtime itself has: a container cannot get more. */
+struct own_status {
+	uint64_t ignored_signals, permitted, bounding, filters;
+};
+
+struct spawn {
+	const struct plan *plan;
+	struct handles handles;		/* what the child inherits */
+	int cgroup;			/* borrowed; CLONE_INTO_CGROUP, -1 = none */
+	bool cgroup_dropped;		/* result: refused, and the plan can do without */
+	/* exec: the cgroup got sub-cgroups with controllers and takes no processes any more (EBUSY): put
+	 * another descriptor into @cgroup, or fail.  NULL = none to try. */
+	int (*find_other_cgroup)(struct spawn *s, void *ctx, struct error *err);
+	/* Give the seccomp listener of the process to the agent; a plan that has one needs it. */
+	int (*send_listener)(struct spawn *s, int listener, struct error *err);
+	void *ctx;			/* for both */
+	int proc;			/* the host's /proc */
+	unsigned ways;			/* descriptors that the child keeps until execve: conversation, gate */
+	struct own_status own;
+
+	/* results of spawn_start */
+	pid_t pid;
+	int pidfd;
+	int proc_pid;			/* its directory in the host's /proc */
+	struct conversation conv;
+	int master;			/* of the pty, when one was asked for */
+	bool reaped;
+	int wait_status;		/* as of waitpid(2), once reaped */
+};
+
+void spawn_init(struct spawn *s, const struct plan *plan);
+/* Ends the process if it was not let go, closes everything. */
+void spawn_abort(struct spawn *s);
+void spawn_close(struct spawn *s);
+
+/* Clone; the process waits at its first rung.  Also sets what only the host may set: maps, oom score,
+ * hard limits. */
+int spawn_start(struct spawn *s, struct error *err);
+
+/*
+ * Serve the conversation until READY, then read back.  @hooks is called when the root file system is
+ * mounted (prestart, createRuntime); NULL when there are none.  *ret_ns: inodes of its namespaces in
+ * the order of namespace_files[].
+ */
+int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), void *ctx,
+		uint64_t ret_ns[N_NAMESPACES], struct error *err);
+
+/* What depends on the answers of a seccomp agent waits this long. */
+#define AGENT_TIMEOUT_MS 20000
+
+/* PROCEED.  With @wait_exec: wait until execve has happened (0) or failed. */
+int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err);
+
+/* Collect the exit of a child of ours: 0..255, 128 + signal. */
+int spawn_wait(struct spawn *s, struct error *err);
+
+int readback_own(int proc, struct own_status *ret, struct error *err);
+
+/* The files of /proc/PID, in the order of state.json's namespaceInodes. */
+struct namespace_file {
+	uint64_t flag;			/* CLONE_NEW* */
+	unsigned pidfd_ioctl;		/* PIDFD_GET_*_NAMESPACE without its type */
+	const char *file;		/* "ns/cgroup" */
+};
+extern const struct namespace_file namespace_files[N_NAMESPACES];
+
+/* Inode of our own namespace @i.  *pidfd is of ourselves, opened when it is -1; @proc: /proc. */
+int readback_own_namespace(int *pidfd, int proc, size_t i, uint64_t *ret);
+
+/* readback.c: compare the process with what was asked for, rule R12.  Any difference is an error. */
+int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err);
+
+#endif

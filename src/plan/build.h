@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From configuration, facts and options to a plan. */
+#ifndef ORLOP_PLAN_BUILD_H
+#define ORLOP_PLAN_BUILD_H
+
+#include "plan/plan.h"
+
+/* Warnings (unknown capability, ...) go to the log.  0 or -errno. */
+int plan_build(struct arena *a, const struct oci_config *config, const struct facts *facts,
+	       const struct plan_options *options, const struct plan **ret, struct error *err);
+
+/*
+ * The part for one more process in a running container (`exec`): process and security only.
+ * @config is the container's saved configuration (seccomp, labels it falls back to).
+ */
+int plan_build_exec(struct arena *a, const struct oci_config *config,
+		    const struct oci_process *process, const struct facts *facts,
+		    const struct plan_options *options, const struct plan **ret,
+		    struct error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of plan_build(), each in the file named after it.  Private to plan/. */
+#ifndef ORLOP_PLAN_PARTS_H
+#define ORLOP_PLAN_PARTS_H
+
+#include "plan/plan.h"
+
+int plan_id_map(struct arena *a, const struct oci_id_mappings *m, const char *where,
+		const char **ret, struct error *err);
+uint64_t plan_ns_flags(const struct plan *p);	/* CLONE_NEW* of all namespaces made or joined */
+int plan_mounts(struct arena *a, struct plan *p, struct error *err);
+int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
+	    struct error *err);
+int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
+		const struct plan_options *o, struct error *err);
+int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
+		const struct plan_options *o, struct error *err);
+int plan_intelrdt(struct arena *a, struct plan *p, struct error *err);
+int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err);
+int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,
+		 const struct facts *f, const struct plan_options *o, struct error *err);
+int plan_sysctl(struct arena *a, struct plan *p, struct error *err);
+int plan_security(struct arena *a, struct plan *p, const struct oci_process *process,
+		  const struct facts *f, const struct plan_options *o, struct error *err);
+
+#endif

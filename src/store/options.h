@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the command line says that more than one room needs; cli/ fills it in.  Nothing is checked yet. */
+#ifndef ORLOP_STORE_OPTIONS_H
+#define ORLOP_STORE_OPTIONS_H
+
+#include <stdbool.h>
+
+struct global_options {
+	char *const *argv;		/* of the program: to execute it again, protected */
+	const char *root;		/* --root or NULL */
+	const char *log, *log_format, *log_level;
+	bool debug;
+	const char *cgroup_manager;	/* as given */
+	bool systemd_cgroup;
+	const char *rootless;		/* "true", "false", "auto" or NULL */
+};
+
+struct create_options {
+	const struct global_options *global;
+	const char *id;
+	const char *bundle;		/* default "." */
+	const char *config;		/* default "config.json" */
+	const char *console_socket;
+	const char *pidfd_socket;
+	const char *pid_file;
+	bool no_pivot, no_new_keyring, no_subreaper;
+	unsigned preserve_fds;
+	bool detach, keep;		/* run only */
+};
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which directory the state root is, the way to it, and whose it is (rule R16).  On the host. */
+#include "store/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/probe.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/mem.h"
+
+#define LINKS_MAX 40	/* as the kernel, path_resolution(7) */
+
+static bool is_own_directory(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+int root_default(char **ret, struct error *err)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	char user[64];
+
+	/* Real root ignores the variable: it may come from the session of a less powerful user. */
+	if (geteuid() == 0 && probe_initial_userns()) {
+		*ret = xstrdup("/run/orlop");
+		return 0;
+	}
+	if (xdg && xdg[0] == '/') {
+		*ret = xasprintf("%s/orlop", xdg);
+		return 0;
+	}
+	if (xdg && xdg[0])
+		return error_set(err, EINVAL, "XDG_RUNTIME_DIR is not an absolute path: %s", xdg);
+	snprintf(user, sizeof(user), "/run/user/%u", (unsigned)geteuid());
+	if (is_own_directory(user)) {
+		*ret = xasprintf("%s/orlop", user);
+		return 0;
+	}
+	if (geteuid() == 0) {
+		*ret = xstrdup("/run/orlop");
+		return 0;
+	}
+	return error_set(err, ENOENT, "no place to keep state: XDG_RUNTIME_DIR is not set and %s is not "
+			 "there (set the variable to a directory of yours, or give --root DIR)", user);
+}
+
+/* ---- the way to it ---- */
+
+/* mkdirat(2) with exactly this mode. */
+int root_mkdir(int dir, const char *name, mode_t mode)
+{
+	mode_t old = umask(0);
+	int r = mkdirat(dir, name, mode) < 0 ? -errno : 0;
+
+	umask(old);
+	return r;
+}
+
+/*
+ * The text of the link @fd, unless it belongs to somebody who could lead us astray with it.
+ * *ret_rest becomes "TARGET/REST".
+ */
+static int read_link(int fd, const struct stat *st, const char *shown, char **rest, struct error *err)
+{
+	char target[PATH_MAX], *joined;
+	ssize_t n;
+
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return error_set(err, EPERM, "state root %s: there is a symbolic link of uid %u on the way "
+				 "to it, which is not followed (give --root the path behind it)",
+				 shown, (unsigned)st->st_uid);
+	n = readlinkat(fd, "", target, sizeof(target) - 1);
+	if (n < 0)
+		return error_errno(err, errno, "state root %s: read a symbolic link", shown);
+	target[n] = '\0';
+	joined = xasprintf("%s/%s", target, *rest);
+	free(*rest);
+	*rest = joined;
+	return 0;
+}
+
+/* One component.  @dir is replaced by it; a link is put in front of @rest instead. */
+static int step(int *dir, const char *name, const char *shown, bool create, char **rest,
+		unsigned *links, struct error *err)
+{
+	_cleanup_close_ int fd = fd_openat(*dir, name, O_PATH | O_NOFOLLOW, 0);
+	struct stat st;
+	int r;
+
+	if (fd == -ENOENT && create) {
+		r = root_mkdir(*dir, name, geteuid() == 0 ? 0711 : 0700);
+		if (r < 0 && r != -EEXIST)
+			return error_errno(err, r, "make state root %s", shown);
+		fd = fd_openat(*dir, name, O_PATH | O_NOFOLLOW, 0);
+	}
+	if (fd < 0)
+		return error_errno(err, fd, "open state root %s", shown);
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, errno, "look at state root %s", shown);
+	if (S_ISLNK(st.st_mode)) {
+		if (++*links > LINKS_MAX)
+			return error_errno(err, ELOOP, "open state root %s", shown);
+		r = read_link(fd, &st, shown, rest, err);
+		if (r < 0 || (*rest)[0] != '/')
+			return r;
+		close(fd);
+		fd = fd_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+		if (fd < 0)
+			return error_errno(err, fd, "open /");
+	} else if (!S_ISDIR(st.st_mode)) {
+		return error_errno(err, ENOTDIR, "open state root %s", shown);
+	}
+	if (S_ISDIR(st.st_mode) || (*rest)[0] == '/') {
+		close(*dir);
+		*dir = steal_fd(&fd);
+	}
+	return 0;
+}
+
+static int walk(const char *path, bool create, int *ret_dir, struct error *err)
+{
+	_cleanup_close_ int dir = fd_openat(AT_FDCWD, path[0] == '/' ? "/" : ".",
+					    O_PATH | O_DIRECTORY, 0);
+	_cleanup_free_ char *rest = xstrdup(path);
+	unsigned links = 0;
+
+	if (dir < 0)
+		return error_errno(err, dir, "open state root %s", path);
+	for (;;) {
+		char *p = rest + strspn(rest, "/"), name[NAME_MAX + 1];
+		size_t n = strcspn(p, "/");
+		int r;
+
+		if (n == 0)
+			break;
+		if (n >= sizeof(name))
+			return error_errno(err, ENAMETOOLONG, "open state root %s", path);
+		memcpy(name, p, n);
+		name[n] = '\0';
+		p += n + strspn(p + n, "/");
+		memmove(rest, p, strlen(p) + 1);
+		r = step(&dir, name, path, create, &rest, &links, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_dir = fd_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (*ret_dir < 0)
+		return error_errno(err, *ret_dir, "open state root %s", path);
+	return 0;
+}
+
+/* Rule R16: ours, and nobody else can put or exchange anything in it. */
+int root_check_owner(int fd, const char *what, const char *name, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, errno, "look at %s %s", what, name);
+	if (st.st_uid != geteuid())
+		return error_set(err, EPERM, "%s %s belongs to uid %u and not to us (uid %u), so its content "
+				 "cannot be trusted (give another --root, or remove it)",
+				 what, name, (unsigned)st.st_uid, (unsigned)geteuid());
+	if (st.st_mode & 022)
+		return error_set(err, EPERM, "%s %s can be written by others (mode %04o), so its content cannot "
+				 "be trusted (chmod go-w, after a look at what is in it)",
+				 what, name, (unsigned)st.st_mode & 07777);
+	return 0;
+}
+
+static int check(int fd, const char *path, struct error *err)
+{
+	struct stat st, top;
+
+	if (fstat(fd, &st) == 0 && stat("/", &top) == 0 && st.st_dev == top.st_dev &&
+	    st.st_ino == top.st_ino)
+		return error_set(err, EINVAL, "the state root cannot be / (give --root a directory of its own)");
+	return root_check_owner(fd, "state root", path, err);
+}
+
+int root_open(const char *path, bool create, int *ret_fd, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	int r = walk(path, create, &fd, err);
+
+	if (r == 0)
+		r = check(fd, path, err);
+	if (r == 0)
+		*ret_fd = steal_fd(&fd);
+	return r;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* state.json: what later commands need to know of a container, and the documents made of it. */
+#ifndef ORLOP_STORE_STATE_H
+#define ORLOP_STORE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "oci/types.h"
+#include "util/error.h"
+#include "util/mem.h"
+
+#define STATE_MAX_BYTES (1u << 20)
+
+/* A process is (pid, start time, boot id); rule R14. */
+struct state_process {
+	pid_t pid;			/* 0 = none yet */
+	uint64_t pidfd_inode;		/* of its pidfd (pidfs, 6.9), 0 = unknown */
+	uint64_t start_time;		/* field 22 of /proc/PID/stat, clock ticks; 0 with an inode */
+	char boot_id[37];
+};
+
+#define N_NAMESPACES 8
+
+struct state {
+	char *id, *bundle, *rootfs;	/* absolute paths */
+	char created[40];		/* RFC 3339, nanoseconds, UTC */
+	uid_t owner_uid;
+	struct state_process init;
+	char *cgroup_root, *cgroup_path;	/* NULL: none */
+	uint64_t cgroup_id;
+	unsigned cgroup_created_above;
+	bool cgroup_created;
+	char *intelrdt_root;		/* where resctrl is mounted; NULL: not asked for */
+	char *intelrdt_group, *intelrdt_monitor;	/* below it; NULL: none (yet) */
+	uint64_t intelrdt_inode, intelrdt_monitor_inode;	/* 0: about to be made */
+	bool intelrdt_own;		/* the group is removed with the container */
+	uint64_t ns_flags;		/* CLONE_NEW* the container has of its own or joined */
+	uint64_t ns_inode[N_NAMESPACES];	/* in the order of namespace_files[] (spawn.h); 0 = unknown */
+	bool has_process;		/* else start fails */
+	bool has_poststart, has_poststop;	/* hooks in the saved config.json */
+	bool agent_answers;		/* a seccomp agent may have to answer for our last calls, too, and
+					 * no startContainer hook takes its time before */
+	bool terminal;
+	bool rootless;
+	bool own_pidns;			/* init is process 1 of a pid namespace made for it: all die with it */
+	struct key_values annotations;
+};
+
+/* st->created = now. */
+void state_set_created(struct state *st);
+/* One rename.  -E2BIG when it (its annotations) would exceed STATE_MAX_BYTES. */
+int state_write(int dir, const struct state *st, struct error *err);
+/* Strict: an unknown shape is -EBADMSG "state of container X is damaged"; -ENOENT when the creation
+ * has not come so far.  Strings are in @a. */
+int state_read(struct arena *a, int dir, const char *id, struct state *ret, struct error *err);
+
+/* ---- documents ---- */
+
+enum container_status {
+	STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED,
+};
+
+/* Words engines know: "creating" is only used in hooks. */
+extern const char *const container_status_names[5];
+
+/* The OCI state document, malloc'ed: compact, with the specified members, for hooks; pretty, with
+ * rootfs, created and owner too, for `state`.  @pid as given. */
+char *state_document(const struct state *st, enum container_status status, pid_t pid, bool pretty,
+		     size_t *ret_len);
+struct json_writer;
+/* The object of `state` as one element of a larger document (`list`). */
+void state_write_document(struct json_writer *w, const struct state *st,
+			  enum container_status status, pid_t pid);
+/* The same with the specified members alone, as hooks get it. */
+void state_write_oci_document(struct json_writer *w, const struct state *st,
+			      enum container_status status, pid_t pid);
+
+/* The name of @uid in the host's /etc/passwd (not by NSS), in @buf; "" when it has none there. */
+const char *state_owner_name(uid_t uid, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who a process is (rule R14) and what a container does, asked from the kernel and never from what
+ * we wrote down.  Runs on the host.
+ */
+#include "store/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "store/state.h"
+#include "store/store.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+/* Only where there is no pidfs.  Field 22 of /proc/PID/stat, counted behind the last ')' because comm
+ * may hold anything: proc(5). */
+static int read_start_time(pid_t pid, uint64_t *ret)
+{
+	char path[32], buf[2048], *p, *field;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	n = fd_read_pseudo(AT_FDCWD, path, buf, sizeof(buf));
+	if (n < 0)
+		return (int)n;
+	p = strrchr(buf, ')');
+	if (!p || p[1] != ' ')
+		return -EBADMSG;
+	p += 2;
+	for (unsigned i = 3; i < 22; i++)
+		strsep(&p, " ");
+	field = strsep(&p, " ");
+	return field ? str_to_u64(field, ret) : -EBADMSG;
+}
+
+/* pidfs (6.9) gives every process an inode number that never comes again; before that all pidfds
+ * share one inode, which says nothing: 0. */
+static uint64_t pidfd_inode(int pidfd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(pidfd, &fs) < 0 || (unsigned long)fs.f_type != PID_FS_MAGIC || fstat(pidfd, &st) < 0)
+		return 0;
+	return st.st_ino;
+}
+
+/* *ret: 36 characters, of static memory. */
+static int read_boot_id(const char **ret)
+{
+	static char id[37];
+
+	if (!id[0]) {
+		ssize_t n = fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id));
+
+		if (n != 36)
+			id[0] = '\0';
+		if (n < 0)
+			return (int)n;
+		if (n != 36)
+			return -EBADMSG;
+	}
+	*ret = id;
+	return 0;
+}
+
+/* Has the whole process ended?  Then its pidfd is readable, reaped or not: pidfd_open(2). */
+static bool has_ended(int pidfd)
+{
+	return fd_wait(pidfd, POLLIN, 0) != 0;
+}
+
+int state_identify(pid_t pid, int pidfd, struct state_process *ret, struct error *err)
+{
+	struct state_process p = {.pid = pid, .pidfd_inode = pidfd_inode(pidfd)};
+	const char *boot_id;
+	int r = p.pidfd_inode ? 0 : read_start_time(pid, &p.start_time);
+
+	if (r < 0)
+		return error_errno(err, r, "read /proc/%d/stat", (int)pid);
+	r = read_boot_id(&boot_id);
+	if (r < 0)
+		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
+	memcpy(p.boot_id, boot_id, sizeof(p.boot_id));
+	/* Only now is it sure that what we read was about this process and no later one. */
+	if (has_ended(pidfd))
+		return error_set(err, ESRCH, "process %d has ended", (int)pid);
+	*ret = p;
+	return 0;
+}
+
+/*
+ * A pidfd of the very process that @want describes, -ESRCH when that has ended, or an error.
+ */
+static int open_process(const struct state_process *want, struct error *err)
+{
+	_cleanup_close_ int pidfd = -1;
+	const char *boot_id;
+	uint64_t start, inode;
+	int r;
+
+	if (want->pid <= 0)
+		return -ESRCH;
+	r = read_boot_id(&boot_id);
+	if (r < 0)
+		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
+	if (!str_eq(boot_id, want->boot_id))
+		return -ESRCH;
+	pidfd = sys_pidfd_open(want->pid, 0);
+	/* EINVAL, ENOENT: the number is a mere thread's now */
+	if (pidfd == -ESRCH || pidfd == -EINVAL || pidfd == -ENOENT)
+		return -ESRCH;
+	if (pidfd < 0)
+		return error_errno(err, pidfd, "open process %d", (int)want->pid);
+	inode = pidfd_inode(pidfd);
+	if (inode && want->pidfd_inode) {
+		if (inode != want->pidfd_inode || has_ended(pidfd))
+			return -ESRCH;
+		return steal_fd(&pidfd);
+	}
+	r = read_start_time(want->pid, &start);
+	if (has_ended(pidfd))
+		return -ESRCH;
+	if (r < 0) {
+		r = error_errno(err, r, "process %d lives, but reading /proc/%d/stat failed",
+				(int)want->pid, (int)want->pid);
+		return error_hint(err, "is /proc mounted with hidepid, or of another pid namespace?"), r;
+	}
+	if (start != want->start_time)
+		return -ESRCH;
+	return steal_fd(&pidfd);
+}
+
+int state_open_cgroup(const struct state *st, int *ret_fd, struct error *err)
+{
+	int r;
+
+	*ret_fd = -1;
+	if (!st->cgroup_path)
+		return 0;
+	r = cgroup_open(st->cgroup_root, st->cgroup_path, st->cgroup_id, ret_fd, err);
+	if (r != -ENOENT && r != -ESTALE)
+		return r;
+	memset(err, 0, sizeof(*err));
+	*ret_fd = -1;
+	return 0;
+}
+
+/* 1, 0 or an error. */
+static int is_paused(const struct state *st, struct error *err)
+{
+	_cleanup_close_ int cgroup = -1;
+	int r = state_open_cgroup(st, &cgroup, err);
+
+	if (r < 0 || cgroup < 0)
+		return r;
+	r = cgroup_frozen(cgroup);
+	if (r == -ENODEV || r == -ENOENT)	/* removed meanwhile */
+		return 0;
+	if (r < 0)
+		return error_errno(err, r, "ask whether cgroup %s is frozen", st->cgroup_path);
+	return r;
+}
+
+/* Does init still wait for `start`? */
+static int is_waiting(int dir, struct error *err)
+{
+	int fd = store_open_start(dir);
+
+	/* Also when something else is in its place: nobody can open that gate any more, and a container
+	 * in this state must still be shown and deleted. */
+	if (fd == -ENOENT || fd == -ENXIO || fd == -EINVAL || fd == -ELOOP || fd == -EISDIR)
+		return 0;
+	if (fd < 0)
+		return error_errno(err, fd, "look at the start fifo");
+	close(fd);
+	return 1;
+}
+
+int state_open_init(const struct state *st, int *ret_pidfd, struct error *err)
+{
+	int fd;
+
+	memset(err, 0, sizeof(*err));
+	fd = open_process(&st->init, err);
+	if (fd < 0 && err->code)
+		return fd;
+	*ret_pidfd = fd < 0 ? -1 : fd;
+	return 0;
+}
+
+int state_status(int dir, const struct state *st, enum container_status *ret, int *ret_pidfd,
+		 struct error *err)
+{
+	_cleanup_close_ int pidfd = -1;
+	enum container_status status = STATUS_STOPPED;
+	int r;
+
+	r = state_open_init(st, &pidfd, err);
+	if (r < 0)
+		return r;
+	if (pidfd >= 0) {
+		r = is_paused(st, err);
+		if (r < 0)
+			return r;
+		status = STATUS_PAUSED;
+		if (r == 0) {
+			r = is_waiting(dir, err);
+			if (r < 0)
+				return r;
+			status = r ? STATUS_CREATED : STATUS_RUNNING;
+		}
+		/* It may have ended while we looked; a stopped container is neither. */
+		if (has_ended(pidfd)) {
+			cleanup_closep(&pidfd);
+			pidfd = -1;
+			status = STATUS_STOPPED;
+		}
+	}
+	*ret = status;
+	if (ret_pidfd)
+		*ret_pidfd = pidfd < 0 ? -1 : steal_fd(&pidfd);
+	return 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state root on disk: one directory a container, with
+ *   state.json   what is needed by every later command (written by rename)
+ *   config.json  the configuration as it was at create
+ *   start        the fifo on which the created container waits for `start`; nobody reads it once the
+ *                program runs (close-on-exec), and that is how `created` and `running` differ
+ *   result       the fifo on which the container tells `start` how execve went
+ * Directories 0700 (the root 0711 so that a user namespace can pass), files 0600; the root must be a
+ * real directory of ours that no group or other may write to (rule R16).  Everything is reached
+ * by descriptor, and no symbolic link of another user is followed on the way to the root.
+ *
+ * Whoever changes a container holds the exclusive lock of its directory; `state`, `list`, `ps` and
+ * `kill` take none, because `start` keeps it while hooks run.
+ */
+#ifndef ORLOP_STORE_STORE_H
+#define ORLOP_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "oci/types.h"
+#include "util/error.h"
+
+#define STORE_START "start"
+#define STORE_RESULT "result"
+#define STORE_CONFIG "config.json"
+#define STORE_STATE "state.json"
+#define STORE_LOCK_MS 10000	/* how long a command waits for another one on the same container */
+
+struct store;
+
+/*
+ * @root NULL: /run/orlop for root of the initial user namespace, whatever XDG_RUNTIME_DIR says; else
+ * $XDG_RUNTIME_DIR/orlop, where empty means unset; else /run/user/UID/orlop if /run/user/UID is ours,
+ * and /run/orlop for root of another user namespace.
+ * @create: make it (0711 for root, 0700 else) when missing; otherwise a missing root is an empty store.
+ */
+int store_open(const char *root, bool create, struct store **ret, struct error *err);
+void store_close(struct store *s);	/* NULL is fine */
+const char *store_path(const struct store *s);
+
+/* Exclusive: mkdir.  "container `X` already exists" (-EEXIST).  *ret_dir is its directory, and the
+ * exclusive lock of it is held already, so that no `delete --force` comes between. */
+int store_create(struct store *s, const char *id, int *ret_dir, struct error *err);
+/* "container `X` does not exist" (-ENOENT).  Checks the id's alphabet first (-EINVAL). */
+int store_container(struct store *s, const char *id, int *ret_dir, struct error *err);
+/* The same with the exclusive lock, waiting at most @timeout_ms; the directory is still the one of
+ * that name afterwards. */
+int store_container_locked(struct store *s, const char *id, int timeout_ms, int *ret_dir,
+			   struct error *err);
+/* flock(2) on the directory: exclusive or shared; waits at most @timeout_ms (-EBUSY). */
+int store_lock(int dir, bool exclusive, int timeout_ms, struct error *err);
+/* Also undoes the lock when a child still holds a copy of the descriptor. */
+int store_unlock(int dir, struct error *err);
+/* Is @dir still what is called @id, or was that deleted (and perhaps made anew) meanwhile? */
+bool store_is_current(struct store *s, const char *id, int dir);
+/* Remove what is in the directory (never a subdirectory), and it; what is not there is not an error. */
+int store_remove(struct store *s, const char *id, struct error *err);
+/*
+ * The writing end of the `start` fifo, non-blocking: a descriptor when somebody waits there, -ENXIO
+ * when nobody reads (any more), -ENOENT when there is none, -EINVAL when it is no fifo.
+ * Opening and closing it disturbs nobody as long as the reader opened it O_RDWR.
+ */
+int store_open_start(int dir);
+/* The ids, sorted; malloc'ed strings in *ret. */
+int store_list(struct store *s, struct strings *ret, struct error *err);
+
+#endif
