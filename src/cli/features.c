@@ -123,6 +123,19 @@ static void write_annotations(struct json_writer *w)
 	json_write_end_object(w);
 }
 
+/* All that libcap has a name for. */
+static void write_capabilities(struct json_writer *w)
+{
+	char name[32];
+
+	json_write_key(w, "capabilities");
+	json_write_array(w);
+	for (unsigned i = 0; i < 64; i++)
+		if (capability_name(i, name))
+			json_write_string(w, name);
+	json_write_end_array(w);
+}
+
 char *features_text(size_t *ret_len)
 {
 	struct json_writer w;
@@ -135,7 +148,7 @@ char *features_text(size_t *ret_len)
 	write_mount_options(&w);
 	begin(&w, "linux");
 	write_names(&w, "namespaces", namespace_names, n_namespace_names);
-	write_names(&w, "capabilities", capability_names, n_capability_names);
+	write_capabilities(&w);
 	write_cgroup(&w);
 	write_seccomp(&w);
 	write_enabled(&w, "apparmor", true);

@@ -49,14 +49,14 @@ static int read_caps(struct reader *r, const struct at *at, const struct json *v
 	for (size_t i = 0; e == 0 && i < v->array.n; i++) {
 		struct at element = {at, NULL, i};
 		const struct json *name = v->array.v[i];
-		const struct name_value *row;
+		int number;
 
 		e = reader_type(r, &element, name, JSON_STRING);
 		if (e < 0)
 			break;
-		row = name_find(capability_names, n_capability_names, name->string.data);
-		if (row)
-			set |= 1ull << row->value;
+		number = capability_number(name->string.data);
+		if (number >= 0)
+			set |= 1ull << number;
 		else
 			reader_warn(r, &element, "unknown capability `%.64s`, left out",
 				    name->string.data);

@@ -107,17 +107,16 @@ static int add_capabilities(struct execution *x, struct error *err)
 	struct oci_capabilities *caps = &x->process.capabilities;
 
 	for (size_t i = 0; i < x->o->caps.n; i++) {
-		const struct name_value *cap =
-			name_find(capability_names, n_capability_names, x->o->caps.v[i]);
+		const char *name = x->o->caps.v[i];
+		int cap = capability_number(name);
 		uint64_t bit;
 
-		if (!cap)
-			return error_set(err, EINVAL, "--cap %s: there is no such capability",
-					 x->o->caps.v[i]);
-		bit = UINT64_C(1) << cap->value;
+		if (cap < 0)
+			return error_set(err, EINVAL, "--cap %s: there is no such capability", name);
+		bit = UINT64_C(1) << cap;
 		if (!(caps->bounding & bit))
 			return error_set(err, EPERM, "--cap %s is not in the container's bounding set",
-					 cap->name);
+					 name);
 		caps->effective |= bit;
 		caps->permitted |= bit;
 	}

@@ -1,50 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* capabilities(7) by number; written out because the names are ABI and the build host's headers may be
- * older than the kernel. */
+/* Names of capabilities(7), as libcap knows them: cap_from_name(3), cap_to_name(3). */
+#include <ctype.h>
+#include <sys/capability.h>
+
 #include "oci/names.h"
+#include "util/mem.h"
 
-const struct name_value capability_names[] = {
-	{"CAP_CHOWN", 0},
-	{"CAP_DAC_OVERRIDE", 1},
-	{"CAP_DAC_READ_SEARCH", 2},
-	{"CAP_FOWNER", 3},
-	{"CAP_FSETID", 4},
-	{"CAP_KILL", 5},
-	{"CAP_SETGID", 6},
-	{"CAP_SETUID", 7},
-	{"CAP_SETPCAP", 8},
-	{"CAP_LINUX_IMMUTABLE", 9},
-	{"CAP_NET_BIND_SERVICE", 10},
-	{"CAP_NET_BROADCAST", 11},
-	{"CAP_NET_ADMIN", 12},
-	{"CAP_NET_RAW", 13},
-	{"CAP_IPC_LOCK", 14},
-	{"CAP_IPC_OWNER", 15},
-	{"CAP_SYS_MODULE", 16},
-	{"CAP_SYS_RAWIO", 17},
-	{"CAP_SYS_CHROOT", 18},
-	{"CAP_SYS_PTRACE", 19},
-	{"CAP_SYS_PACCT", 20},
-	{"CAP_SYS_ADMIN", 21},
-	{"CAP_SYS_BOOT", 22},
-	{"CAP_SYS_NICE", 23},
-	{"CAP_SYS_RESOURCE", 24},
-	{"CAP_SYS_TIME", 25},
-	{"CAP_SYS_TTY_CONFIG", 26},
-	{"CAP_MKNOD", 27},
-	{"CAP_LEASE", 28},
-	{"CAP_AUDIT_WRITE", 29},
-	{"CAP_AUDIT_CONTROL", 30},
-	{"CAP_SETFCAP", 31},
-	{"CAP_MAC_OVERRIDE", 32},
-	{"CAP_MAC_ADMIN", 33},
-	{"CAP_SYSLOG", 34},
-	{"CAP_WAKE_ALARM", 35},
-	{"CAP_BLOCK_SUSPEND", 36},
-	{"CAP_AUDIT_READ", 37},
-	{"CAP_PERFMON", 38},
-	{"CAP_BPF", 39},
-	{"CAP_CHECKPOINT_RESTORE", 40},
-};
+#define CAPABILITIES 64u	/* bits of a set */
 
-const size_t n_capability_names = ARRAY_SIZE(capability_names);
+/* libcap has its names in lower case, and a number in decimal digits where it has none. */
+const char *capability_name(unsigned number, char buf[32])
+{
+	char *name = number < CAPABILITIES ? cap_to_name((cap_value_t)number) : NULL;
+	size_t n = 0;
+
+	for (; name && name[n] && n < 31; n++)
+		buf[n] = (char)toupper((unsigned char)name[n]);
+	buf[n] = '\0';
+	cap_free(name);
+	return strncmp(buf, "CAP_", 4) == 0 ? buf : NULL;
+}
+
+/* libcap also takes "cap_chown", "Cap_Chown" and "0"; the specification has one spelling. */
+int capability_number(const char *name)
+{
+	cap_value_t value;
+	char buf[32];
+
+	if (strncmp(name, "CAP_", 4) != 0 || cap_from_name(name, &value) < 0 || value < 0)
+		return -1;
+	return capability_name((unsigned)value, buf) && strcmp(buf, name) == 0 ? (int)value : -1;
+}
+
+char *capability_list(uint64_t set)
+{
+	cap_iab_t iab = cap_iab_init();
+	char *text, *copy;
+
+	for (unsigned i = 0; i < CAPABILITIES; i++)
+		if (set & UINT64_C(1) << i)
+			cap_iab_set_vector(iab, CAP_IAB_INH, (cap_value_t)i, CAP_SET);
+	text = cap_iab_to_text(iab);
+	copy = xstrdup(text ? text : "");
+	cap_free(text);
+	cap_free(iab);
+	for (char *p = copy; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return copy;
+}

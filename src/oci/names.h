@@ -5,8 +5,12 @@
 
 #include "util/str.h"
 
-extern const struct name_value capability_names[];	/* "CAP_CHOWN" -> 0 */
-extern const size_t n_capability_names;
+/* "CAP_CHOWN" -> 0; -1: libcap has no such name.  In the case of the specification alone. */
+int capability_number(const char *name);
+/* 0 -> "CAP_CHOWN", in @buf; NULL: libcap has no name for it. */
+const char *capability_name(unsigned number, char buf[32]);
+/* "CAP_CHOWN,CAP_KILL" for a set of bits, by cap_iab_to_text(3); malloc'ed. */
+char *capability_list(uint64_t set);
 
 extern const struct name_value rlimit_names[];		/* "RLIMIT_NOFILE" -> RLIMIT_NOFILE */
 extern const size_t n_rlimit_names;

@@ -344,10 +344,12 @@ static void dump_process(const struct plan_process *p, FILE *out)
 
 static void dump_caps(FILE *out, const char *set, uint64_t caps)
 {
+	char name[32];
+
 	fprintf(out, "caps.%s", set);
-	for (size_t i = 0; i < n_capability_names; i++)
-		if (caps & (1ull << capability_names[i].value))
-			fprintf(out, " %s", capability_names[i].name + strlen("CAP_"));
+	for (unsigned i = 0; i < 64; i++)
+		if (caps & 1ull << i)
+			fprintf(out, " %s", capability_name(i, name) ? name + strlen("CAP_") : "?");
 	fputc('\n', out);
 }
 

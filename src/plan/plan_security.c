@@ -17,15 +17,11 @@ static const char *or_null(const char *s)
 static void warn_dropped(const char *set, uint64_t caps, const char *why)
 {
 	for (unsigned i = 0; i < 64; i++) {
-		const char *name = "unknown";
+		char name[32];
 
-		if (!(caps & (1ull << i)))
-			continue;
-		for (size_t j = 0; j < n_capability_names; j++)
-			if (capability_names[j].value == i)
-				name = capability_names[j].name;
-		log_warning("process.capabilities.%s: capability %u (%s) is left out: %s", set, i, name,
-			    why);
+		if (caps & (1ull << i))
+			log_warning("process.capabilities.%s: capability %u (%s) is left out: %s", set, i,
+				    capability_name(i, name) ? name : "unknown", why);
 	}
 }
 

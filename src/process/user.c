@@ -7,9 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -57,13 +57,15 @@ static bool groups_are(const gid_t *want, size_t n)
 	return memcmp(sorted, got, n * sizeof(*got)) == 0;
 }
 
-static bool has_effective_cap(unsigned cap)
+static bool has_effective_cap(cap_value_t cap)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+	cap_flag_value_t raised = CAP_CLEAR;
+	cap_t c = cap_get_proc();
 
-	return syscall(SYS_capget, &head, data) == 0 &&
-	       (data[cap / 32].effective & 1u << (cap % 32));
+	if (c)
+		cap_get_flag(c, cap, CAP_EFFECTIVE, &raised);
+	cap_free(c);
+	return raised == CAP_SET;
 }
 
 int process_set_groups(const struct oci_user *user, struct error *err)

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * capabilities(7) of the container process.  Runs in the child.
- *
- * Raw system calls: libcap's archive has a constructor that asks the kernel six questions at every
- * start of the program, and its sets live on the heap.  Everything here is four or five calls.
- */
+/* capabilities(7) of the container process, by libcap.  Runs in the child. */
 #include "security/caps.h"
 
 #include <errno.h>
-#include <linux/capability.h>
-#include <linux/securebits.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "oci/names.h"
 #include "util/log.h"
@@ -24,74 +16,74 @@ struct sets {
 	uint64_t effective, permitted, inheritable;
 };
 
-/* capset(2) takes 64 bits as two structures, low half first. */
+static uint64_t flag_of(cap_t c, cap_flag_t flag)
+{
+	cap_flag_value_t raised;
+	uint64_t set = 0;
+
+	for (cap_value_t i = 0; i < 64; i++)
+		if (cap_get_flag(c, i, flag, &raised) == 0 && raised == CAP_SET)
+			set |= BIT(i);
+	return set;
+}
+
+static void set_flag(cap_t c, cap_flag_t flag, uint64_t set)
+{
+	for (cap_value_t i = 0; i < 64; i++)
+		if (set & BIT(i))
+			cap_set_flag(c, flag, 1, &i, CAP_SET);
+}
+
 static int sets_read(struct sets *ret)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+	cap_t c = cap_get_proc();
 
-	if (syscall(SYS_capget, &head, data) < 0)
+	if (!c)
 		return -errno;
-	ret->effective = data[0].effective | (uint64_t)data[1].effective << 32;
-	ret->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
-	ret->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+	ret->effective = flag_of(c, CAP_EFFECTIVE);
+	ret->permitted = flag_of(c, CAP_PERMITTED);
+	ret->inheritable = flag_of(c, CAP_INHERITABLE);
+	cap_free(c);
 	return 0;
 }
 
 static int sets_write(const struct sets *s)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	cap_t c = cap_init();
+	int r;
 
-	for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
-		data[i].effective = (uint32_t)(s->effective >> (32 * i));
-		data[i].permitted = (uint32_t)(s->permitted >> (32 * i));
-		data[i].inheritable = (uint32_t)(s->inheritable >> (32 * i));
-	}
-	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
-}
-
-/* "CAP_CHOWN, CAP_KILL" into @buf; a list that is too long ends in "...". */
-static void names_of(uint64_t set, char *buf, size_t size)
-{
-	size_t out = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < n_capability_names; i++) {
-		const char *name = capability_names[i].name;
-		const char *comma = out ? ", " : "";
-
-		if (capability_names[i].value > 63 || !(set & BIT(capability_names[i].value)))
-			continue;
-		if (out + strlen(comma) + strlen(name) + sizeof("...") >= size) {
-			snprintf(buf + out, size - out, "...");
-			return;
-		}
-		out += (size_t)snprintf(buf + out, size - out, "%s%s", comma, name);
-	}
+	if (!c)
+		return -errno;
+	set_flag(c, CAP_EFFECTIVE, s->effective);
+	set_flag(c, CAP_PERMITTED, s->permitted);
+	set_flag(c, CAP_INHERITABLE, s->inheritable);
+	r = cap_set_proc(c) < 0 ? -errno : 0;
+	cap_free(c);
+	return r;
 }
 
 static void warn_missing(const char *set, uint64_t missing)
 {
-	char names[512];
+	char *names;
 
 	if (!missing)
 		return;
-	names_of(missing, names, sizeof(names));
+	names = capability_list(missing);
 	log_warning("capabilities left out of the %s set, because the caller does not have them: %s",
 		    set, names);
+	free(names);
 }
 
 /* Not inherited through a user namespace, but by a plain clone: a caller in "no root" mode would
  * change what every capability set means after execve(2). */
 static int reset_securebits(struct error *err)
 {
-	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+	unsigned bits = cap_get_secbits();
 
-	if (bits < 0)
+	if (bits == (unsigned)-1)
 		return error_errno(err, errno, "read securebits");
-	if (bits != 0 && prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0) {
-		error_errno(err, errno, "clear securebits (now 0x%x)", (unsigned)bits);
+	if (bits != 0 && cap_set_secbits(0) < 0) {
+		error_errno(err, errno, "clear securebits (now 0x%x)", bits);
 		return error_hint(err, "they are locked by the calling process; start the runtime "
 				       "without them");
 	}
@@ -110,11 +102,11 @@ int caps_limit_bounding(const struct oci_capabilities *caps, unsigned last_cap, 
 	for (unsigned cap = 0; cap <= last_cap; cap++) {
 		if (caps->bounding & BIT(cap))
 			continue;
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		if (cap_drop_bound((cap_value_t)cap) == 0)
 			continue;
 		r = -errno;
 		/* Without CAP_SETPCAP: fine if it is gone already. */
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 0)
+		if (cap_get_bound((cap_value_t)cap) == 0)
 			continue;
 		return error_errno(err, r, "drop capability %u from the bounding set", cap);
 	}
@@ -139,7 +131,7 @@ static uint64_t inheritable_possible(uint64_t wanted, const struct sets *now)
 	for (unsigned cap = 0; cap < 64; cap++) {
 		if (!(wanted & possible & ~now->inheritable & BIT(cap)))
 			continue;
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 1)
+		if (cap_get_bound((cap_value_t)cap) != 1)
 			possible &= ~BIT(cap);
 	}
 	return wanted & possible;
@@ -147,12 +139,11 @@ static uint64_t inheritable_possible(uint64_t wanted, const struct sets *now)
 
 static int set_ambient(uint64_t wanted, struct error *err)
 {
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+	if (cap_reset_ambient() < 0)
 		return error_errno(err, errno, "clear the ambient capabilities");
-	for (unsigned cap = 0; cap < 64; cap++)
-		if ((wanted & BIT(cap)) &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-			return error_errno(err, errno, "raise ambient capability %u", cap);
+	for (cap_value_t cap = 0; cap < 64; cap++)
+		if ((wanted & BIT(cap)) && cap_set_ambient(cap, CAP_SET) < 0)
+			return error_errno(err, errno, "raise ambient capability %d", cap);
 	return 0;
 }
 

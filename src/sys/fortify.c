@@ -31,6 +31,7 @@ int __snprintf_chk(char *to, size_t n, int flag, size_t size, const char *fmt, .
 int __sprintf_chk(char *to, int flag, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 int __fprintf_chk(FILE *file, int flag, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int __asprintf_chk(char **ret, int flag, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* No abort(3): it signals the thread whose number the library remembers, after clone(2) another's. */
 _Noreturn void fortify_fail(void)
@@ -103,6 +104,18 @@ int __sprintf_chk(char *to, int flag, size_t size, const char *fmt, ...)
 	r = vsnprintf(to, n, fmt, ap);
 	va_end(ap);
 	check(r < 0 ? 0 : (size_t)r + 1, n);
+	return r;
+}
+
+int __asprintf_chk(char **ret, int flag, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	(void)flag;
+	va_start(ap, fmt);
+	r = vasprintf(ret, fmt, ap);
+	va_end(ap);
 	return r;
 }
 

@@ -4,11 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/capability.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -71,46 +70,26 @@ static bool is_cgroup2(const char *path)
 	return statfs(path, &st) == 0 && (unsigned long)st.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-static uint64_t effective_caps(void)
+static bool is_effective(cap_t c, cap_value_t cap)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}};
+	cap_flag_value_t raised = CAP_CLEAR;
 
-	if (syscall(SYS_capget, &head, data) < 0)
-		return 0;
-	return (uint64_t)data[1].effective << 32 | data[0].effective;
-}
-
-/* The bounding set knows every capability of the kernel and answers EINVAL above: prctl(2). */
-static unsigned probe_last_cap(void)
-{
-	unsigned low = CAP_SETFCAP, high = 63;	/* low: in every kernel we run on */
-
-	if (prctl(PR_CAPBSET_READ, CAP_LAST_CAP) >= 0 && prctl(PR_CAPBSET_READ, CAP_LAST_CAP + 1) < 0)
-		return CAP_LAST_CAP;	/* as of the headers: nearly always */
-	while (low < high) {
-		unsigned middle = (low + high + 1) / 2;
-
-		if (prctl(PR_CAPBSET_READ, middle) >= 0)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return low;
+	return c && cap_get_flag(c, cap, CAP_EFFECTIVE, &raised) == 0 && raised == CAP_SET;
 }
 
 void facts_probe(struct facts *ret)
 {
-	uint64_t caps = effective_caps();
+	cap_t c = cap_get_proc();
 
 	memset(ret, 0, sizeof(*ret));
 	ret->euid = geteuid();
 	ret->egid = getegid();
-	ret->cap_sys_admin = caps >> CAP_SYS_ADMIN & 1;
-	ret->cap_sys_resource = caps >> CAP_SYS_RESOURCE & 1;
+	ret->cap_sys_admin = is_effective(c, CAP_SYS_ADMIN);
+	ret->cap_sys_resource = is_effective(c, CAP_SYS_RESOURCE);
 	ret->in_initial_userns = probe_initial_userns();
 	ret->foreign_mounts = ret->cap_sys_admin && !ret->in_initial_userns && may_not_clone_mounts();
-	ret->last_cap = probe_last_cap();
+	ret->last_cap = (unsigned)cap_max_bits() - 1;	/* asked from the kernel when the program started */
+	cap_free(c);
 	if (is_cgroup2("/sys/fs/cgroup")) {
 		strcpy(ret->cgroup_root, "/sys/fs/cgroup");
 	} else if (is_cgroup2("/sys/fs/cgroup/unified")) {

@@ -30,7 +30,7 @@ if command -v apt-get >/dev/null; then
 elif command -v dnf >/dev/null; then
 	exec dnf -q -y --setopt=install_weak_deps=False install gcc clang llvm compiler-rt make autoconf automake \
 		pkgconf-pkg-config xz file findutils diffutils yajl-devel libseccomp-devel \
-		libselinux-devel libcap-devel libcmocka-devel glibc-static libseccomp-static libselinux-static \
+		libselinux-devel libcap-devel libcmocka-devel glibc-static libseccomp-static libcap-static libselinux-static \
 		musl-devel musl-libc-static libasan libubsan valgrind ShellCheck mandoc python3 python3-pytest strace busybox \
 		shadow-utils iproute procps-ng util-linux
 else

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -32,24 +31,6 @@ static void no_name_twice(const struct name_value *table, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		assert_ptr_equal(name_find(table, n, table[i].name), &table[i]);
-}
-
-static void test_capabilities(void **state)
-{
-#define CAP(name) \
-	assert_int_equal(value_of(capability_names, n_capability_names, #name), name)
-
-	(void)state;
-	no_name_twice(capability_names, n_capability_names);
-	assert_int_equal(n_capability_names, 41);
-	for (size_t i = 0; i < n_capability_names; i++)
-		assert_int_equal(capability_names[i].value, i);
-	CAP(CAP_CHOWN), CAP(CAP_DAC_READ_SEARCH), CAP(CAP_KILL), CAP(CAP_SETPCAP);
-	CAP(CAP_NET_ADMIN), CAP(CAP_IPC_OWNER), CAP(CAP_SYS_PTRACE), CAP(CAP_SYS_ADMIN);
-	CAP(CAP_SYS_TTY_CONFIG), CAP(CAP_MKNOD), CAP(CAP_AUDIT_CONTROL), CAP(CAP_SETFCAP);
-	CAP(CAP_SYSLOG), CAP(CAP_WAKE_ALARM), CAP(CAP_AUDIT_READ), CAP(CAP_PERFMON), CAP(CAP_BPF);
-	CAP(CAP_CHECKPOINT_RESTORE);
-	assert_null(name_find(capability_names, n_capability_names, "cap_chown"));
 }
 
 static void test_rlimits(void **state)
@@ -258,8 +239,7 @@ static void test_seccomp_flags(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_rlimits),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rlimits),
 		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_attributes), cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_signal_table), cmocka_unit_test(test_signal_parse),
 		cmocka_unit_test(test_signal_name),
