@@ -32,8 +32,9 @@ static int read_groups(struct reader *r, const struct at *at, const struct json 
 }
 
 static const struct field user_fields[] = {
-	{FIELD_U32("uid", struct oci_user, uid), .flags = REQUIRED | IS_ID},
-	{FIELD_U32("gid", struct oci_user, gid), .flags = REQUIRED | IS_ID},
+	/* Required by the specification; programs in Go read and write an absent one as 0. */
+	{FIELD_U32("uid", struct oci_user, uid), .flags = ZERO_IF_ABSENT | IS_ID},
+	{FIELD_U32("gid", struct oci_user, gid), .flags = ZERO_IF_ABSENT | IS_ID},
 	{FIELD_OPT_U32("umask", struct oci_user, umask), RANGE(0, 0777)},
 	{FIELD_CALL("additionalGids", read_groups)},
 };

@@ -73,10 +73,17 @@ static int rule_done(struct reader *r, const struct at *at, const struct json *v
 		rule->type = 'a';
 	if (!rule->access)
 		rule->access = DEVICE_ACCESS_READ | DEVICE_ACCESS_WRITE | DEVICE_ACCESS_MKNOD;
-	if (rule->type == 'a' && (rule->major >= 0 || rule->minor >= 0))
-		return reader_fail_member(r, at, v, rule->major >= 0 ? "major" : "minor",
-					  "a rule of type `a` is about all devices: it has no "
-					  "device number (use type `b` or `c`)");
+	(void)v;
+	if (rule->type != 'a' || (rule->major < 0 && rule->minor < 0))
+		return 0;
+	if (rule->major <= 0 && rule->minor <= 0) {
+		/* Programs in Go write 0 for "absent", and no device has the number 0:0. */
+		rule->major = rule->minor = -1;
+		reader_warn(r, at, "0 in a rule of type `a` is taken for any device");
+	} else {
+		reader_warn(r, at, "a rule of type `a` with a device number is about block and character "
+			    "devices of that number");
+	}
 	return 0;
 }
 

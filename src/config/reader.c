@@ -412,9 +412,16 @@ int reader_object(struct reader *r, const struct at *at, const struct json *v,
 		if (e < 0)
 			return e;
 	}
-	for (size_t i = 0; i < o->n_fields; i++)
-		if ((o->fields[i].flags & REQUIRED) && !(seen & (1ull << i)))
+	for (size_t i = 0; i < o->n_fields; i++) {
+		struct at member = {at, o->fields[i].name, 0};
+
+		if (seen & (1ull << i))
+			continue;
+		if (o->fields[i].flags & REQUIRED)
 			return reader_fail_member(r, at, v, o->fields[i].name, "`%s` is required",
 						  o->fields[i].name);
+		if (o->fields[i].flags & ZERO_IF_ABSENT)
+			reader_warn(r, &member, "is missing, 0 is taken");
+	}
 	return o->done ? o->done(r, at, v, base) : 0;
 }

@@ -49,6 +49,7 @@ enum field_flags {
 	ENVIRONMENT = 1 << 4,		/* strings: NAME=value */
 	ONE_LINE = 1 << 5,		/* strings: no newline */
 	IS_ID = 1 << 6,			/* U32: 4294967295 is "no id" to the kernel */
+	ZERO_IF_ABSENT = 1 << 7,	/* U32: absent is 0, with a warning */
 };
 
 struct object;

@@ -91,10 +91,13 @@ static int check_gate(const struct oci_config *c, const char *path, struct error
 	uint64_t ns = namespace_of(path);
 
 	if (str_eq(path, "kernel/hostname"))
-		return error_set(err, EINVAL, "use the member `hostname` instead");
+		return error_set(err, EINVAL, c->hostname ? "the member `hostname` is there too: remove this one"
+							  : "use the member `hostname` instead");
 	if (ns == 0)
 		return error_set(err, EINVAL, "this sysctl belongs to no namespace: the host's own value "
 				 "would change");
+	if (str_eq(path, "kernel/domainname") && c->domainname)
+		return error_set(err, EINVAL, "the member `domainname` is there too: remove this one");
 	if (!oci_find_namespace(c, ns))
 		return error_set(err, EINVAL, "needs a `%s` namespace in /linux/namespaces: the "
 				 "host's own value would change", ns_name(ns));

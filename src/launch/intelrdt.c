@@ -80,6 +80,10 @@ int container_intelrdt_make(struct creation *c, struct error *err)
 	if (!p->group)
 		return 0;
 	r = find_root(c, &root, err);
+	if (r == -ENODEV && p->optional) {
+		*err = (struct error){0};
+		return 0;
+	}
 	if (r == 0)
 		r = intelrdt_check_free(p, root, err);
 	if (r == 0)

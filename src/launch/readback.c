@@ -361,10 +361,13 @@ static int check_process(const struct spawn *s, bool our_userns, struct error *e
 static int check_label(const struct spawn *s, struct error *err)
 {
 	const struct plan_security *sec = &s->plan->security;
+	const char *apparmor = sec->apparmor;
 	char label[4096];
 	ssize_t n;
 
-	if (!sec->apparmor && !sec->selinux)
+	if (apparmor && str_eq(apparmor, APPARMOR_UNCONFINED) && !apparmor_is_enabled())
+		apparmor = NULL;
+	if (!apparmor && !sec->selinux)
 		return 0;
 	n = fd_read_pseudo(s->proc_pid, sec->selinux ? "attr/exec" : "attr/apparmor/exec", label,
 			   sizeof(label));
@@ -374,8 +377,8 @@ static int check_label(const struct spawn *s, struct error *err)
 		return error_errno(err, (int)n, "read the LSM attribute of the container process");
 	if (sec->selinux && !selinux_same(sec->selinux, label))
 		return differs(err, "the SELinux label", sec->selinux, label);
-	if (sec->apparmor && !apparmor_same(sec->apparmor, label))
-		return differs(err, "the AppArmor profile", sec->apparmor, label);
+	if (apparmor && !apparmor_same(apparmor, label))
+		return differs(err, "the AppArmor profile", apparmor, label);
 	return 0;
 }
 

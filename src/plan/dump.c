@@ -247,6 +247,7 @@ static void dump_intelrdt(const struct plan_intelrdt *x, FILE *out)
 	fprintf(out, "intelrdt.group %s ", kinds[x->kind]);
 	put(out, x->group);
 	fputc('\n', out);
+	flag(out, "intelrdt.optional", x->optional);
 	line(out, "intelrdt.monitor", x->monitor);
 	for (size_t i = 0; i < x->n_lines; i++) {
 		fputs("intelrdt.line ", out);

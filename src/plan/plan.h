@@ -202,6 +202,7 @@ struct plan_intelrdt_line {
 struct plan_intelrdt {
 	enum plan_intelrdt_kind kind;
 	const char *group;		/* below the mount point, "/" = the default one; NULL = not asked for */
+	bool optional;			/* empty: nothing where no resctrl is mounted */
 	const char *monitor;		/* monitoring group, likewise; NULL = none */
 	struct plan_intelrdt_line *lines;	/* in this order */
 	size_t n_lines;

@@ -23,12 +23,19 @@ static const struct plan_cgroup_write *first_limit(const struct plan_cgroup *c)
 	return NULL;
 }
 
-static bool has_dotdot(const char *path)
+/* Does ".." lead out of where @path begins? */
+static bool leads_out(const char *path)
 {
-	for (const char *s = path; *s; s += strspn(s, "/")) {
+	long depth = 0;
+
+	for (const char *s = path + strspn(path, "/"); *s; s += strspn(s, "/")) {
 		size_t n = strcspn(s, "/");
 
 		if (n == 2 && s[0] == '.' && s[1] == '.')
+			depth--;
+		else if (!(n == 1 && s[0] == '.'))
+			depth++;
+		if (depth < 0)
 			return true;
 		s += n;
 	}
@@ -44,9 +51,9 @@ static int check_path(const char *path, struct error *err)
 	for (const char *s = path; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			return error_config(err, WHERE, "contains a control character");
-	if (has_dotdot(path))
-		return error_config(err, WHERE, "contains \"..\", which could lead to a cgroup of somebody "
-				    "else");
+	if (leads_out(path))
+		return error_config(err, WHERE, "\"..\" in it leads out of %s, to cgroups of somebody else",
+				    path[0] == '/' ? "the root" : PARENT);
 	/* "slice:prefix:name" names a systemd scope; as a directory it would be a surprise. */
 	if (path[0] != '/' && colon && strchr(colon + 1, ':'))
 		return error_config(err, WHERE, "\"%s\" has the form slice:prefix:name of the systemd cgroup "

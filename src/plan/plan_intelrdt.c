@@ -22,6 +22,13 @@ static bool is_reserved(const char *id)
 	return str_eq(id, "info") || str_eq(id, "mon_groups") || str_eq(id, "mon_data");
 }
 
+/* Nothing is asked for: programs in Go write the empty object for "absent". */
+static bool is_empty(const struct oci_intelrdt *c)
+{
+	return !c->clos_id && !c->l3_cache_schema && !c->mem_bw_schema && c->schemata.n == 0 &&
+	       !c->enable_monitoring;
+}
+
 int plan_intelrdt(struct arena *a, struct plan *p, struct error *err)
 {
 	const struct oci_intelrdt *c = &p->config->linux_.intelrdt;
@@ -38,6 +45,7 @@ int plan_intelrdt(struct arena *a, struct plan *p, struct error *err)
 	for (size_t i = 0; i < c->schemata.n; i++)
 		push_line(a, x, c->schemata.v[i], arena_printf(a, "/linux/intelRdt/schemata/%zu", i), false);
 
+	x->optional = is_empty(c);
 	x->kind = !c->clos_id ? INTELRDT_OWN : x->n_lines ? INTELRDT_SHARED : INTELRDT_JOIN;
 	x->group = !c->clos_id		    ? arena_printf(a, "/%s", p->id)
 		   : str_eq(c->clos_id, "/") ? "/"

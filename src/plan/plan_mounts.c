@@ -192,7 +192,40 @@ static bool takes_label(const struct plan_mount *m)
 	return m->kind == MOUNT_FS && (str_eq(m->fstype, "tmpfs") || str_eq(m->fstype, "devpts"));
 }
 
-static void plan_data(struct arena *a, struct plan_mount *m, const char *label)
+/* The group of terminals: tty in every distribution; 5 must be mapped, or the file system cannot be made. */
+#define TTY_GID 5
+
+static bool maps_tty(const struct plan *p)
+{
+	const struct oci_id_mappings *maps = &p->config->linux_.gid_mappings;
+
+	if (!p->ns.userns)
+		return true;
+	for (size_t i = 0; i < maps->n; i++)
+		if (TTY_GID >= maps->v[i].container_id && TTY_GID - maps->v[i].container_id < maps->v[i].size)
+			return true;
+	return false;
+}
+
+/* Where the configuration says nothing: with the kernel's own defaults nobody could open /dev/ptmx. */
+static void plan_devpts(struct arena *a, struct plan_mount *m, const struct plan *p)
+{
+	static const char *const words[] = {"newinstance", "ptmxmode=0666", "mode=0620"};
+	const char *gid;
+
+	if (m->kind != MOUNT_FS || !str_eq(m->fstype, "devpts"))
+		return;
+	for (size_t i = 0; i < m->data.n; i++)
+		if (!str_eq(m->data.v[i], "newinstance"))
+			return;
+	for (size_t i = m->data.n > 0; i < ARRAY_SIZE(words); i++)
+		push_data(a, &m->data, words[i], strlen(words[i]));
+	gid = arena_printf(a, "gid=%d", TTY_GID);
+	if (maps_tty(p))
+		push_data(a, &m->data, gid, strlen(gid));
+}
+
+static void plan_data(struct arena *a, struct plan_mount *m, const struct plan *p, const char *label)
 {
 	const struct strings *words = &m->options->data;
 
@@ -212,6 +245,7 @@ static void plan_data(struct arena *a, struct plan_mount *m, const char *label)
 			s += n;
 		}
 	}
+	plan_devpts(a, m, p);
 	if (label && takes_label(m) && !has_context(&m->data))
 		arena_push(a, m->data.v, m->data.n) = arena_printf(a, "context=%s", label);
 	arena_push(a, m->data.v, m->data.n) = NULL;
@@ -257,7 +291,7 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 				    "options of the file system (%s) are not supported with it",
 				    m->destination, c->options.data.n > 0 ? c->options.data.v[0]
 									  : c->options.sb_flags.v[0]);
-	plan_data(a, m, label && *label ? label : NULL);
+	plan_data(a, m, p, label && *label ? label : NULL);
 	m->late_readonly = read_only_later(m);
 	return 0;
 }

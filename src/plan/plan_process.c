@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "util/str.h"
 
@@ -56,6 +58,58 @@ static void plan_attributes(struct plan_process *pp, const struct oci_linux *l,
 		pp->personality = (struct opt_u64){true, l->personality.domain};
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool has_twice(const struct oci_user *u)
+{
+	size_t n = u->n_additional_gids, size = n * sizeof(uint32_t);
+	uint32_t *sorted = n > 1 ? xmalloc(size) : NULL;
+	bool found = false;
+
+	if (!sorted)
+		return false;
+	memcpy(sorted, u->additional_gids, size);
+	qsort(sorted, n, sizeof(uint32_t), compare_ids);
+	for (size_t i = 1; i < n && !found; i++)
+		found = sorted[i] == sorted[i - 1];
+	free(sorted);
+	return found;
+}
+
+static bool has_id(const uint32_t *v, size_t n, uint32_t id)
+{
+	while (n > 0)
+		if (v[--n] == id)
+			return true;
+	return false;
+}
+
+/* setgroups(2) would keep a group as often as it is named. */
+static const struct oci_process *groups_once(struct arena *a, const struct oci_process *process)
+{
+	const struct oci_user *u = &process->user;
+	struct oci_process *copy;
+	uint32_t *ids;
+	size_t n = 0;
+
+	if (!has_twice(u))
+		return process;
+	copy = arena_new_array(a, struct oci_process, 1);
+	ids = arena_new_array(a, uint32_t, u->n_additional_gids);
+	for (size_t i = 0; i < u->n_additional_gids; i++)
+		if (!has_id(ids, n, u->additional_gids[i]))
+			ids[n++] = u->additional_gids[i];
+	*copy = *process;
+	copy->user.additional_gids = ids;
+	copy->user.n_additional_gids = n;
+	return copy;
+}
+
 int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,
 		 const struct facts *f, const struct plan_options *o, struct error *err)
 {
@@ -69,7 +123,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 		return error_set(err, E2BIG, "%u descriptors to preserve and %u in LISTEN_FDS: at most %d "
 				 "of each are possible", o->preserve_fds, o->listen_fds, KEEP_FDS_MAX);
 
-	pp->oci = process;
+	pp->oci = groups_once(a, process);
 	pp->argv = or_empty(a, &process->args);
 	pp->envp = or_empty(a, &process->env);
 	pp->add_home = !has_home(&process->env);

@@ -57,7 +57,7 @@ static int refuse_v1_only(struct conversion *c, const struct oci_resources *r)
 		 AT "cpu/realtimePeriod", "there is no realtime bandwidth control"},
 		{r->block_io.leaf_weight.set && r->block_io.leaf_weight.v != 0,
 		 AT "blockIO/leafWeight", "there are no leaf weights"},
-		{r->network.class_id.set, AT "network/classID",
+		{r->network.class_id.set && r->network.class_id.v != 0, AT "network/classID",
 		 "there is no net_cls controller; packets can be matched by cgroup instead"},
 		{r->network.n_priorities > 0, AT "network/priorities",
 		 "there is no net_prio controller; packets can be matched by cgroup instead"},

@@ -57,25 +57,29 @@ static int read_list(int fd, struct strbuf *list)
 	}
 }
 
+bool apparmor_is_enabled(void)
+{
+	char enabled[8];
+
+	return fd_read_pseudo(AT_FDCWD, APPARMOR_ENABLED, enabled, sizeof(enabled)) >= 1 &&
+	       enabled[0] == 'Y';
+}
+
 int apparmor_check(const char *profile, struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf list = {0};
 	_cleanup_close_ int fd = -1;
-	char enabled[8];
 	int r;
 
-	if (!profile || profile[0] == '\0')
+	if (!profile || profile[0] == '\0' || str_eq(profile, APPARMOR_UNCONFINED))
 		return 0;
 	if (strlen(profile) > PROFILE_NAME_MAX || strpbrk(profile, "\n"))
 		return error_config(err, "/process/apparmorProfile",
 				    "not the name of an AppArmor profile: too long or with a newline");
-	if (fd_read_pseudo(AT_FDCWD, APPARMOR_ENABLED, enabled, sizeof(enabled)) < 1 ||
-	    enabled[0] != 'Y')
+	if (!apparmor_is_enabled())
 		return error_config(err, "/process/apparmorProfile",
 				    "AppArmor profile `%s` is asked for, but AppArmor is not enabled on "
 				    "this host", profile);
-	if (str_eq(profile, "unconfined"))
-		return 0;
 	fd = fd_openat(AT_FDCWD, APPARMOR_PROFILES, O_RDONLY, 0);
 	/* Not readable for us (rootless, or no securityfs here): the kernel decides at execve(2). */
 	if (fd == -EACCES || fd == -EPERM || fd == -ENOENT)
@@ -159,6 +163,9 @@ int apparmor_set_exec(int proc, const char *profile, struct error *err)
 	r = fd_write_pseudo(proc, "thread-self/attr/apparmor/exec", command, (size_t)n);
 	if (r == -ENOENT)
 		r = fd_write_pseudo(proc, "thread-self/attr/exec", command, (size_t)n);
+	/* Nobody listens, and nobody confines.  That it is so the parent asks: readback_check(). */
+	if ((r == -ENOENT || r == -EINVAL) && str_eq(profile, APPARMOR_UNCONFINED))
+		return 0;
 	if (r < 0) {
 		error_errno(err, r, "set AppArmor profile `%s` for execve (/proc/thread-self/attr/"
 				    "apparmor/exec)", profile);

@@ -10,6 +10,12 @@
 
 #include "util/error.h"
 
+/* The profile that is none: also a host without AppArmor gives it. */
+#define APPARMOR_UNCONFINED "unconfined"
+
+/* Parent: does the host enforce profiles? */
+bool apparmor_is_enabled(void);
+
 /* Parent, before any side effect: is the LSM there and the profile loaded / the label valid?
  * NULL labels are fine. */
 int apparmor_check(const char *profile, struct error *err);

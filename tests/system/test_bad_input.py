@@ -344,7 +344,7 @@ WRONG_TYPES = [
     (("linux", "sysctl"), []), (("linux", "sysctl", "kernel.msgmax"), 1),
     (("linux", "resources", "devices"), {}), (("linux", "resources", "devices", 0, "type"), "x"),
     (("linux", "resources", "devices", 0, "access"), "rwx"),
-    (("linux", "resources", "unified"), {"../x": "1"}), (("linux", "cgroupsPath"), "/a/../b"),
+    (("linux", "resources", "unified"), {"../x": "1"}), (("linux", "cgroupsPath"), "/../b"),
     (("linux", "cgroupsPath"), 7), (("hooks",), []), (("hooks", "prestart"), {}),
     (("hooks", "prestart"), [{"path": "bin/true"}]), (("hooks", "poststop"), [{}]),
     (("hooks", "poststop"), [{"path": "/bin/true", "timeout": 0}]), (("annotations",), []),

@@ -152,8 +152,9 @@ def test_shared_group_is_undone_too(box, resctrl):
 
 
 @pytest.mark.spec("CL-088")
-def test_not_mounted(box):
-    box.linux["intelRdt"] = {}
+@pytest.mark.parametrize("asked", [{"enableMonitoring": True}, {"closID": "a"}, {"memBwSchema": "MB:0=50"}])
+def test_not_mounted(box, asked):
+    box.linux["intelRdt"] = asked
     box.refused("/linux/intelRdt", "no resctrl file system")
 
 

@@ -559,6 +559,53 @@ static void test_newer_version(void **state)
 	assert_int_equal(w.n, 1);
 }
 
+static void test_absent_id_is_0(void **state)
+{
+	struct warnings w = {0};
+	const struct oci_config *c;
+
+	log_redirect(keep, &w);
+	c = good(*state, PROCESS(",'user':{'uid':7}"));
+	assert_int_equal(c->process.user.uid, 7);
+	assert_int_equal(c->process.user.gid, 0);
+	assert_int_equal(w.n, 1);
+	assert_non_null(strstr(w.text, "/process/user/gid: is missing"));
+	w = (struct warnings){0};
+	c = good(*state, PROCESS(",'user':{'gid':7}"));
+	assert_int_equal(c->process.user.uid, 0);
+	assert_non_null(strstr(w.text, "/process/user/uid: is missing"));
+}
+
+static void test_device_rule_for_all_with_a_number(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t major, minor;
+	} rows[] = {
+		{"{'allow':true,'type':'a','major':0,'minor':0}", -1, -1},
+		{"{'allow':true,'major':0}", -1, -1},
+		{"{'allow':false,'type':'a','major':-1,'minor':0}", -1, -1},
+		{"{'allow':false,'type':'a','major':8,'minor':0}", 8, 0},
+		{"{'allow':false,'minor':3}", -1, 3},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct warnings w = {0};
+		const struct oci_device_rule *rule;
+		char text[512];
+
+		snprintf(text, sizeof(text), "{'ociVersion':'1.0.2','root':{'path':'r'},'linux':{'resources':"
+			 "{'devices':[%s]}}}", rows[i].text);
+		log_redirect(keep, &w);
+		rule = good(*state, text)->linux_.resources.devices;
+		assert_int_equal(w.n, 1);
+		assert_non_null(strstr(w.text, "/linux/resources/devices/0: "));
+		assert_int_equal(rule->type, 'a');
+		assert_int_equal(rule->major, rows[i].major);
+		assert_int_equal(rule->minor, rows[i].minor);
+	}
+}
+
 /* spec: CL-091 */
 static void test_l3_prefix(void **state)
 {
@@ -812,6 +859,7 @@ int main(void)
 		T(test_defaults), T(test_null), T(test_attributes), T(test_propagation), T(test_digest),
 		T(test_case_variants),
 		T(test_unknown_capability), T(test_newer_version), T(test_no_flood), T(test_l3_prefix),
+		T(test_absent_id_is_0), T(test_device_rule_for_all_with_a_number),
 		T(test_data_files), T(test_text_is_kept), T(test_not_a_file),
 		T(test_process_document), T(test_resources_document), T(test_nul_everywhere),
 		T(test_huge),

@@ -118,10 +118,13 @@ static void test_path(void **state)
 	static const char *const rows[][2] = {
 		{NULL, "/orlop/box"}, {"", "/orlop/box"}, {"/a/b", "/a/b"}, {"//a/./b//", "/a/b"},
 		{"a", "/orlop/a"}, {"a/b", "/orlop/a/b"}, {"/a:b:c", "/a:b:c"}, {"a:b", "/orlop/a:b"},
-		{"/..a/b..", "/..a/b.."},
+		{"/..a/b..", "/..a/b.."}, {"/a/../b", "/b"}, {"/a/b/../../c", "/c"}, {"a/../b", "/orlop/b"},
+		{"/./a/.././b/", "/b"},
 	};
 	static const char *const bad[] = {
-		"/", ".", "/.", "//", "..", "/..", "../../x", "/../x", "/a/../b", "a/..", "a\nb", "/a\033b",
+		"/", ".", "/.", "//", "..", "/..", "../../x", "/../x",
+		"/a/../../b", "/a/..", "a/..", "a/../../b",
+		"a/b/../../../orlop/c", "a\nb", "/a\033b",
 		"/a\177", "system.slice:orlop:box", ":orlop:box",
 	};
 	struct scene *s = *state;
@@ -448,7 +451,8 @@ static void test_v1_only(void **state)
 	REFUSED(r->cpu.realtime_runtime.v, 1, 0, "cpu/realtimeRuntime");
 	REFUSED(r->cpu.realtime_period.v, 1, 0, "cpu/realtimePeriod");
 	REFUSED(r->block_io.leaf_weight.v, 10, 0, "blockIO/leafWeight");
-	REFUSED(r->network.class_id.set, true, false, "network/classID");
+	r->network.class_id.set = true;
+	REFUSED(r->network.class_id.v, 1, 0, "network/classID");
 	REFUSED(r->network.n_priorities, 1, 0, "network/priorities");
 	assert_string_equal(writes(s), "");
 }
