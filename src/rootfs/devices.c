@@ -5,9 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
@@ -47,15 +53,33 @@ static bool same_device(const struct plan_device *d, const struct stat *st)
 	return S_ISFIFO(d->mode) || st->st_rdev == d->dev;
 }
 
+static const char *type_name(mode_t mode)
+{
+	return S_ISREG(mode)   ? "a regular file"
+	       : S_ISDIR(mode) ? "a directory"
+	       : S_ISLNK(mode) ? "a symbolic link"
+	       : S_ISSOCK(mode) ? "a socket"
+	       : S_ISFIFO(mode) ? "a FIFO"
+	       : S_ISBLK(mode) ? "a block device"
+			       : "a character device";
+}
+
+/* "a block device 8:0", "a FIFO" */
+static const char *describe(mode_t mode, dev_t dev, char buf[64])
+{
+	if (!S_ISCHR(mode) && !S_ISBLK(mode))
+		return type_name(mode);
+	snprintf(buf, 64, "%s %u:%u", type_name(mode), major(dev), minor(dev));
+	return buf;
+}
+
 static int wrong_device(const struct plan_device *d, const struct stat *st, struct error *err)
 {
+	char is[64], wanted[64];
+
 	if (!same_device(d, st))
-		return error_set(err, EEXIST,
-				 "device %s: another file is there (type %o, device %u:%u, not "
-				 "type %o, device %u:%u)",
-				 d->path, st->st_mode & S_IFMT, major(st->st_rdev),
-				 minor(st->st_rdev), d->mode & S_IFMT, major(d->dev),
-				 minor(d->dev));
+		return error_set(err, EEXIST, "device %s: another file is there, %s, not %s", d->path,
+				 describe(st->st_mode, st->st_rdev, is), describe(d->mode, d->dev, wanted));
 	return error_set(
 		err, EEXIST,
 		"device %s: is there with mode %o and owner %u:%u, not mode %o and owner %u:%u",
@@ -106,6 +130,33 @@ static int verify(const struct plan_device *d, int dir, const char *name, bool m
 	return 0;
 }
 
+static bool has_mknod(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & 1u << CAP_MKNOD);
+}
+
+/* mknod(2): EPERM is for want of the capability, or of a file system that takes device nodes, or of the
+ * device rules of a cgroup above. */
+static int cannot_make(const struct plan_device *d, int dir, int r, struct error *err)
+{
+	struct statfs fs;
+
+	error_errno(err, r, "make the device %s", d->path);
+	if (r != -EPERM || fstatfs(dir, &fs) < 0)
+		return r;
+	if (fs.f_type == DEVPTS_SUPER_MAGIC)
+		return error_hint(err, "a devpts makes its own nodes and takes no others");
+	if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC)
+		return error_hint(err, "this file system of the kernel takes no device nodes");
+	if (!has_mknod())
+		return error_hint(err, "CAP_MKNOD is missing");
+	return error_hint(err, "its file system takes no device nodes, or the device rules of a cgroup forbid "
+			  "to make it");
+}
+
 static int make_node(const struct plan_device *d, struct parent *c, int root, struct error *err)
 {
 	const char *name;
@@ -114,10 +165,8 @@ static int make_node(const struct plan_device *d, struct parent *c, int root, st
 	if (dir < 0)
 		return dir;
 	r = mknodat(dir, name, d->mode, d->dev) < 0 ? -errno : 0;
-	if (r < 0 && r != -EEXIST) {
-		error_errno(err, r, "make the device %s", d->path);
-		return r == -EPERM ? error_hint(err, "CAP_MKNOD is missing") : r;
-	}
+	if (r < 0 && r != -EEXIST)
+		return cannot_make(d, dir, r, err);
 	return verify(d, dir, name, r == 0, err);
 }
 
@@ -230,5 +279,5 @@ int rootfs_devices(const struct plan_rootfs *p, struct rootfs *r, struct error *
 	umask(mask);
 	if (c.fd >= 0)
 		close(c.fd);
-	return ret;
+	return ret < 0 ? mount_blame_root(p, r->root, err) : 0;
 }

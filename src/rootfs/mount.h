@@ -26,7 +26,7 @@ int mount_clone(int dirfd, const char *path, bool recursive);
 
 /*
  * Child, in a user namespace: a clone of @path like the one that the parent made, @like, but taken out
- the child cannot reach it, or finds something else.
+ * of the child's own copy of the tree.  -errno when the child cannot reach it, or finds something else.
  */
 int mount_clone_locked(const char *path, bool recursive, int like);
 
@@ -68,6 +68,10 @@ int mount_open_source(const struct plan_mount *m, struct error *err);
 
 /* Parent or child: a detached new file system of the plan.  @mode as in struct mount_fs. */
 int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *err);
+
+/* Child: a root directory that the container's root may not enter makes every step below it fail with
+ * EACCES; then that is the error, not @err.  Returns -err->code. */
+int mount_blame_root(const struct plan_rootfs *p, int root, struct error *err);
 
 /* The attributes to be set before the mount is attached. */
 uint64_t mount_early_attr(const struct plan_mount *m);

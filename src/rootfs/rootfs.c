@@ -246,6 +246,20 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 	return p->private_proc && r->proc < 0 ? r->proc : 0;
 }
 
+int mount_blame_root(const struct plan_rootfs *p, int root, struct error *err)
+{
+	struct stat st;
+
+	if (err->code != EACCES || fstat(root, &st) < 0 ||
+	    sys_faccessat2(root, "", X_OK, AT_EACCESS | AT_EMPTY_PATH) != -EACCES)
+		return -err->code;
+	*err = (struct error){0};
+	error_set(err, EACCES, "the root file system %s has mode %04o, and the container's root, who is not its "
+		  "owner, may not enter it", p->path, st.st_mode & 07777);
+	error_hint(err, "give it to the host's id of linux.uidMappings, or `chmod a+x` it");
+	return error_at(err, "/root/path");
+}
+
 int rootfs_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
 		  struct error *err)
 {
@@ -257,5 +271,5 @@ int rootfs_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, struct 
 		ret = mount_perform(p, &p->mounts[i], source, r, err);
 	}
 	rootfs_handles_close(h);
-	return ret;
+	return ret < 0 ? mount_blame_root(p, r->root, err) : 0;
 }

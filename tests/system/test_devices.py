@@ -105,9 +105,23 @@ def test_device_over_something_else(box, what, canary):
         os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))
     before = os.lstat(path)
     box.linux["devices"] = [{"path": "/node", "type": "c", "major": 1, "minor": 5, "fileMode": 0o666}]
-    box.refused("/node", "/linux/devices/0")
+    word = {"directory": "a directory", "link": "a symbolic link", "regular": "a regular file"}.get(what)
+    box.refused("/node", "/linux/devices/0", *([word, "not a character device 1:5"] if word else []))
     after = os.lstat(path)
     assert (before.st_mode, before.st_ino, before.st_ctime_ns) == (after.st_mode, after.st_ino, after.st_ctime_ns)
+
+
+def test_device_in_a_devpts(box):
+    """mknod(2) says EPERM there, which no capability would change."""
+    box.linux["devices"] = [{"path": "/dev/pts/x", "type": "c", "major": 1, "minor": 5}]
+    r = box.refused("/dev/pts/x", "devpts", "/linux/devices/0")
+    assert "CAP_MKNOD" not in r.err
+
+
+def test_device_in_proc(box):
+    box.linux["devices"] = [{"path": "/proc/x", "type": "c", "major": 1, "minor": 5}]
+    r = box.refused("/proc/x", "/linux/devices/0")
+    assert "CAP_MKNOD" not in r.err
 
 
 def test_dev_of_the_image(box):

@@ -540,3 +540,26 @@ def test_chroot_without_a_mount(box, orlop, tmp):
     box.args("exit", 0).write()
     wrap = ["unshare", "-m", "sh", "-ec", enter, top]
     orlop("run", "-b", box.bundle, box.id, wrap=wrap).failed("stop the propagation", "no mount point", "mount --bind")
+
+
+# ---- texts
+
+@pytest.mark.parametrize("mounts_of", ["default", "none"])
+def test_root_that_the_containers_root_may_not_enter(box, mounts_of):
+    """No step below it is to blame."""
+    userns(box.config)
+    if mounts_of == "none":
+        box.config["mounts"] = []
+        box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
+    os.chmod(box.rootfs, 0o700)
+    r = box.refused("/root/path", box.rootfs, "mode 0700")
+    assert "/proc" not in r.err
+    if mounts_of == "default":
+        os.chown(box.rootfs, 100000, 100000)
+        assert box.probe()["cwd"] == "/"
+
+
+def test_root_below_a_directory_that_the_containers_root_may_not_enter(box):
+    userns(box.config)
+    os.chmod(box.bundle, 0o700)
+    assert box.probe()["cwd"] == "/"
