@@ -5,6 +5,7 @@
 
 #include "cgroup/cgroup.h"
 #include "container/container.h"
+#include "container/damaged.h"
 #include "launch/destroy.h"
 #include "store/lookup.h"
 #include "store/state.h"
@@ -43,7 +44,7 @@ static int check_deletable(const struct container *c, struct error *err)
 static int delete_stopped(const struct global_options *g, const char *id, struct error *err)
 {
 	_cleanup_(container_release) struct container c = CONTAINER_INIT;
-	int r = container_lookup(g, id, true, &c, err);
+	int r = container_lookup(g, id, LOOKUP_LOCKED_IF_MADE, &c, err);
 
 	if (r == 0)
 		r = check_deletable(&c, err);
@@ -52,11 +53,10 @@ static int delete_stopped(const struct global_options *g, const char *id, struct
 	return r;
 }
 
-/* The state is missing or unreadable: nothing is known that could be killed, so only the directory
- * goes. */
-static bool is_hopeless(int r)
+/* The state is missing, or is none that can be read. */
+static bool is_without_state(int r)
 {
-	return r == -ENOENT || r == -EBADMSG;
+	return r == -ENOENT || r == -EBADMSG || r == -EPROTONOSUPPORT;
 }
 
 /* Kill before the lock is asked for: a `start` that waits for the container lets go of it then. */
@@ -71,27 +71,28 @@ static void kill_first(const struct container *c)
 static int delete_forced(const struct global_options *g, const char *id, struct error *err)
 {
 	_cleanup_(container_release) struct container c = CONTAINER_INIT, locked = CONTAINER_INIT;
-	int r = container_lookup(g, id, false, &c, err);
+	int r = container_lookup(g, id, LOOKUP, &c, err);
 
 	if (r == -ENOENT && c.dir < 0) {
 		memset(err, 0, sizeof(*err));
 		return 0;
 	}
-	if (r < 0 && !is_hopeless(r))
+	if (r < 0 && !is_without_state(r))
 		return r;
 	if (r == 0)
 		kill_first(&c);
-	r = container_lookup(g, id, true, &locked, err);
+	r = container_lookup(g, id, LOOKUP_LOCKED, &locked, err);
 	if (r == -ENOENT && locked.dir < 0) {	/* deleted meanwhile */
 		memset(err, 0, sizeof(*err));
 		return 0;
 	}
 	if (r == 0)
 		return destroy(&locked, id, err);
-	if (!is_hopeless(r))
+	if (!is_without_state(r))
 		return r;
-	if (r == -EBADMSG)
-		log_warning("%s", err->text);
+	if (r != -ENOENT)
+		return container_delete_damaged(g, &locked, id, err);
+	/* Its creation was killed before it had made anything else. */
 	memset(err, 0, sizeof(*err));
 	return store_remove(locked.store, id, err);
 }

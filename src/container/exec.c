@@ -48,9 +48,8 @@ static int find_container(struct execution *x, struct error *err)
 	if (r == 0)
 		r = store_container(x->store, x->o->id, &x->dir, err);
 	if (r == 0)
-		r = state_read(x->arena, x->dir, x->o->id, &x->st, err);
-	if (r == 0)
-		r = state_status(x->dir, &x->st, &x->status, &x->spawn.handles.init_pidfd, err);
+		r = state_load(x->arena, x->dir, x->o->id, false, &x->st, &x->status,
+			       &x->spawn.handles.init_pidfd, err);
 	if (r < 0)
 		return r;
 	if (x->status == STATUS_STOPPED || x->status == STATUS_CREATING)

@@ -77,10 +77,13 @@ int container_kill(const struct global_options *g, const char *id, int sig, bool
 		   struct error *err)
 {
 	_cleanup_(container_release) struct container c = CONTAINER_INIT;
-	int r = container_lookup(g, id, false, &c, err);
+	int r = container_lookup(g, id, LOOKUP, &c, err);
 
 	if (r < 0)
 		return r;
+	/* runtime-spec runtime.md#kill: neither created nor running */
+	if (c.status == STATUS_CREATING)
+		return not_running(err);
 	if (all)
 		return signal_cgroup(&c, sig, err);
 	if (c.status == STATUS_STOPPED)

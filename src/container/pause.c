@@ -17,8 +17,9 @@ static int check_status(const struct container *c, bool freeze, struct error *er
 	if (!freeze && c->status != STATUS_PAUSED)
 		return error_set(err, EINVAL, "container not paused: container `%s` is %s", c->state.id,
 				 container_status_names[c->status]);
-	if (freeze && c->status == STATUS_STOPPED)
-		return error_set(err, ESRCH, "container not running: container `%s` is stopped", c->state.id);
+	if (freeze && (c->status == STATUS_STOPPED || c->status == STATUS_CREATING))
+		return error_set(err, ESRCH, "container not running: container `%s` is %s", c->state.id,
+				 container_status_names[c->status]);
 	if (freeze && c->status == STATUS_PAUSED)
 		return error_set(err, EINVAL, "container `%s` is paused already", c->state.id);
 	return 0;
@@ -28,7 +29,7 @@ static int set_frozen(const struct global_options *g, const char *id, bool freez
 {
 	_cleanup_(container_release) struct container c = CONTAINER_INIT;
 	_cleanup_close_ int cgroup = -1;
-	int r = container_lookup(g, id, true, &c, err);
+	int r = container_lookup(g, id, LOOKUP_LOCKED_IF_MADE, &c, err);
 
 	if (r == 0)
 		r = check_status(&c, freeze, err);

@@ -47,7 +47,7 @@ static int find_pids(const struct global_options *g, const char *id, struct pid_
 {
 	_cleanup_(container_release) struct container c = CONTAINER_INIT;
 	_cleanup_close_ int cgroup = -1;
-	int r = container_lookup(g, id, false, &c, err);
+	int r = container_lookup(g, id, LOOKUP, &c, err);
 
 	if (r == 0)
 		r = state_open_cgroup(&c.state, &cgroup, err);

@@ -16,7 +16,7 @@ int container_state(const struct global_options *g, const char *id, struct error
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 	pid_t pid;
-	int r = container_lookup(g, id, false, &c, err);
+	int r = container_lookup(g, id, LOOKUP, &c, err);
 
 	if (r < 0)
 		return r;

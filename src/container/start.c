@@ -57,7 +57,7 @@ static int open_fifos(struct starting *s, struct error *err)
 static int check_status(struct starting *s, struct error *err)
 {
 	enum container_status status;
-	int r = state_status(s->dir, &s->st, &status, &s->pidfd, err);
+	int r = state_load(s->arena, s->dir, s->id, true, &s->st, &status, &s->pidfd, err);
 
 	if (r < 0)
 		return r;
@@ -166,8 +166,6 @@ int container_start(const struct global_options *g, const char *id, struct error
 
 	if (r == 0)
 		r = store_container_locked(s.store, id, 1000, &s.dir, err);
-	if (r == 0)
-		r = state_read(s.arena, s.dir, id, &s.st, err);
 	if (r == 0)
 		r = start(&s, err);
 	for (size_t i = 0; i < 4; i++) {

@@ -165,6 +165,7 @@ static void describe(struct creation *c)
 			    !p->hooks->list[HOOK_START_CONTAINER].n;
 	st->terminal = p->has_process && p->process.terminal;
 	st->rootless = p->rootless;
+	st->creating = true;
 	st->own_pidns = p->ns.create & CLONE_NEWPID;
 	st->annotations = p->config->annotations;
 }
@@ -320,6 +321,12 @@ static int host_hooks(void *ctx, struct error *err)
 	int r;
 
 	c->hooks_ran = true;
+	/* They may ask `state` for the process, and `delete --force` finds it if we are killed while they run. */
+	r = state_identify(c->spawn.pid, c->spawn.pidfd, &c->st.init, err);
+	if (r == 0)
+		r = state_write(c->dir, &c->st, err);
+	if (r < 0)
+		return r;
 	r = creation_hooks(c, HOOK_PRESTART, STATUS_CREATING, err);
 	return r < 0 ? r : creation_hooks(c, HOOK_CREATE_RUNTIME, STATUS_CREATING, err);
 }
@@ -370,6 +377,7 @@ int creation_build(struct creation *c, struct error *err)
 		r = options_hand_over_console(s, &c->console, err);
 	if (r == 0)
 		r = state_identify(s->pid, s->pidfd, &c->st.init, err);
+	c->st.creating = false;
 	if (r == 0)
 		r = state_write(c->dir, &c->st, err);
 	if (r == 0 && c->pidfd_socket >= 0) {

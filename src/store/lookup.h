@@ -13,6 +13,7 @@
 struct container {
 	struct store *store;
 	int dir;			/* its directory */
+	bool locked;			/* by us */
 	struct arena *arena;		/* of `state` */
 	struct state state;
 	enum container_status status;
@@ -21,11 +22,15 @@ struct container {
 
 #define CONTAINER_INIT {.dir = -1, .pidfd = -1}
 
-/*
- * @lock: take the exclusive lock of the directory, waiting at most STORE_LOCK_MS, before the state is
- * read.  On failure @ret is to be released as well, and what was found so far is in it.
- */
-int container_lookup(const struct global_options *g, const char *id, bool lock,
+enum lookup {
+	LOOKUP,				/* without a lock */
+	LOOKUP_LOCKED,			/* take the exclusive lock of the directory before the state is read,
+					 * waiting at most STORE_LOCK_MS */
+	LOOKUP_LOCKED_IF_MADE,		/* but wait for no creation: STATUS_CREATING, and no lock is held */
+};
+
+/* On failure @ret is to be released as well, and what was found so far is in it. */
+int container_lookup(const struct global_options *g, const char *id, enum lookup how,
 		     struct container *ret, struct error *err);
 /* Release and make empty again; everything in it may be missing. */
 void container_release(struct container *c);

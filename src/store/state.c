@@ -69,6 +69,7 @@ static const struct field fields[] = {
 	F("agentAnswers", BOOL, agent_answers),
 	F("terminal", BOOL, terminal),
 	F("rootless", BOOL, rootless),
+	F("creating", BOOL, creating),
 	F("ownPidNamespace", BOOL, own_pidns),
 	F("annotations", MAP, annotations),
 };
@@ -270,20 +271,31 @@ static bool read_field(struct arena *a, const struct field *f, const struct json
 	return false;
 }
 
-/* The whole shape: these members, in this order, and no others. */
-static bool read_object(struct arena *a, const struct json *o, struct state *st)
+/* json_get() makes no difference between a member that is null and none. */
+static const struct json *member(const struct json *o, const char *key)
 {
-	uint64_t version;
+	for (size_t i = 0; i < o->object.n; i++)
+		if (str_eq(o->object.keys[i], key))
+			return o->object.v[i];
+	return NULL;
+}
 
-	if (o->type != JSON_OBJECT || o->object.n != ARRAY_SIZE(fields) + 1 ||
-	    !str_eq(o->object.keys[0], "version") ||
-	    !read_number(o->object.v[0], STATE_VERSION, &version) || version != STATE_VERSION)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (!str_eq(o->object.keys[i + 1], fields[i].key) ||
-		    !read_field(a, &fields[i], o->object.v[i + 1], st))
-			return false;
-	return true;
+/* All of these members, and whatever a later release may have added.  0, -EBADMSG or -EPROTONOSUPPORT. */
+static int read_object(struct arena *a, const struct json *o, struct state *st, uint64_t *ret_version)
+{
+	const struct json *version = o->type == JSON_OBJECT ? member(o, "version") : NULL;
+
+	if (!version || !read_number(version, UINT64_MAX, ret_version))
+		return -EBADMSG;
+	if (*ret_version != STATE_VERSION)
+		return -EPROTONOSUPPORT;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		const struct json *v = member(o, fields[i].key);
+
+		if (!v || !read_field(a, &fields[i], v, st))
+			return -EBADMSG;
+	}
+	return 0;
 }
 
 /* The root group can be joined, never removed. */
@@ -335,19 +347,57 @@ int state_read(struct arena *a, int dir, const char *id, struct state *ret, stru
 	char *text = NULL;
 	ssize_t len = read_own_file(a, dir, STORE_STATE, &text);
 	struct state st = {0};
+	uint64_t version = 0;
 	struct json *root;
+	int r = -EBADMSG;
 
 	if (len == -ENOENT)
 		return error_set(err, ENOENT, "container `%s` is incomplete: it is being created, or that was "
 				 "interrupted (then remove it with delete --force)", id);
 	if (len < 0 && len != -EBADMSG && len != -ELOOP)
 		return error_errno(err, (int)len, "read the state of container `%s`", id);
-	if (len < 0 || json_parse(a, text, (size_t)len, &root, err) < 0 ||
-	    !read_object(a, root, &st) || !is_consistent(&st, id))
-		return error_set(err, EBADMSG, "the state of container `%s` is damaged (delete --force removes "
-				 "its directory, but finds neither its processes nor its cgroup)", id);
+	if (len >= 0 && json_parse(a, text, (size_t)len, &root, err) == 0)
+		r = read_object(a, root, &st, &version);
+	if (r == -EPROTONOSUPPORT)
+		return error_set(err, EPROTONOSUPPORT, "the state of container `%s` has format %llu, of another "
+				 "version of orlop, and this one knows format %d (use that version for this "
+				 "container, or end it with delete --force)", id,
+				 (unsigned long long)version, STATE_VERSION);
+	if (r < 0 || !is_consistent(&st, id))
+		return error_set(err, EBADMSG, "the state of container `%s` is damaged (delete --force ends what it "
+				 "can still find of it, also by its saved config.json)", id);
 	*ret = st;
 	return 0;
+}
+
+void state_salvage(struct arena *a, int dir, const char *id, struct state *ret)
+{
+	struct error ignored = {0};
+	struct state st = {0};
+	struct json *root;
+	char *text = NULL;
+	ssize_t len = read_own_file(a, dir, STORE_STATE, &text);
+
+	if (len >= 0 && json_parse(a, text, (size_t)len, &root, &ignored) == 0 && root->type == JSON_OBJECT)
+		for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+			const struct json *v = member(root, fields[i].key);
+
+			if (v)
+				read_field(a, &fields[i], v, &st);
+		}
+	/* The state of another container, moved here, says nothing of this one. */
+	if (!st.id || !str_eq(st.id, id))
+		st = (struct state){0};
+	if (strlen(st.init.boot_id) != 36 || (!st.init.pidfd_inode && !st.init.start_time))
+		st.init = (struct state_process){0};
+	if (!st.cgroup_root || !st.cgroup_path || !is_cgroup_path(st.cgroup_path) || !st.cgroup_id)
+		st.cgroup_root = st.cgroup_path = NULL;
+	if (!is_intelrdt(&st))
+		st.intelrdt_root = NULL;
+	st.id = arena_strdup(a, id);
+	if (!st.bundle)
+		st.bundle = arena_strdup(a, "");
+	*ret = st;
 }
 
 /* ---- the OCI state document (runtime-spec runtime.md#state) ---- */

@@ -45,6 +45,7 @@ struct state {
 					 * no startContainer hook takes its time before */
 	bool terminal;
 	bool rootless;
+	bool creating;			/* `create` or `run` is not done with it, or was killed then */
 	bool own_pidns;			/* init is process 1 of a pid namespace made for it: all die with it */
 	struct key_values annotations;
 };
@@ -53,9 +54,14 @@ struct state {
 void state_set_created(struct state *st);
 /* One rename.  -E2BIG when it (its annotations) would exceed STATE_MAX_BYTES. */
 int state_write(int dir, const struct state *st, struct error *err);
-/* Strict: an unknown shape is -EBADMSG "state of container X is damaged"; -ENOENT when the creation
- * has not come so far.  Strings are in @a. */
+/* Unknown members are ignored.  -ENOENT: the creation has not come so far; -EBADMSG: a member is missing or
+ * wrong, "state of container X is damaged"; -EPROTONOSUPPORT: of another version.  Strings are in @a. */
 int state_read(struct arena *a, int dir, const char *id, struct state *ret, struct error *err);
+/*
+ * What is left in a state that state_read() refuses, for `delete --force`: the process and the cgroup, each
+ * as a whole or not at all.  @ret has an id and a bundle in any case.
+ */
+void state_salvage(struct arena *a, int dir, const char *id, struct state *ret);
 
 /* ---- documents ---- */
 
@@ -63,7 +69,7 @@ enum container_status {
 	STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED,
 };
 
-/* Words engines know: "creating" is only used in hooks. */
+/* Words engines know. */
 extern const char *const container_status_names[5];
 
 /* The OCI state document, malloc'ed: compact, with the specified members, for hooks; pretty, with

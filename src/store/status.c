@@ -210,7 +210,7 @@ int state_status(int dir, const struct state *st, enum container_status *ret, in
 	r = state_open_init(st, &pidfd, err);
 	if (r < 0)
 		return r;
-	if (pidfd >= 0) {
+	if (pidfd >= 0 && !st->creating) {
 		r = is_paused(st, err);
 		if (r < 0)
 			return r;
@@ -231,5 +231,38 @@ int state_status(int dir, const struct state *st, enum container_status *ret, in
 	*ret = status;
 	if (ret_pidfd)
 		*ret_pidfd = pidfd < 0 ? -1 : steal_fd(&pidfd);
+	return 0;
+}
+
+/* Between the directory of a container and its state lie a few system calls. */
+#define FIRST_STATE_MS 100
+
+int state_load(struct arena *a, int dir, const char *id, bool locked, struct state *ret,
+	       enum container_status *ret_status, int *ret_pidfd, struct error *err)
+{
+	bool busy = false, again = false;
+	int r;
+
+	for (unsigned waited = 0; ; waited++) {
+		r = state_read(a, dir, id, ret, err);
+		if (r == -ENOENT && !locked && waited < FIRST_STATE_MS && store_is_locked(dir)) {
+			memset(err, 0, sizeof(*err));
+			poll(NULL, 0, 1);
+			continue;
+		}
+		if (r < 0)
+			return r;
+		/* Who creates it holds the lock.  When nobody does, that may have come to its end since the
+		 * state was read: then the state says so now. */
+		busy = ret->creating && !locked && store_is_locked(dir);
+		if (!ret->creating || locked || busy || again)
+			break;
+		again = true;
+	}
+	r = state_status(dir, ret, ret_status, ret_pidfd, err);
+	if (r < 0)
+		return error_in(err, "container `%s`", id);
+	if (busy)
+		*ret_status = STATUS_CREATING;
 	return 0;
 }

@@ -6,9 +6,17 @@
 #include "store/state.h"
 
 /*
+ * Read the state and ask what the container does.  @locked: the caller holds the exclusive lock of @dir, so
+ * that nobody else is creating it.  *ret_pidfd as of state_status(); it may live while the status says
+ * `creating`, or `stopped` after a creation that was killed.
+ */
+int state_load(struct arena *a, int dir, const char *id, bool locked, struct state *ret,
+	       enum container_status *ret_status, int *ret_pidfd, struct error *err);
+
+/*
  * Look at the process (boot, start time, pidfd inode, not a zombie), the freezer and the start fifo.
- * *ret_pidfd (may be NULL) is an open pidfd when the process lives, else -1.  Without a process yet
- * (pid 0): stopped, since `creating` is no word of the `state` command.
+ * *ret_pidfd (may be NULL) is an open pidfd when the process lives, else -1.  What is not wholly made is
+ * `stopped` here.
  */
 int state_status(int dir, const struct state *st, enum container_status *ret, int *ret_pidfd,
 		 struct error *err);

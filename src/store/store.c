@@ -135,6 +135,14 @@ int store_lock(int dir, bool exclusive, int timeout_ms, struct error *err)
 	return 0;
 }
 
+bool store_is_locked(int dir)
+{
+	/* A lock belongs to the open file: through @dir itself we would turn our own into another one. */
+	_cleanup_close_ int fd = fd_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 int store_unlock(int dir, struct error *err)
 {
 	return flock(dir, LOCK_UN) < 0 ? error_errno(err, errno, "unlock the container's state") : 0;

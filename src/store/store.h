@@ -52,6 +52,8 @@ int store_container_locked(struct store *s, const char *id, int timeout_ms, int 
 			   struct error *err);
 /* flock(2) on the directory: exclusive or shared; waits at most @timeout_ms (-EBUSY). */
 int store_lock(int dir, bool exclusive, int timeout_ms, struct error *err);
+/* Does anybody, we ourselves too, hold the exclusive lock of @dir?  Nothing waits, and nothing stays locked. */
+bool store_is_locked(int dir);
 /* Also undoes the lock when a child still holds a copy of the descriptor. */
 int store_unlock(int dir, struct error *err);
 /* Is @dir still what is called @id, or was that deleted (and perhaps made anew) meanwhile? */

@@ -408,6 +408,89 @@ def test_delete_force_of_a_half_made_directory(box, orlop):
     assert orlop("list", "-q").ok().out.split() == [box.id]
 
 
+# ---- while it is created
+
+def slow_hook(box, kind, seconds="3"):
+    box.config["hooks"] = {kind: [{"path": "/bin/sh", "args": [
+        "sh", "-c", f"touch {box.bundle}/hook; sleep {seconds}"]}]}
+    if kind == "createContainer":  # resolved where it runs: the host's tree, below which the probe is not
+        box.config["hooks"][kind][0]["env"] = ["PATH=/usr/bin:/bin"]
+
+
+def creating(box, kind, seconds="3"):
+    """`create` in the middle of a hook: a Popen."""
+    slow_hook(box, kind, seconds)
+    box.args("pause").write()
+    p = box._popen("create", "--bundle", box.bundle, box.id)
+    kernel.until(lambda: os.path.exists(f"{box.bundle}/hook"))
+    return p
+
+
+HOOKS = ["prestart", "createRuntime", "createContainer"]
+
+
+@pytest.mark.spec("RT-003", "RT-036", "RT-047")
+@pytest.mark.parametrize("kind", HOOKS)
+def test_creating(box, orlop, kind):
+    p = creating(box, kind)
+    s = box.state()
+    assert s["status"] == "creating" and os.path.isdir(f"/proc/{s['pid']}") and s["pid"] > 0
+    assert [(c["id"], c["status"], c["pid"]) for c in orlop("list", "-f", "json").json()] == [
+        (box.id, "creating", s["pid"])]
+    begin = time.monotonic()
+    box.delete().failed("not stopped", "creating")
+    box.kill("TERM").failed("not running")
+    box.kill("--all", "KILL").failed("not running")
+    box.exec().failed("not running")
+    orlop("pause", box.id).failed("creating")
+    orlop("resume", box.id).failed("creating")
+    assert time.monotonic() - begin < deadline(1.5)
+    box.start().failed("busy")
+    assert kernel.alive(s["pid"])
+    orlop.finish(p).ok()
+    assert box.status() == "created" and box.state()["pid"] == s["pid"]
+
+
+def test_create_is_never_seen_as_stopped(box, orlop):
+    """Polled without a pause."""
+    seen = set()
+    box.args("pause").write()
+    for i in range(20):
+        id = f"{box.id}-{i}"
+        p = orlop.popen("create", "-b", box.bundle, id)
+        while p.poll() is None:
+            r = orlop("state", id)
+            assert r.rc == 0 or "does not exist" in r.err, r
+            if r.rc == 0:
+                seen.add(json.loads(r.out)["status"])
+        assert orlop("state", id).json()["status"] == "created"
+        orlop("delete", id).ok()
+    assert seen <= {"creating", "created"}
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+def test_delete_force_while_it_is_created(box, orlop, kind):
+    p = creating(box, kind)
+    pid = box.state()["pid"]
+    box.delete("--force").ok()
+    r = orlop.finish(p)
+    assert r.rc == 1, r
+    assert not kernel.alive(pid) and orlop.ids() == []
+
+
+@pytest.mark.parametrize("verb", [["delete", "--force"], ["delete"]])
+@pytest.mark.parametrize("kind", HOOKS)
+def test_delete_after_the_creator_was_killed(box, orlop, kind, verb):
+    p = creating(box, kind, "1")
+    pid = box.state()["pid"]
+    stop(p)
+    kernel.until(lambda: not kernel.alive(pid))
+    kernel.until(lambda: box.status() == "stopped")
+    box.start().failed("stopped")
+    orlop(*verb, box.id).ok()
+    assert orlop.ids() == [] and not os.path.exists(f"{host.CGROUP}/orlop/{box.id}")
+
+
 def test_delete_twice_in_parallel(box):
     box.up()
     calls = [box.orlop.popen("delete", "--force", box.id) for _ in range(4)]

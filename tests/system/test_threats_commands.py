@@ -322,18 +322,76 @@ def mutate_state(box, change):
     lambda s: s.update(cgroupPath="/"), lambda s: s.update(cgroupPath="/../x"), lambda s: s.update(cgroupPath="relative"),
     lambda s: s.update(cgroupRoot="relative"), lambda s: s.update(pid=-1), lambda s: s.update(pid="1"),
     lambda s: s.update(pid=2**40), lambda s: s.update(id="other"), lambda s: s.update(bundle="relative"),
-    lambda s: s.pop("bootId"), lambda s: s.update(version=99), lambda s: s.update(extra=1),
-    lambda s: s.update(created="yesterday"), lambda s: s.update(annotations=[])], ids=range(14))
-def test_T57_damaged_state(box, change):
+    lambda s: s.pop("bootId"), lambda s: s.update(version=99), lambda s: s.pop("version"),
+    lambda s: s.update(created="yesterday"), lambda s: s.update(annotations=[]), lambda s: s.pop("creating"),
+    lambda s: s.clear()], ids=range(16))
+@pytest.mark.parametrize("pidns", [True, False])
+def test_T57_damaged_state(box, change, pidns):
+    if not pidns:
+        box.linux["namespaces"] = [n for n in box.linux["namespaces"] if n["type"] != "pid"]
     pid = box.up()
     mutate_state(box, change)
     for verb in ("state", "kill", "start", "delete", "pause"):
         box.orlop(verb, box.id).failed(box.id)
     assert kernel.alive(pid)
-    box.delete("--force").ok()
+    r = box.delete("--force").ok()
+    assert "damaged" in r.err or "another version" in r.err, r
+    assert not kernel.alive(pid)
+    assert not glob.glob(f"{host.CGROUP}/orlop/{box.id}")
+
+
+def test_T57_state_of_another_version(box):
+    box.up()
+    mutate_state(box, lambda s: s.update(version=2))
+    for verb in ("state", "kill", "start", "delete", "pause", "resume", "ps"):
+        box.orlop(verb, box.id).failed(box.id, "another version of orlop", "format 2")
+    assert "another version" in box.orlop("list").ok().err
+
+
+def test_T57_members_of_a_later_release(box):
+    pid = box.up()
+    mutate_state(box, lambda s: (s.update(extra={"a": [1]}, creator="x"), s.update(id=s.pop("id"))))
+    assert box.status() == "running"
+    box.exec().ok()
+    box.kill("KILL").ok()
+    box.wait_stopped()
+    box.delete().ok()
+    assert not kernel.alive(pid)
+
+
+@pytest.mark.parametrize("config", [False, True])
+def test_T57_nothing_leads_to_the_processes(box, config):
+    """The directory goes, and the exit status says that this was all."""
+    pid = box.up()
+    with open(f"{box.orlop.root}/{box.id}/state.json", "w") as f:
+        f.write("{")
+    with open(f"{box.orlop.root}/{box.id}/config.json", "w") as f:
+        f.write("{" if config else "")
+    r = box.delete("--force")
+    assert r.rc == 1 and "may be there still" in r.err, r
+    assert box.id not in box.orlop.ids()
     os.kill(pid, signal.SIGKILL)
-    for path in glob.glob(f"{host.CGROUP}/orlop/{box.id}"):
-        kernel.until(lambda: "populated 0" in kernel.read(f"{path}/cgroup.events"))
+    path = f"{host.CGROUP}/orlop/{box.id}"
+    kernel.until(lambda: "populated 0" in kernel.read(f"{path}/cgroup.events"))
+    os.rmdir(path)
+
+
+def test_T57_cgroup_that_another_container_has(make_box):
+    """The first has ended, and the second was made in what it left: nobody kills that for the first."""
+    a, b = make_box(), make_box()
+    a.linux["cgroupsPath"] = b.linux["cgroupsPath"] = f"/orlop-shared-{os.getpid()}"
+    a.up()
+    a.kill("KILL").ok()
+    a.wait_stopped()
+    pid = b.up()
+    with open(f"{a.orlop.root}/{a.id}/state.json", "w") as f:
+        f.write("{")
+    r = a.delete("--force")
+    assert r.rc == 1 and "another container" in r.err, r
+    assert kernel.alive(pid) and b.status() == "running"
+    b.delete("--force").ok()
+    path = f"{host.CGROUP}/orlop-shared-{os.getpid()}"
+    if os.path.exists(path):  # the first had made it
         os.rmdir(path)
 
 

@@ -191,7 +191,7 @@ static void test_wrong_values(void **state)
 	fake_rewrite(&f);
 	text = fake_read(dir_path, STORE_STATE);
 	assert_int_equal(json_parse(arena, text, strlen(text), &o, &f.err), 0);
-	assert_int_equal(o->object.n, 31);
+	assert_int_equal(o->object.n, 32);
 	{	/* the control: rebuilt with an equal value it is what it was */
 		_cleanup_free_ char *same = with_value(o, text, 0, "1");
 
@@ -221,7 +221,7 @@ static void test_wrong_values(void **state)
 			accepted++;
 		}
 	}
-	assert_int_equal(accepted, 9 + 1 + 3 + 4 * 6);
+	assert_int_equal(accepted, 10 + 1 + 3 + 4 * 6);
 }
 
 static void test_wrong_shape(void **state)
@@ -230,6 +230,7 @@ static void test_wrong_shape(void **state)
 		"", " ", "null", "[]", "{}", "7", "\"c\"", "{\"version\":1}", "\xef\xbb\xbf{}", "{\"id\":\"c\"}",
 	};
 	_cleanup_free_ char *text = NULL, *more = NULL;
+	struct state st;
 	char *at;
 
 	(void)state;
@@ -239,9 +240,10 @@ static void test_wrong_shape(void **state)
 	}
 	fake_rewrite(&f);
 	text = fake_read(dir_path, STORE_STATE);
-	more = xasprintf("%.*s,\"extra\":1}", (int)strlen(text) - 1, text);
+	more = xasprintf("{\"later\":[{}],%.*s,\"extra\":1}", (int)strlen(text) - 2, text + 1);
 	fake_write(dir_path, STORE_STATE, more);
-	expect_damaged();
+	assert_int_equal(read_back(&st), 0);
+	assert_int_equal(st.init.pid, 42);
 	at = strstr(text, "\"pid\"");
 	memcpy(at, "\"PID\"", 5);
 	fake_write(dir_path, STORE_STATE, text);
@@ -249,7 +251,47 @@ static void test_wrong_shape(void **state)
 	memcpy(at, "\"pid\"", 5);
 	memcpy(strstr(text, "\"version\":1"), "\"version\":0", 11);
 	fake_write(dir_path, STORE_STATE, text);
-	expect_damaged();
+	assert_int_equal(read_back(&st), -EPROTONOSUPPORT);
+	assert_non_null(strstr(f.err.text, "has format 0, of another version of orlop"));
+}
+
+/* What names the process or the cgroup is taken whole or not at all, and nothing of another container. */
+static void test_salvage(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		bool process, cgroup;
+	} cases[] = {
+		{"\"created\":\"2", "\"created\":\"x", true, true},
+		{"\"version\":1", "\"version\":7", true, true},
+		{"\"pid\":42", "\"pid\":-1", true, true},	/* no process of that number is opened */
+		{"\"bootId\":\"0123", "\"bootId\":\"", false, true},
+		{"\"cgroupPath\":\"/x/c\"", "\"cgroupPath\":\"/../c\"", true, false},
+		{"\"cgroupRoot\":\"/", "\"cgroupRoot\":\"", true, false},
+		{"\"cgroupId\":1", "\"cgroupId\":0,\"x\":1", true, false},
+		{"\"id\":\"c\"", "\"id\":\"d\"", false, false},
+		{"{", "[{", false, false}, {"}}", "}", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = NULL, *changed = NULL;
+		struct state st;
+		char *at;
+
+		fake_rewrite(&f);
+		text = fake_read(dir_path, STORE_STATE);
+		at = strstr(text, cases[i].from);
+		assert_non_null(at);
+		changed = xasprintf("%.*s%s%s", (int)(at - text), text, cases[i].to,
+				    at + strlen(cases[i].from));
+		fake_write(dir_path, STORE_STATE, changed);
+		state_salvage(arena, f.dir, "c", &st);
+		assert_string_equal(st.id, "c");
+		assert_non_null(st.bundle);
+		assert_int_equal(st.init.boot_id[0] != 0, cases[i].process);
+		assert_int_equal(st.cgroup_path && st.cgroup_root && st.cgroup_id, cases[i].cgroup);
+	}
 }
 
 static void test_values_out_of_range(void **state)
@@ -416,7 +458,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_truncation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_values, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_salvage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_shape, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_salvage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_values_out_of_range, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_file, set_up, tear_down),
