@@ -26,6 +26,7 @@ struct handles {
 	uint64_t init_namespaces;	/* exec: which of them (CLONE_NEW*) */
 	struct rootfs_handles rootfs;
 	struct seccomp_program *filter;	/* shared with the parent; NULL = no profile */
+	struct error *last_words;	/* likewise: where a filter may deny write(2) */
 	int start;			/* create: fifo on which `start` says go; else -1 */
 	int result;			/* create: fifo on which the outcome of execve is told; else -1 */
 	uint64_t ignored_signals;	/* bit N-1 = signal N is ignored by us: to be set to default */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Stages: confined and ready; the start gate; execve.  Only read, write, close and execve are used
- * here (besides hooks), because a filter may refuse more. */
+/* Stages: confined and ready; the start gate; the filter and execve.  From stage_ready() on only read, write,
+ * close and execve are used (besides hooks): a filter with an agent is there already and may refuse more. */
 #include "init/protocol_receive.h"
 #include "init/protocol_send.h"
 #include "init/stages.h"
+#include "process/hooks.h"
 #include "process/process.h"
 #include "sys/syscalls.h"
 
@@ -12,41 +13,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-
-/* Does: say so, and wait until the parent has seen for itself (rule R12). */
-int stage_ready(struct stage_context *c, struct error *err)
-{
-	int r;
-
-	/* `create` ends as soon as it has let us go.  If it dies before, end of file says so. */
-	if (c->h->start >= 0 && prctl(PR_SET_PDEATHSIG, 0) < 0)
-		return error_errno(err, errno, "prctl");
-	r = conversation_send(&c->conv, MSG_READY, -1, err);
-	return r < 0 ? r : conversation_expect(&c->conv, MSG_PROCEED, -1, -1, NULL, err);
-}
-
-/*
- * Does: for `create`, let the parent go and wait at the fifo for one byte; run startContainer hooks
- * with the credentials and the environment of the process: they are the container's code.
- */
-int stage_start(struct stage_context *c, struct error *err)
-{
-	if (c->h->start >= 0) {
-		char go;
-		ssize_t n;
-
-		close(c->conv.fd);
-		c->conv.fd = -1;
-		do
-			n = read(c->h->start, &go, 1);
-		while (n < 0 && errno == EINTR);
-		if (n != 1)
-			_exit(1);
-	}
-	if (c->h->exec || !c->p->has_process)
-		return 0;
-	return stage_run_hooks(c, HOOK_START_CONTAINER, &c->h->hook_state[1], c->env, err);
-}
 
 /* What survives execve although it was the caller's: the mask and the ignored signals. */
 static int default_signals(uint64_t ignored, struct error *err)
@@ -62,14 +28,96 @@ static int default_signals(uint64_t ignored, struct error *err)
 	return 0;
 }
 
-int stage_exec(struct stage_context *c, struct error *err)
+/*
+ * Does: signals as a program expects them; and the parent's death kills us no more.  Until it has let us go we
+ * see that as the end of the conversation, afterwards it is nothing to us.
+ */
+int stage_signals(struct stage_context *c, struct error *err)
 {
 	int r = default_signals(c->h->ignored_signals, err);
 
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return error_errno(err, errno, "prctl(PR_SET_PDEATHSIG)");
+	return r;
+}
+
+/* Does: say so, and wait until the parent has seen for itself (rule R12). */
+int stage_ready(struct stage_context *c, struct error *err)
+{
+	int r = conversation_send(&c->conv, MSG_READY, -1, err);
+
+	return r < 0 ? r : conversation_expect(&c->conv, MSG_PROCEED, -1, -1, NULL, err);
+}
+
+/* In the process of a startContainer hook, which is code of the container. */
+static int confine_hook(void *ctx)
+{
+	struct error err = {0};
+	int listener;
+
+	return stage_install_filter(ctx, &listener, &err);
+}
+
+/*
+ * Does: for `create`, let the parent go and wait at the fifo for one byte; run startContainer hooks
+ * with the credentials, the filter and the environment of the process: they are the container's code.
+ */
+int stage_start(struct stage_context *c, struct error *err)
+{
+	struct hook_run run = {.default_env = c->env, .ctx = c};
+
+	if (c->h->start >= 0) {
+		char go;
+		ssize_t n;
+
+		close(c->conv.fd);
+		c->conv.fd = -1;
+		do
+			n = read(c->h->start, &go, 1);
+		while (n < 0 && errno == EINTR);
+		if (n != 1)
+			sys_exit(1);
+	}
+	if (c->h->exec || !c->p->has_process)
+		return 0;
+	if (c->p->security.seccomp && !c->filtered)
+		run.before_exec = confine_hook;
+	return stage_run_hooks(c, HOOK_START_CONTAINER, &c->h->hook_state[1], &run, err);
+}
+
+/* A filter says what its author told it to; these two it says of most calls. */
+static bool looks_filtered(const struct oci_seccomp *profile, int errnum)
+{
+	const uint32_t action = profile->default_action;
+
+	if (errnum == EPERM || errnum == ENOSYS || (action & 0xffff) == (unsigned)errnum)
+		return true;
+	for (size_t i = 0; i < profile->n_rules; i++)
+		if ((profile->rules[i].action & 0xffff) == (unsigned)errnum)
+			return true;
+	return false;
+}
+
+/*
+ * Does: the filter, and execve.  Whatever else there is to do is done by now.
+ * Must not: make another call in between, or need one when it fails.
+ */
+int stage_exec(struct stage_context *c, struct error *err)
+{
+	const struct oci_seccomp *profile = c->p->security.seccomp;
+	int listener, r = 0;
+
+	if (profile && !c->filtered)
+		r = stage_install_filter(c, &listener, err);
 	if (r < 0)
 		return r;
-	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
-		return error_errno(err, errno, "prctl");
 	execve(c->program, c->p->process.argv, c->env);
-	return process_exec_error(c->program, errno, err);
+	r = errno;
+	if (!profile)
+		return process_exec_error(c->program, r, err);
+	error_errno(err, r, "exec `%s`", c->program);
+	error_at(err, "/process/args/0");
+	if (looks_filtered(profile, r))
+		error_hint(err, "the seccomp profile may deny execve(2)");
+	return -err->code;
 }

@@ -34,19 +34,18 @@ int stage_devices(struct stage_context *c, struct error *err)
 
 /* One list of hooks of the container's side; the pid in the document is ours, as seen inside. */
 int stage_run_hooks(struct stage_context *c, enum oci_hook_kind kind,
-		    const struct hook_document *doc, char *const *default_env, struct error *err)
+		    const struct hook_document *doc, struct hook_run *run, struct error *err)
 {
-	struct hook_run run = {
-		.kind = kind, .list = &c->p->hooks->list[kind], .default_env = default_env,
-	};
 	char *text;
 
-	if (run.list->n == 0)
+	run->kind = kind;
+	run->list = &c->p->hooks->list[kind];
+	if (run->list->n == 0)
 		return 0;
 	text = arena_printf(c->scratch, "%s%d%s", doc->head, (int)getpid(), doc->tail);
-	run.state_json = text;
-	run.state_len = strlen(text);
-	return hooks_run(&run, false, err);
+	run->state_json = text;
+	run->state_len = strlen(text);
+	return hooks_run(run, false, err);
 }
 
 /*
@@ -59,6 +58,7 @@ int stage_hooks(struct stage_context *c, struct error *err)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	static char *const env[] = {path, NULL};
+	struct hook_run run = {.default_env = env};
 	int r;
 
 	if (!(c->conv.flags & CONV_HOOKS))
@@ -68,7 +68,7 @@ int stage_hooks(struct stage_context *c, struct error *err)
 		r = conversation_expect(&c->conv, MSG_HOOKS_DONE, -1, -1, NULL, err);
 	if (r < 0)
 		return r;
-	return stage_run_hooks(c, HOOK_CREATE_CONTAINER, &c->h->hook_state[0], env, err);
+	return stage_run_hooks(c, HOOK_CREATE_CONTAINER, &c->h->hook_state[0], &run, err);
 }
 
 /*

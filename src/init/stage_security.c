@@ -27,26 +27,39 @@ static int hand_over(struct stage_context *c, int listener, struct error *err)
 	return r;
 }
 
-static int load_filter(struct stage_context *c, struct error *err)
+int stage_install_filter(struct stage_context *c, int *ret_listener, struct error *err)
 {
-	int r = conversation_expect(&c->conv, MSG_FILTER, -1, -1, NULL, err), listener = -1;
+	int r = caps_raise(c->p->security.until_exec, err);
 
 	if (r == 0)
-		r = seccomp_install(c->h->filter, &listener, err);
-	if (r == 0 && listener >= 0)
-		r = hand_over(c, listener, err);
+		r = seccomp_install(c->h->filter, ret_listener, err);
 	return r < 0 ? error_at(err, "/linux/seccomp") : 0;
 }
 
 /*
- * Needs: CAP_SYS_ADMIN, since no_new_privs was not asked for (seccomp(2)).
+ * Does: wait until the parent has compiled the profile.  Install it only if an agent answers calls: it needs
+ * the parent to get the listener.  Every other is installed immediately before execve, so that it decides
+ * about the program and not about us.
  * Must not: be followed by anything that safety depends on: the profile may refuse it.
  */
-int stage_early_filter(struct stage_context *c, struct error *err)
+int stage_filter(struct stage_context *c, struct error *err)
 {
-	if (!c->p->security.seccomp || c->p->security.no_new_privs)
+	int listener = -1, r;
+
+	if (!c->p->security.seccomp)
 		return 0;
-	return load_filter(c, err);
+	r = conversation_expect(&c->conv, MSG_FILTER, -1, -1, NULL, err);
+	if (r < 0)
+		return error_at(err, "/linux/seccomp");
+	if (!c->p->security.seccomp_agent)
+		return 0;
+	r = stage_install_filter(c, &listener, err);
+	if (r == 0)
+		r = hand_over(c, listener, err);
+	if (r < 0)
+		return error_at(err, "/linux/seccomp");
+	c->filtered = true;
+	return 0;
 }
 
 /*
@@ -86,7 +99,7 @@ int stage_credentials(struct stage_context *c, struct error *err)
 	if (r == 0)
 		r = process_set_ids(user, err);
 	if (r == 0)
-		r = caps_apply(&s->caps, err);
+		r = caps_apply(&s->caps, s->until_exec, err);
 	if (r < 0)
 		return r;
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -107,11 +120,4 @@ int stage_program(struct stage_context *c, struct error *err)
 	}
 	c->env = process_environment(c->scratch, pp, pp->oci->user.uid);
 	return process_find_program(c->scratch, pp->argv, c->env, &c->program, err);
-}
-
-int stage_late_filter(struct stage_context *c, struct error *err)
-{
-	if (!c->p->security.seccomp || !c->p->security.no_new_privs)
-		return 0;
-	return load_filter(c, err);
 }

@@ -18,6 +18,7 @@
 #include "init/protocol_send.h"
 #include "ns/ns.h"
 #include "sys/compat.h"
+#include "sys/syscalls.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -52,10 +53,10 @@ static const struct stage {
 	{"working directory", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_cwd},
 	{"descriptors", FOR_ALL, stage_descriptors},
 	{"limits", FOR_ALL | NEEDS_PROCESS, stage_limits},
-	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_early_filter},
 	{"credentials", FOR_ALL | NEEDS_PROCESS, stage_credentials},
 	{"program", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_program},
-	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_late_filter},
+	{"signals", FOR_ALL, stage_signals},
+	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_filter},
 	{"ready", FOR_ALL, stage_ready},
 	{"start", FOR_ALL | SPEAKS_FOR_ITSELF, stage_start},
 	{"exec", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_exec},
@@ -85,6 +86,8 @@ static void tell(struct stage_context *c, unsigned stage, const struct error *e)
 		.magic = MESSAGE_MAGIC, .hook_failed = stages[stage].run == stage_start, .error = *e,
 	};
 
+	if (c->h->last_words)
+		*c->h->last_words = *e;
 	if (c->conv.fd >= 0)
 		conversation_send_error(&c->conv, stage, e);
 	else if (c->h->result >= 0)
@@ -155,7 +158,7 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 			error_in(&err, "%s", stages[i].name);
 		tell(&c, i, &err);
 	}
-	_exit(1);
+	sys_exit(1);
 }
 
 /*

@@ -5,6 +5,8 @@
 
 #include "init/init.h"
 
+struct hook_run;
+
 struct stage_context {
 	const struct plan *p;
 	struct handles *h;
@@ -13,6 +15,7 @@ struct stage_context {
 	struct arena *scratch;		/* the plan's arena is sealed */
 	int console;			/* the pty's peer until it became 0-2, else -1 */
 	bool cwd_entered;
+	bool filtered;			/* the seccomp filter is installed */
 	const char *program;		/* what execve gets */
 	char **env;
 };
@@ -35,7 +38,7 @@ int stage_mounts(struct stage_context *c, struct error *err);
 int stage_devices(struct stage_context *c, struct error *err);
 int stage_hooks(struct stage_context *c, struct error *err);
 int stage_run_hooks(struct stage_context *c, enum oci_hook_kind kind,
-		    const struct hook_document *doc, char *const *default_env, struct error *err);
+		    const struct hook_document *doc, struct hook_run *run, struct error *err);
 int stage_console(struct stage_context *c, struct error *err);
 int stage_protect(struct stage_context *c, struct error *err);
 int stage_pivot(struct stage_context *c, struct error *err);
@@ -47,11 +50,13 @@ int stage_cwd(struct stage_context *c, struct error *err);
 int stage_descriptors(struct stage_context *c, struct error *err);
 int stage_limits(struct stage_context *c, struct error *err);
 /* stage_security.c */
-int stage_early_filter(struct stage_context *c, struct error *err);
 int stage_credentials(struct stage_context *c, struct error *err);
 int stage_program(struct stage_context *c, struct error *err);
-int stage_late_filter(struct stage_context *c, struct error *err);
+int stage_filter(struct stage_context *c, struct error *err);
+/* Install it now; *ret_listener: see seccomp_install(). */
+int stage_install_filter(struct stage_context *c, int *ret_listener, struct error *err);
 /* stage_exec.c */
+int stage_signals(struct stage_context *c, struct error *err);
 int stage_ready(struct stage_context *c, struct error *err);
 int stage_start(struct stage_context *c, struct error *err);
 int stage_exec(struct stage_context *c, struct error *err);

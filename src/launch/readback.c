@@ -209,14 +209,18 @@ static int check_caps(const struct spawn *s, const struct status *status, struct
 	/* The first process of a user namespace has all of them there. */
 	bool all = s->plan->ns.userns || (s->handles.init_namespaces & CLONE_NEWUSER);
 	uint64_t bounding = want->bounding & (all ? ~UINT64_C(0) : s->own.bounding);
-	uint64_t permitted = want->permitted & (all ? ~UINT64_C(0) : s->own.permitted);
+	uint64_t possible = all ? ~UINT64_C(0) : s->own.permitted;
+	uint64_t permitted = want->permitted & possible;
 	uint64_t inheritable = want->inheritable & bounding;
+	uint64_t besides = s->plan->security.until_exec & possible;
+	/* With an agent the filter is installed by now. */
+	uint64_t used = s->plan->security.seccomp_agent ? besides : 0;
 	int r = same_number(status, "CapBnd", 16, bounding, err);
 
 	if (r == 0)
-		r = same_number(status, "CapPrm", 16, permitted, err);
+		r = same_number(status, "CapPrm", 16, permitted | besides, err);
 	if (r == 0)
-		r = same_number(status, "CapEff", 16, want->effective & permitted, err);
+		r = same_number(status, "CapEff", 16, (want->effective & permitted) | used, err);
 	if (r == 0)
 		r = same_number(status, "CapInh", 16, inheritable, err);
 	if (r == 0)
@@ -230,7 +234,8 @@ static int check_seccomp(const struct spawn *s, const struct status *status, str
 {
 	int r;
 
-	if (!s->plan->security.seccomp)
+	/* Without an agent it comes later, and proves itself to the process: seccomp_install(). */
+	if (!s->plan->security.seccomp_agent)
 		return 0;
 	r = same_number(status, "Seccomp", 10, 2, err);	/* SECCOMP_MODE_FILTER */
 	if (r < 0)

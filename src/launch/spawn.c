@@ -72,8 +72,9 @@ void spawn_close(struct spawn *s)
 	free(s->handles.joins);
 	s->handles.joins = NULL;
 	if (s->handles.filter)
-		munmap(s->handles.filter, seccomp_program_size());
+		munmap(s->handles.filter, seccomp_program_size() + sizeof(struct error));
 	s->handles.filter = NULL;
+	s->handles.last_words = NULL;
 }
 
 static void reap(struct spawn *s)
@@ -101,6 +102,18 @@ void spawn_abort(struct spawn *s)
 	spawn_close(s);
 }
 
+/* Did it leave words in memory, as it could not send them?  Distrusted like a message (rule R22). */
+static bool take_last_words(const struct spawn *s, struct error *err)
+{
+	const struct error *words = s->handles.last_words;
+
+	if (!words || words->code < 1 || words->code > 4095)
+		return false;
+	*err = *words;
+	err->text[sizeof(err->text) - 1] = err->where[sizeof(err->where) - 1] = '\0';
+	return err->code >= 1 && err->code <= 4095;
+}
+
 /* The child is gone without a word: say what the kernel knows of its end. */
 static int explain_death(struct spawn *s, struct error *err)
 {
@@ -108,6 +121,8 @@ static int explain_death(struct spawn *s, struct error *err)
 	char name[16];
 
 	reap(s);
+	if (take_last_words(s, err))
+		return -err->code;
 	if (ooms > 0)
 		error_set(err, ENOMEM, "the container process was killed for want of memory during set-up");
 	else if (WIFSIGNALED(s->wait_status))
@@ -166,12 +181,13 @@ static unsigned conversation_flags(const struct spawn *s)
 
 static int map_filter(struct handles *h, struct error *err)
 {
-	void *p = mmap(NULL, seccomp_program_size(), PROT_READ | PROT_WRITE,
+	void *p = mmap(NULL, seccomp_program_size() + sizeof(struct error), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return error_errno(err, errno, "map memory for the seccomp program");
 	h->filter = p;
+	h->last_words = (void *)((char *)p + seccomp_program_size());
 	return 0;
 }
 
@@ -448,6 +464,9 @@ int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
 		timeout = -1;
 	if (r == 0 && wait_exec)
 		r = heard(s, conversation_expect_end(&s->conv, timeout, s->pidfd, err), err);
+	/* The end of the conversation is also its own, if a filter refused write(2). */
+	if (r == 0 && wait_exec && take_last_words(s, err))
+		r = -err->code;
 	if (r == 0 && wait_exec)
 		log_debug("process %d executes its program", (int)s->pid);
 	return agent_late(s, r, err);

@@ -362,6 +362,7 @@ static void dump_security(const struct plan_security *s, FILE *out)
 	dump_caps(out, "inheritable", s->caps.inheritable);
 	dump_caps(out, "ambient", s->caps.ambient);
 	flag(out, "security.no_new_privs", s->no_new_privs);
+	flag(out, "security.sys_admin_until_exec", s->until_exec);
 	line(out, "security.apparmor", s->apparmor);
 	line(out, "security.selinux", s->selinux);
 	line(out, "security.mount_label", s->mount_label);

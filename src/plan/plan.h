@@ -243,6 +243,8 @@ struct plan_process {
 struct plan_security {
 	struct oci_capabilities caps;	/* cut to what the kernel knows */
 	bool no_new_privs;
+	uint64_t until_exec;		/* capabilities that the process has besides up to execve, which takes
+					 * them away: CAP_SYS_ADMIN to install the filter last, seccomp(2) */
 	const char *apparmor;		/* profile name or NULL */
 	const char *selinux;		/* process label or NULL */
 	const char *mount_label;	/* or NULL */

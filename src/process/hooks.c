@@ -42,6 +42,7 @@ struct ring {
 };
 
 struct hook_child {
+	const struct hook_run *run;
 	const struct oci_hook *hook;
 	char *const *argv;
 	char *const *envp;
@@ -134,12 +135,14 @@ static int child_main(void *arg)
 		r = sys_close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (r == 0 && sigprocmask(SIG_SETMASK, c->mask, NULL) < 0)
 		r = -errno;
+	if (r == 0 && c->run->before_exec)
+		r = c->run->before_exec(c->run->ctx);
 	if (r == 0) {
 		execve(c->hook->path, c->argv, c->envp);
 		r = -errno;
 	}
 	fd_write_all(c->status, &r, sizeof(r));
-	_exit(127);
+	sys_exit(127);
 }
 
 /* clone(2) with a descriptor of the process; no CLONE_VM, so that the stack need only exist. */
@@ -324,7 +327,7 @@ static int run_one(const struct hook_run *run, const struct oci_hook *hook, stru
 	_cleanup_free_ char **own = NULL;
 	char *const just_path[] = {hook->path, NULL};
 	struct ring ring = {.total = 0};
-	struct hook_child child = {.hook = hook};
+	struct hook_child child = {.run = run, .hook = hook};
 	struct running h = {.ring = &ring};
 	int out[2], st[2];
 

@@ -19,6 +19,9 @@ struct hook_run {
 					 * LISTEN_*, NOTIFY_SOCKET, LD_* and ORLOP_* */
 	bool adopt;			/* kill at the timeout also what left the group, by becoming its
 					 * parent; not in the container, which is killed as a whole */
+	/* Called in the new process, last before execve: 0 or -errno, which fails the hook.  NULL: nothing. */
+	int (*before_exec)(void *ctx);
+	void *ctx;
 	/* Set by a signal handler of the caller: the hook is killed.  NULL: nothing sets it. */
 	const volatile sig_atomic_t *interrupted;
 };

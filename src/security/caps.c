@@ -139,7 +139,8 @@ static uint64_t inheritable_possible(uint64_t wanted, const struct sets *now)
 
 static int set_ambient(uint64_t wanted, struct error *err)
 {
-	if (cap_reset_ambient() < 0)
+	/* Not cap_reset_ambient(): it looks at one capability after the other, for as long as prctl(2) says 0. */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return error_errno(err, errno, "clear the ambient capabilities");
 	for (cap_value_t cap = 0; cap < 64; cap++)
 		if ((wanted & BIT(cap)) && cap_set_ambient(cap, CAP_SET) < 0)
@@ -147,7 +148,7 @@ static int set_ambient(uint64_t wanted, struct error *err)
 	return 0;
 }
 
-int caps_apply(const struct oci_capabilities *caps, struct error *err)
+int caps_apply(const struct oci_capabilities *caps, uint64_t until_exec, struct error *err)
 {
 	struct sets now, want, after;
 	uint64_t ambient;
@@ -167,6 +168,7 @@ int caps_apply(const struct oci_capabilities *caps, struct error *err)
 	warn_missing("ambient", caps->ambient & ~ambient &
 		     ~(caps->permitted & ~want.permitted) & ~(caps->inheritable & ~want.inheritable));
 
+	want.permitted |= until_exec & now.permitted;
 	r = sets_write(&want);
 	if (r < 0)
 		return error_errno(err, r, "set the capabilities");
@@ -182,4 +184,16 @@ int caps_apply(const struct oci_capabilities *caps, struct error *err)
 	    after.inheritable != want.inheritable)
 		return error_set(err, EPERM, "the kernel did not take the capability sets");
 	return 0;
+}
+
+int caps_raise(uint64_t set, struct error *err)
+{
+	struct sets now;
+	int r = sets_read(&now);
+
+	if (r == 0 && (now.effective & set) != (now.permitted & set)) {
+		now.effective |= now.permitted & set;
+		r = sets_write(&now);
+	}
+	return r < 0 ? error_errno(err, r, "raise a capability") : 0;
 }

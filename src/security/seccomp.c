@@ -171,6 +171,14 @@ int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *r
 	return 0;
 }
 
+static int is_in_force(struct error *err)
+{
+	if (sys_seccomp(SECCOMP_PROOF_OP, 0, NULL) == -SECCOMP_PROOF_ERRNO)
+		return 0;
+	error_set(err, EPROTO, "the kernel said that the seccomp filter is installed, and it is not in force");
+	return error_at(err, WHERE);
+}
+
 int seccomp_install(const struct seccomp_program *prog, int *ret_listener, struct error *err)
 {
 	bool listener = prog->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -183,14 +191,13 @@ int seccomp_install(const struct seccomp_program *prog, int *ret_listener, struc
 	if (n == 0 || n > SECCOMP_MAX_INSNS)
 		return error_set(err, EINVAL, "install the seccomp filter: no program");
 	r = sys_seccomp(SECCOMP_SET_MODE_FILTER, prog->flags, &fprog);
-	if (r >= 0 && listener) {
-		*ret_listener = r;	/* close-on-exec already */
-		return 0;
-	}
-	if (r > 0)	/* SECCOMP_FILTER_FLAG_TSYNC: the thread that could not follow */
+	if (r > 0 && !listener)	/* SECCOMP_FILTER_FLAG_TSYNC: the thread that could not follow */
 		return error_set(err, ESRCH, "install the seccomp filter: thread %d has another one", r);
-	if (r == 0)
-		return 0;
+	if (r >= 0) {
+		if (listener)
+			*ret_listener = r;	/* close-on-exec already */
+		return is_in_force(err);
+	}
 	error_errno(err, r, "install the seccomp filter (%u instructions, flags 0x%x)", n,
 		    prog->flags);
 	if (r == -EACCES)

@@ -33,8 +33,16 @@ size_t seccomp_program_size(void);	/* bytes to map */
 int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *ret,
 		    struct error *err);
 
-/* Child: install.  Needs no_new_privs or CAP_SYS_ADMIN.  (seccomp_load is libseccomp's.)  *ret_listener:
- * where calls with SCMP_ACT_NOTIFY are reported, -1 when the profile has none. */
+/*
+ * seccomp(2) with this operation, which no kernel has, is answered with this errno, which no kernel gives, by
+ * each program that we compile, whatever the profile says.  So the process that installed it sees that it is
+ * in force (rule R12) without a call that the profile could deny.
+ */
+#define SECCOMP_PROOF_OP 0x6f726c70u
+#define SECCOMP_PROOF_ERRNO 2929
+
+/* Child: install, and see that it is in force.  Needs no_new_privs or CAP_SYS_ADMIN.  (seccomp_load is
+ * libseccomp's.)  *ret_listener: where calls with SCMP_ACT_NOTIFY are reported, -1 when the profile has none. */
 int seccomp_install(const struct seccomp_program *prog, int *ret_listener, struct error *err);
 
 /* Is @fd such a listener? */

@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <sys/syscall.h>
 
 #include "security/seccomp_gen.h"
 #include "util/cleanup.h"
@@ -19,6 +20,7 @@ struct range {
 	uint32_t start, action;
 	const struct seccomp_entry *entries;
 	size_t n_entries;
+	const struct seccomp_arch *proof;	/* the number that proves the filter, see seccomp.h */
 };
 
 struct ranges {
@@ -66,11 +68,47 @@ static void lay_over(struct ranges *r, const struct seccomp_range *base, size_t 
 		append(r, &(struct range){.start = base[b].start, .action = base[b].action});
 }
 
+/* The call by which the process that installs the program sees that it answers: whatever the profile says. */
+static size_t emit_proof(struct seccomp_code *c, const struct seccomp_arch *arch, size_t no)
+{
+	const struct seccomp_cond cond = {.op = SCMP_CMP_EQ, .mask = UINT64_MAX, .datum = SECCOMP_PROOF_OP};
+	size_t yes = seccomp_emit_return(c, SCMP_ACT_ERRNO(SECCOMP_PROOF_ERRNO));
+
+	return seccomp_emit_cond(c, arch, &cond, yes, no);
+}
+
 static size_t emit_range(struct seccomp_code *c, const struct range *r, uint32_t default_action)
 {
-	if (r->entries)
-		return seccomp_emit_rules(c, r->entries, r->n_entries, default_action);
-	return seccomp_emit_return(c, r->action);
+	size_t at = r->entries ? seccomp_emit_rules(c, r->entries, r->n_entries, default_action) :
+				 seccomp_emit_return(c, r->action);
+
+	return r->proof ? emit_proof(c, r->proof, at) : at;
+}
+
+/* Into @ret, with a range of its own for the number of seccomp(2) of @arch, which is ours: at most two more. */
+static size_t split_for_proof(const struct ranges *r, const struct seccomp_arch *arch, struct range *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		bool last = i + 1 == r->n;
+		struct range here = r->v[i];
+
+		if (here.start > SYS_seccomp || (!last && r->v[i + 1].start <= SYS_seccomp)) {
+			ret[n++] = here;
+			continue;
+		}
+		if (here.start < SYS_seccomp)
+			ret[n++] = here;
+		here.start = SYS_seccomp;
+		ret[n] = here;
+		ret[n++].proof = arch;
+		if (!last && r->v[i + 1].start == SYS_seccomp + 1)
+			continue;
+		here.start = SYS_seccomp + 1;
+		ret[n++] = here;
+	}
+	return n;
 }
 
 /* It calls itself as often as ranges can be halved: not more than 32 times deep. */
@@ -112,7 +150,7 @@ static size_t emit_section(struct seccomp_code *c, const struct oci_seccomp *pro
 	const struct seccomp_arch *half[2] = {NULL};
 	struct seccomp_range base[2 * SECCOMP_STUB_MAX];
 	_cleanup_free_ struct seccomp_entry *entries = NULL;
-	_cleanup_free_ struct range *v = NULL;
+	_cleanup_free_ struct range *v = NULL, *split = NULL;
 	struct seccomp_entries e = {0};
 	struct ranges ranges = {0};
 	uint32_t newest[2] = {0};
@@ -137,6 +175,11 @@ static size_t emit_section(struct seccomp_code *c, const struct oci_seccomp *pro
 		n_base = seccomp_stub(profile->default_action, half[0], newest[0], base);
 	ranges.v = v = xcalloc(2 * e.n + n_base, sizeof(*v));
 	lay_over(&ranges, base, n_base, &e);
+	if (index == 0) {
+		split = xcalloc(ranges.n + 2, sizeof(*split));
+		ranges.n = split_for_proof(&ranges, &archs[0], split);
+		ranges.v = split;
+	}
 	at = emit_search(c, ranges.v, ranges.n, profile->default_action);
 	return seccomp_emit_load(c, offsetof(struct seccomp_data, nr), at);
 }

@@ -119,6 +119,13 @@ int sys_seccomp(unsigned op, unsigned flags, void *args)
 	return (int)CALL(SYS_seccomp, op, flags, args);
 }
 
+_Noreturn void sys_exit(int status)
+{
+	syscall(SYS_exit_group, status);
+	syscall(SYS_exit, status);
+	__builtin_trap();
+}
+
 int sys_bpf(int cmd, void *attr, unsigned size)
 {
 	return (int)CALL(SYS_bpf, cmd, attr, size);

@@ -265,8 +265,7 @@ def test_T79_own_calls_are_answered(box, path, nnp, rootless):
         seen = probe(box, rootless=rootless)
         assert (seen["seccomp"], seen["no_new_privs"]) == (2, int(nnp))
         got = {c.nr for c in agent.calls}
-        expected = ["read", "close", "execve", "prctl"] + ([] if nnp else ["setgroups", "setresuid", "capset"])
-        assert {NR[n] for n in expected} <= got
+        assert {NR[n] for n in ("read", "close", "execve")} <= got
     pids = {c.pid for c in agent.calls}
     assert pids == {agent.message()["pid"]}
 
@@ -291,7 +290,7 @@ def test_agent_refuses_our_calls(box, path, call):
     with Agent(path, fail(errno.EXDEV)):
         r = box.run()
         if r.rc == 0:
-            assert r.json()["seccomp"] == 2
+            assert "Seccomp:\t2" in r.json()["status"]
         else:  # close: what stays open is noticed
             r.failed("descriptor" if call == "close" else "Invalid cross-device link")
 
@@ -332,13 +331,13 @@ def test_T79_closes_the_listener(box, path):
 def test_T79_closes_while_we_wait(box, path):
     """Our own call is in its hands when it goes: an error at once, not at the deadline."""
     box.process["noNewPrivileges"] = False
-    box.linux["seccomp"] = profile(path, "setresuid")
+    box.linux["seccomp"] = profile(path, "execve")
 
     def leave(_call):
         threading.Timer(0.2, agent.drop).start()
 
     with Agent(path, leave) as agent:
-        seconds, r = timed(box.create)
+        seconds, r = timed(box.run)
         r.failed("Function not implemented")
         assert len(agent.calls) == 1 and seconds < deadline(10)
 
@@ -359,7 +358,7 @@ def test_T79_never_answers(make_box):
     made, started, ran, joined = boxes = [make_box() for _ in range(4)]
     agents = [Agent(f"{b.bundle}/agent", lambda call: None) for b in boxes]
     made.process["noNewPrivileges"] = False
-    made.linux["seccomp"] = profile(agents[0].path, "setresuid")
+    made.linux["seccomp"] = profile(agents[0].path, "read")
     for b in (started, ran):
         b.linux["seccomp"] = profile(f"{b.bundle}/agent", "execve")
         b.args("touch", "/ran", ",", "pause")

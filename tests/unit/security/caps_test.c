@@ -48,7 +48,7 @@ static void become(void *arg)
 	CHECK(prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) == 1);
 	CHECK(syscall(SYS_setresgid, w->uid, w->uid, w->uid) == 0);
 	CHECK(syscall(SYS_setresuid, w->uid, w->uid, w->uid) == 0);
-	CHECK(caps_apply(&w->caps, &err) == 0);
+	CHECK(caps_apply(&w->caps, 0, &err) == 0);
 	CHECK(prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) == 0);
 	CHECK(prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) == 0);
 }
