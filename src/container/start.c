@@ -19,7 +19,7 @@
 #include "container/container.h"
 #include "launch/creation.h"
 #include "launch/destroy.h"
-#include "process/hooks.h"
+#include "launch/host_hooks.h"
 #include "store/state.h"
 #include "store/status.h"
 #include "store/store.h"
@@ -117,15 +117,10 @@ static int await_exec(struct starting *s, struct error *err)
 
 static int poststart(struct starting *s, struct error *err)
 {
-	struct hook_run run = {.kind = HOOK_POSTSTART, .adopt = true};
-	_cleanup_free_ char *text = NULL;
-
 	if (!s->config)
 		return 0;
-	run.list = &s->config->hooks.list[HOOK_POSTSTART];
-	text = state_document(&s->st, STATUS_RUNNING, s->st.init.pid, false, &run.state_len);
-	run.state_json = text;
-	return hooks_run(&run, false, err);
+	return host_hooks_run(HOOK_POSTSTART, &s->config->hooks.list[HOOK_POSTSTART], &s->st, STATUS_RUNNING,
+			      s->st.init.pid, NULL, err);
 }
 
 static int start(struct starting *s, struct error *err)

@@ -60,7 +60,8 @@ static int confine_hook(void *ctx)
 
 /*
  * Does: for `create`, let the parent go and wait at the fifo for one byte; run startContainer hooks
- * with the credentials, the filter and the environment of the process: they are the container's code.
+ * with the credentials, the filter, the environment and the directory of the process: they are the
+ * container's code.
  */
 int stage_start(struct stage_context *c, struct error *err)
 {

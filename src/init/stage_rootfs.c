@@ -52,13 +52,13 @@ int stage_run_hooks(struct stage_context *c, enum oci_hook_kind kind,
  * Needs: the mounts, and the host's tree still visible: createContainer hooks are named in the
  * runtime's namespace and run in ours (runtime-spec config.md#posix-platform-hooks).
  * Does: let the parent run prestart and createRuntime hooks, then run createContainer hooks.
- * Must not: give them the caller's environment.
+ * Must not: give them the caller's environment or directory; theirs is the root file system.
  */
 int stage_hooks(struct stage_context *c, struct error *err)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	static char *const env[] = {path, NULL};
-	struct hook_run run = {.default_env = env};
+	struct hook_run run = {.default_env = env, .cwd = c->rootfs.root};
 	int r;
 
 	if (!(c->conv.flags & CONV_HOOKS))

@@ -16,13 +16,13 @@
 #include "init/self_exe.h"
 #include "launch/agent.h"
 #include "launch/destroy.h"
+#include "launch/host_hooks.h"
 #include "launch/intelrdt.h"
 #include "launch/interrupt.h"
 #include "launch/options.h"
 #include "ns/netdev.h"
 #include "ns/ns.h"
 #include "plan/build.h"
-#include "process/hooks.h"
 #include "store/state.h"
 #include "store/status.h"
 #include "store/store.h"
@@ -304,15 +304,8 @@ static int move_net_devices(struct creation *c, struct error *err)
 int creation_hooks(struct creation *c, enum oci_hook_kind kind, enum container_status status,
 		   struct error *err)
 {
-	struct hook_run run = {.kind = kind, .adopt = true, .list = &c->plan->hooks->list[kind],
-			       .interrupted = interrupt_flag()};
-	_cleanup_free_ char *text = NULL;
-
-	if (run.list->n == 0)
-		return 0;
-	text = state_document(&c->st, status, c->spawn.pid, false, &run.state_len);
-	run.state_json = text;
-	return hooks_run(&run, false, err);
+	return host_hooks_run(kind, &c->plan->hooks->list[kind], &c->st, status, c->spawn.pid,
+			      interrupt_flag(), err);
 }
 
 static int host_hooks(void *ctx, struct error *err)

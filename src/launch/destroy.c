@@ -9,8 +9,8 @@
 
 #include "cgroup/cgroup.h"
 #include "config/config.h"
+#include "launch/host_hooks.h"
 #include "launch/intelrdt.h"
-#include "process/hooks.h"
 #include "store/lookup.h"
 #include "store/state.h"
 #include "store/status.h"
@@ -37,14 +37,10 @@ static struct oci_config *load_hooks(struct arena *a, int dir, const struct stat
 
 static void run_hooks(const struct oci_config *config, const struct state *st)
 {
-	struct hook_run run = {.kind = HOOK_POSTSTOP, .adopt = true};
-	_cleanup_free_ char *text = NULL;
 	struct error err = {0};
 
-	run.list = &config->hooks.list[HOOK_POSTSTOP];
-	text = state_document(st, STATUS_STOPPED, 0, false, &run.state_len);
-	run.state_json = text;
-	if (hooks_run(&run, true, &err) < 0)
+	if (host_hooks_run(HOOK_POSTSTOP, &config->hooks.list[HOOK_POSTSTOP], st, STATUS_STOPPED, 0, NULL,
+			   &err) < 0)
 		log_warning("poststop hooks of container `%s`: %s", st->id, err.text);
 }
 

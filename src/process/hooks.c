@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "oci/names.h"
 #include "process/hook_env.h"
@@ -47,6 +48,7 @@ struct hook_child {
 	char *const *argv;
 	char *const *envp;
 	int in, out, status;		/* status: errno of what failed before execve, close-on-exec */
+	int cwd;
 	const sigset_t *mask;
 };
 
@@ -130,6 +132,8 @@ static int child_main(void *arg)
 	/* A session: no controlling terminal, and a process group that can be killed as one. */
 	if (setsid() < 0 || dup2(c->in, STDIN_FILENO) < 0 || dup2(c->out, STDOUT_FILENO) < 0 ||
 	    dup2(c->out, STDERR_FILENO) < 0)
+		r = -errno;
+	if (r == 0 && c->cwd > 0 && fchdir(c->cwd) < 0)
 		r = -errno;
 	if (r == 0)
 		r = sys_close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
@@ -351,6 +355,7 @@ static int run_one(const struct hook_run *run, const struct oci_hook *hook, stru
 	child.in = in;
 	child.out = out_write;
 	child.status = st_write;
+	child.cwd = run->cwd;
 	clock_gettime(CLOCK_MONOTONIC, &h.since);
 	if (run->adopt && hook->timeout_s.set)
 		orphans_adopt(&h.orphans);

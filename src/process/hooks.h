@@ -17,6 +17,8 @@ struct hook_run {
 	size_t state_len;
 	char *const *default_env;	/* for hooks without env; NULL: our own environment without
 					 * LISTEN_*, NOTIFY_SOCKET, LD_* and ORLOP_* */
+	int cwd;			/* descriptor of the directory they run in; 0 (a standard stream
+					 * is none): that of the caller */
 	bool adopt;			/* kill at the timeout also what left the group, by becoming its
 					 * parent; not in the container, which is killed as a whole */
 	/* Called in the new process, last before execve: 0 or -errno, which fails the hook.  NULL: nothing. */

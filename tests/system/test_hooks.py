@@ -2,6 +2,7 @@
 """The six kinds of hooks: order, place, input, environment, and what their failure does; T98."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -44,6 +45,7 @@ def record(box, kinds=KINDS):
 def body(kind, where, log):
     return (f"echo {kind} >>{log}\n"
             f"cat >{where}/state-{kind}\n"
+            f"pwd >{where}/cwd-{kind}\n"
             f"env >{where}/env-{kind}\n"
             f"ls -l /proc/self/ns >{where}/ns-{kind} 2>&1\n"
             f"ls /proc/self/fd >{where}/fds-{kind} 2>&1\n"
@@ -180,6 +182,53 @@ def test_environment_without_env(box):
             assert names == {"PATH"}
         else:
             assert names == {"PATH", "TERM", "HOME"}
+
+
+@pytest.mark.parametrize("way", ["run", "create"])
+def test_directory_of_hooks(box, tmp, way):
+    """Wherever the caller is: the bundle, the root file system for createContainer, and for startContainer
+    that of the process."""
+    os.makedirs(f"{box.rootfs}/work")
+    os.makedirs(f"{tmp}/elsewhere")
+    box.process["cwd"] = "/work"
+    record(box, KINDS)
+    box.process["args"] = ["/bin/probe", "exit", "0"]
+    where = {"cwd": f"{tmp}/elsewhere"}
+    if way == "run":
+        box.run(**where).ok()
+    else:
+        box.create(**where).ok()
+        box.start(**where).ok()
+        box.wait_stopped()
+        box.delete(**where).ok()
+    for kind in KINDS:
+        path = {"createContainer": box.rootfs, "startContainer": "/work"}.get(kind, box.bundle)
+        assert read(box, "cwd", kind).strip() == path, kind
+
+
+def test_poststop_hook_when_the_bundle_is_gone(box, tmp):
+    path = script(box, "hook", f"pwd >{tmp}/cwd\n")
+    shutil.move(path, f"{tmp}/hook")
+    add(box, "poststop", f"{tmp}/hook")
+    box.args("exit", 0).create().ok()
+    shutil.rmtree(box.bundle)
+    box.delete(cwd=tmp).ok()
+    assert kernel.read(f"{tmp}/cwd").strip() == "/"
+
+
+def test_hooks_are_told_the_status_that_state_tells(box, tmp):
+    """On the host and while they run: the document on their standard input and `state` agree."""
+    own = " ".join(box.orlop.argv("state", box.id))
+    for kind in HOST_SIDE:
+        add(box, kind, script(box, f"hook-{kind}", f"cat >{box.bundle}/in-{kind}; {own} >{box.bundle}/state-{kind}\n"))
+    box.args("pause").create().ok()
+    box.start().ok()
+    told = {k: json.loads(kernel.read(f"{box.bundle}/in-{k}")) for k in ("prestart", "createRuntime", "poststart")}
+    for kind, status in (("prestart", "creating"), ("createRuntime", "creating"), ("poststart", "running")):
+        seen = json.loads(kernel.read(f"{box.bundle}/state-{kind}"))
+        assert (told[kind]["status"], told[kind]["pid"]) == (seen["status"], seen["pid"]) == (status, box.pid), kind
+    box.delete("--force").ok()
+    assert json.loads(kernel.read(f"{box.bundle}/in-poststop"))["status"] == "stopped"
 
 
 def test_environment_given(box):
