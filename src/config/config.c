@@ -12,7 +12,7 @@
 #include "json/pointer.h"
 #include "json/tree.h"
 #include "util/cleanup.h"
-#include "util/fd.h"
+#include "util/input.h"
 
 static const struct field root_fields[] = {
 	{FIELD_STRING("path", struct oci_config, root.path), .flags = REQUIRED | NONEMPTY},
@@ -93,27 +93,41 @@ int config_parse(struct arena *a, const char *text, size_t len, struct oci_confi
 	return 0;
 }
 
-int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,
-		char **ret_text, size_t *ret_len, struct error *err)
+int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, size_t *ret_len,
+		struct error *err)
 {
-	char *text = NULL;
-	ssize_t n = fd_read_regular_in(a, dirfd, name, CONFIG_MAX_BYTES, &text);
-	int e;
+	ssize_t n = input_read(a, dirfd, name, CONFIG_MAX_BYTES, ret_text);
 
 	if (n == -EFBIG)
 		return error_set(err, EFBIG, "read %s: larger than %u MiB", name,
 				 CONFIG_MAX_BYTES >> 20);
 	if (n == -EINVAL)
-		return error_set(err, EINVAL, "read %s: not a regular file", name);
+		return error_set(err, EINVAL, "read %s: neither a regular file nor a pipe", name);
+	if (n == -ETIMEDOUT)
+		return error_set(err, ETIMEDOUT, "read %s: a pipe that nobody writes into, or not to the end "
+				 "in time", name);
 	if (n < 0)
 		return error_errno(err, (int)n, "read %s", name);
-	e = config_parse(a, text, (size_t)n, ret, err);
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,
+		char **ret_text, size_t *ret_len, struct error *err)
+{
+	char *text = NULL;
+	size_t n = 0;
+	int e = config_read(a, dirfd, name, &text, &n, err);
+
+	if (e < 0)
+		return e;
+	e = config_parse(a, text, n, ret, err);
 	if (e < 0)
 		return error_in(err, "%s", name);
 	if (ret_text)
 		*ret_text = text;
 	if (ret_len)
-		*ret_len = (size_t)n;
+		*ret_len = n;
 	return 0;
 }
 

@@ -21,8 +21,12 @@
 int config_parse(struct arena *a, const char *text, size_t len, struct oci_config **ret,
 		 struct error *err);
 
+/* Read @name below @dirfd, at most CONFIG_MAX_BYTES: a regular file, or a pipe up to its end (input_read()). */
+int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, size_t *ret_len,
+		struct error *err);
+
 /*
- * Read @name (at most CONFIG_MAX_BYTES, a regular file) below @dirfd and parse it.  *ret_text is
+ * The same, and parse it.  *ret_text is
  * the file's text, in the arena, for the saved copy; @ret_text may be NULL.
  */
 int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,

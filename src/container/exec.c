@@ -65,13 +65,13 @@ static int find_container(struct execution *x, struct error *err)
 
 static int process_from_file(struct execution *x, struct error *err)
 {
-	char *text = NULL;
-	ssize_t n = fd_read_regular_in(x->arena, AT_FDCWD, x->o->process, CONFIG_MAX_BYTES, &text);
-	int r;
+	char *text;
+	size_t len;
+	int r = config_read(x->arena, AT_FDCWD, x->o->process, &text, &len, err);
 
-	if (n < 0)
-		return error_errno(err, (int)n, "read the process file %s", x->o->process);
-	r = config_parse_process(x->arena, text, (size_t)n, &x->process, err);
+	if (r < 0)
+		return r;
+	r = config_parse_process(x->arena, text, len, &x->process, err);
 	if (r < 0)
 		return error_in(err, "%s", x->o->process);
 	/* Engines say both. */
@@ -302,6 +302,15 @@ static int same_namespaces(const struct execution *x, const uint64_t *now, struc
 	return 0;
 }
 
+/* By now all that the command line names is open. */
+static int close_others(const struct execution *x, struct error *err)
+{
+	const int own[] = {store_fd(x->store), x->dir, x->cgroup, x->spawn.handles.init_pidfd, x->console,
+			   x->pidfd_socket, x->agent};
+
+	return options_close_others(x->o->preserve_fds, own, ARRAY_SIZE(own), err);
+}
+
 static int prepare(struct execution *x, struct error *err)
 {
 	unsigned listening;	/* LISTEN_FDS belongs to the container's first process alone */
@@ -321,7 +330,7 @@ static int prepare(struct execution *x, struct error *err)
 		r = options_connect("pidfd", x->o->pidfd_socket, &x->pidfd_socket, err);
 	if (r == 0)
 		r = agent_connect(x->spawn.plan, &x->agent, err);
-	return r;
+	return r < 0 ? r : close_others(x, err);
 }
 
 static int send_listener(struct spawn *s, int listener, struct error *err)

@@ -94,6 +94,13 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 	return r;
 }
 
+static int close_others(const struct creation *c, unsigned listening, struct error *err)
+{
+	const int own[] = {c->console, c->pidfd_socket, c->agent};
+
+	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
+}
+
 int creation_prepare(struct creation *c, const struct create_options *o, bool run,
 		     struct error *err)
 {
@@ -131,6 +138,8 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
 	if (r == 0)
 		r = agent_connect(c->plan, &c->agent, err);
+	if (r == 0)
+		r = close_others(c, listening, err);
 	if (r < 0)
 		return r;
 	log_debug("container `%s` is planned: bundle %s", o->id, c->plan->bundle);

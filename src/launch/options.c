@@ -71,7 +71,6 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 {
 	unsigned listening = listen_fds();
 	struct rlimit limit;
-	int r;
 
 	if (preserve > 65536)
 		return error_set(err, EINVAL, "--preserve-fds %u is too large", preserve);
@@ -85,13 +84,20 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 				 "clean up after a failure (raise RLIMIT_NOFILE, ulimit -n, to %u)",
 				 (unsigned long long)limit.rlim_cur,
 				 3 + listening + preserve + DESCRIPTORS);
-	/* Nothing of ours is open yet: what is left is the caller's, and not for the container (R7).  The
-	 * log file is ours. */
-	r = fd_close_others(3 + (int)(listening + preserve), log_fd());
-	if (r < 0)
-		return error_errno(err, r, "close_range");
 	*ret_listen_fds = listening;
 	return 0;
+}
+
+int options_close_others(unsigned handed_on, const int *own, size_t n_own, struct error *err)
+{
+	int keep[8], r;
+
+	if (n_own >= ARRAY_SIZE(keep))
+		return error_set(err, EINVAL, "too many descriptors to keep");
+	memcpy(keep, own, n_own * sizeof(*own));
+	keep[n_own] = log_fd();
+	r = fd_close_others(3 + (int)handed_on, keep, n_own + 1);
+	return r < 0 ? error_errno(err, r, "close_range") : 0;
 }
 
 int options_write_pid_file(const char *path, pid_t pid, struct error *err)

@@ -66,6 +66,11 @@ const char *store_path(const struct store *s)
 	return s->path;
 }
 
+int store_fd(const struct store *s)
+{
+	return s->fd;
+}
+
 /* ---- a container's directory ---- */
 
 static int check_id(const char *id, struct error *err)

@@ -40,6 +40,7 @@ struct store;
 int store_open(const char *root, bool create, struct store **ret, struct error *err);
 void store_close(struct store *s);	/* NULL is fine */
 const char *store_path(const struct store *s);
+int store_fd(const struct store *s);	/* borrowed; -1: the root does not exist */
 
 /* Exclusive: mkdir.  "container `X` already exists" (-EEXIST).  *ret_dir is its directory, and the
  * exclusive lock of it is held already, so that no `delete --force` comes between. */

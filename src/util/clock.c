@@ -30,3 +30,11 @@ void clock_text_now(char ret[CLOCK_TEXT_MAX])
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_text(now.tv_sec, (unsigned)now.tv_nsec, ret);
 }
+
+int64_t clock_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}

@@ -12,4 +12,7 @@ void clock_text(int64_t sec, unsigned nsec, char ret[CLOCK_TEXT_MAX]);
 /* The same for now. */
 void clock_text_now(char ret[CLOCK_TEXT_MAX]);
 
+/* Milliseconds that never go back, for deadlines. */
+int64_t clock_now_ms(void);
+
 #endif

@@ -101,23 +101,6 @@ ssize_t fd_read_regular(int dirfd, const char *path, size_t max, char **ret)
 	return n;
 }
 
-ssize_t fd_read_regular_in(struct arena *a, int dirfd, const char *path, size_t max, char **ret)
-{
-	_cleanup_close_ int fd = -1;
-	ssize_t n = open_regular(dirfd, path, max, &fd);
-	char *buf;
-
-	if (n < 0)
-		return n;
-	buf = arena_alloc(a, (size_t)n + 1, 1);
-	n = fd_read_up_to(fd, buf, (size_t)n);
-	if (n < 0)
-		return n;
-	buf[n] = '\0';
-	*ret = buf;
-	return n;
-}
-
 ssize_t fd_read_pseudo(int dirfd, const char *path, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = fd_openat(dirfd, path, O_RDONLY, 0);
@@ -202,15 +185,21 @@ int fd_close_from(int from)
 	return sys_close_range((unsigned)from, ~0u, 0);
 }
 
-int fd_close_others(int from, int keep)
+int fd_close_others(int from, const int *keep, size_t n)
 {
-	int r = 0;
+	for (;;) {
+		int next = INT_MAX, r;
 
-	if (keep < from)
-		return fd_close_from(from);
-	if (keep > from)
-		r = sys_close_range((unsigned)from, (unsigned)keep - 1, 0);
-	return r < 0 ? r : fd_close_from(keep + 1);
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= from && keep[i] < next)
+				next = keep[i];
+		if (next == INT_MAX)
+			return fd_close_from(from);
+		r = next > from ? sys_close_range((unsigned)from, (unsigned)next - 1, 0) : 0;
+		if (r < 0)
+			return r;
+		from = next + 1;
+	}
 }
 
 #define FD_SEND_MAX 4

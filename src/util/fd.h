@@ -26,9 +26,6 @@ int fd_sanitize_stdio(void);
  */
 ssize_t fd_read_regular(int dirfd, const char *path, size_t max, char **ret);
 
-/* The same into the arena. */
-ssize_t fd_read_regular_in(struct arena *a, int dirfd, const char *path, size_t max, char **ret);
-
 /* Read until @size bytes are there or the file ends; EINTR is retried. */
 ssize_t fd_read_up_to(int fd, char *buf, size_t size);
 
@@ -48,8 +45,8 @@ int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mod
 
 /* close_range(2) for every descriptor >= @from.  A failure is -errno and must be fatal. */
 int fd_close_from(int from);
-/* The same, but @keep (-1: none) stays open. */
-int fd_close_others(int from, int keep);
+/* The same, but the @n of @keep stay open (-1: none). */
+int fd_close_others(int from, const int *keep, size_t n);
 
 /* Send @data and @nfds (0..4) descriptors in one message; receive the same. */
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds);

@@ -4,13 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/fd.h"
+#include "util/input.h"
 #include "util/str.h"
 
 /* The sink: one of the two pieces of mutable file-scope data (style: "the log sink"). */
@@ -24,21 +30,90 @@ static struct {
 
 static const char *const level_words[] = {"error", "warning", "info", "debug"};
 
+#define LINKS_MAX 8
+
+/* The link @path leads to what is put into @path.  1: it is one of /proc, which only the kernel can follow. */
+static int follow_link(char path[PATH_MAX])
+{
+	_cleanup_close_ int link = fd_openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);
+	char target[PATH_MAX], joined[2 * PATH_MAX], *slash = strrchr(path, '/');
+	struct statfs fs;
+	struct stat st;
+	ssize_t n;
+
+	if (link < 0)
+		return link;
+	if (fstat(link, &st) < 0 || fstatfs(link, &fs) < 0)
+		return -errno;
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return 1;
+	if (!S_ISLNK(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()))
+		return -ELOOP;
+	n = readlinkat(link, "", target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	snprintf(joined, sizeof(joined), "%.*s%s", target[0] == '/' || !slash ? 0 : (int)(slash + 1 - path),
+		 path, target);
+	if (strlen(joined) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(path, joined);
+	return 0;
+}
+
+/*
+ * A link of anybody else could lead us to any file.  O_NONBLOCK: a FIFO without a reader must not hang us
+ * (ENXIO instead).
+ */
+static int open_file(const char *name)
+{
+	int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, fd = -ELOOP, r = 0;
+	char path[PATH_MAX];
+
+	if (strlen(name) >= sizeof(path))
+		return -ENAMETOOLONG;
+	strcpy(path, name);
+	for (unsigned i = 0; i < LINKS_MAX && fd == -ELOOP && r == 0; i++) {
+		fd = fd_openat(AT_FDCWD, path, flags | O_NOFOLLOW, 0644);
+		if (fd == -ELOOP)
+			r = follow_link(path);
+	}
+	if (r < 0)
+		return r;
+	if (r == 1)
+		fd = fd_openat(AT_FDCWD, path, flags, 0644);
+	/* A socket cannot be opened again, nor the terminal of another user. */
+	if (r == 1 && fd < 0 && input_descriptor(path) >= 0) {
+		fd = fcntl(input_descriptor(path), F_DUPFD_CLOEXEC, 3);
+		fd = fd < 0 ? -errno : fd;
+	}
+	return fd;
+}
+
+/* Would an error be seen there twice? */
+static bool is_stderr(int fd)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstat(STDERR_FILENO, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 int log_open(const char *path, enum log_format format, enum log_level level, struct error *err)
 {
+	int r;
+
 	sink.format = format;
 	sink.level = level;
 	if (!path)
 		return 0;
-	/* O_NONBLOCK: a FIFO without a reader must not hang us (ENXIO instead). */
-	sink.fd = fd_openat(AT_FDCWD, path,
-			    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0644);
-	if (sink.fd < 0) {
-		int r = sink.fd;
-
-		sink.fd = -1;
+	r = open_file(path);
+	if (r == -ELOOP)
+		return error_set(err, ELOOP, "open log file %s: a symbolic link is only followed if it belongs to "
+				 "root or to the caller", path);
+	if (r < 0)
 		return error_errno(err, r, "open log file %s", path);
-	}
+	sink.fd = r;
 	return 0;
 }
 
@@ -131,7 +206,7 @@ static void emit(enum log_level level, const char *text)
 	if (sink.fd >= 0)
 		to_file(level, clean);
 	/* With a log file only errors are repeated on stderr, which belongs to the container too. */
-	if (sink.fd < 0 || level == LOG_LEVEL_ERROR)
+	if (sink.fd < 0 || (level == LOG_LEVEL_ERROR && !is_stderr(sink.fd)))
 		to_stderr(level, clean);
 }
 

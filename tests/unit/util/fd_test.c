@@ -153,9 +153,11 @@ static void closing(void **state)
 	(void)state;
 	if (pid == 0) {
 		int low = dup2(0, 50), keep = dup2(0, 60), high = dup2(0, 70);
-		bool right = fd_close_others(50, keep) == 0 && fcntl(low, F_GETFD) < 0 &&
+		int kept[] = {keep, -1, dup2(0, 61), dup2(0, 65), 3};
+		bool right = fd_close_others(50, kept, 5) == 0 && fcntl(low, F_GETFD) < 0 &&
 			     fcntl(high, F_GETFD) < 0 && fcntl(keep, F_GETFD) >= 0 &&
-			     fd_close_others(50, -1) == 0 && fcntl(keep, F_GETFD) < 0;
+			     fcntl(61, F_GETFD) >= 0 && fcntl(65, F_GETFD) >= 0 &&
+			     fd_close_others(50, NULL, 0) == 0 && fcntl(keep, F_GETFD) < 0;
 
 		close(0);
 		close(2);
