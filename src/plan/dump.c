@@ -193,7 +193,10 @@ static void dump_rootfs(const struct plan_rootfs *r, FILE *out)
 	if (r->propagation)
 		line(out, "rootfs.propagation", propagation_name(r->propagation));
 	flag(out, "rootfs.new_cgroupns", r->new_cgroupns);
+	flag(out, "rootfs.joined_cgroupns", r->joined_cgroupns);
+	flag(out, "rootfs.cgroup_readonly", r->cgroup_readonly);
 	flag(out, "rootfs.private_proc", r->private_proc);
+	line(out, "rootfs.cwd", r->cwd);
 	flag(out, "rootfs.console", r->console);
 	flag(out, "rootfs.devices_by_bind", r->devices_by_bind);
 	flag(out, "rootfs.skip_default_dev", r->skip_default_dev);

@@ -92,8 +92,8 @@ struct plan_ns {
 enum plan_mount_kind {
 	MOUNT_BIND,			/* open_tree(OPEN_TREE_CLONE) of source */
 	MOUNT_FS,			/* fsopen(fstype) */
-	MOUNT_CGROUP2,			/* cgroup2 of our own cgroup namespace, else a bind of the
-					 * container's own cgroup directory */
+	MOUNT_CGROUP2,			/* cgroup2 of our own cgroup namespace; without one a bind of the
+					 * host's tree */
 	MOUNT_SYSFS,			/* fsopen, or a recursive bind of /sys when refused */
 	MOUNT_REMOUNT,			/* change the attributes of what is mounted there */
 };
@@ -147,9 +147,13 @@ struct plan_rootfs {
 	struct plan_link *links;	/* /dev/fd, /dev/stdin, ..., /dev/ptmx */
 	size_t n_links;
 	struct strings masked, readonly_paths;	/* cleaned */
+	const char *cwd;		/* to be made before anything becomes read-only, or NULL */
 	bool console;			/* bind the pty onto /dev/console */
 	bool private_proc;		/* a private procfs is needed (LSM attributes, sysctl) */
 	bool new_cgroupns;		/* MOUNT_CGROUP2 can mount our own */
+	bool joined_cgroupns;		/* or that of the namespace we join */
+	const char *cgroup_tree;	/* or binds this: where the host has cgroup2 */
+	bool cgroup_readonly;		/* whatever the options say */
 };
 
 /* ---- cgroup --------------------------------------------------------------------------------- */

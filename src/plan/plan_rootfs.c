@@ -163,6 +163,21 @@ static unsigned long host_propagation(const struct plan_rootfs *rf)
 	return MS_PRIVATE;
 }
 
+/* A missing working directory is made by who enters it; but not where that would be too late. */
+static const char *early_cwd(struct arena *a, const struct plan_rootfs *rf, const struct oci_process *process)
+{
+	const char *cwd = process->present && process->cwd ? path_clean(a, process->cwd) : "/";
+	bool late = rf->readonly;
+
+	if (str_eq(cwd, "/"))
+		return NULL;
+	for (size_t i = 0; i < rf->n_mounts && !late; i++)
+		late = rf->mounts[i].late_readonly;
+	for (size_t i = 0; i < rf->readonly_paths.n && !late; i++)
+		late = str_starts(cwd, rf->readonly_paths.v[i]);
+	return late ? process->cwd : NULL;
+}
+
 static int check_terminal(const struct plan_rootfs *rf, struct error *err)
 {
 	const struct plan_mount *dev = mount_at(rf, "/dev");
@@ -171,6 +186,21 @@ static int check_terminal(const struct plan_rootfs *rf, struct error *err)
 		return 0;
 	return error_config(err, "/process/terminal", "a terminal is made in the container's own devpts: add "
 			    "a mount of type devpts at /dev/pts");
+}
+
+/*
+ * /proc/self/cgroup names the container's cgroup as seen from its cgroup namespace, and so has the mount.
+ * Without a namespace of its own it shows all of them; then somebody unprivileged could write to cgroups that
+ * were delegated to the caller for others (CVE-2023-25809).
+ */
+static void plan_cgroup_view(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o)
+{
+	struct plan_rootfs *rf = &p->rootfs;
+
+	rf->new_cgroupns = (p->ns.unshare & CLONE_NEWCGROUP) != 0;
+	rf->joined_cgroupns = !rf->new_cgroupns && (plan_ns_flags(p) & CLONE_NEWCGROUP);
+	rf->cgroup_tree = arena_strdup(a, f->cgroup_root[0] ? f->cgroup_root : "/sys/fs/cgroup");
+	rf->cgroup_readonly = !rf->new_cgroupns && o->rootless;
 }
 
 int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
@@ -194,7 +224,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 		      c->hooks.list[HOOK_CREATE_CONTAINER].n;
 	rf->propagation = c->linux_.rootfs_propagation;
 	rf->devices_by_bind = p->ns.userns || !f->in_initial_userns;
-	rf->new_cgroupns = (p->ns.unshare & CLONE_NEWCGROUP) != 0;
+	plan_cgroup_view(a, p, f, o);
 	rf->console = c->process.terminal;
 	r = plan_mounts(a, p, err);
 	if (r < 0)
@@ -210,5 +240,6 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	plan_links(a, rf);
 	clean_paths(a, &c->linux_.masked_paths, &rf->masked);
 	clean_paths(a, &c->linux_.readonly_paths, &rf->readonly_paths);
+	rf->cwd = early_cwd(a, rf, &c->process);
 	return 0;
 }

@@ -20,18 +20,19 @@
 
 #define DEFAULT_PATH "/bin:/usr/bin"	/* execvp(3): what is searched without PATH */
 
-static int open_cwd(const char *cwd, bool create)
+static int open_cwd(const char *cwd, bool create, struct error *err)
 {
 	_cleanup_close_ int root = fd_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	int fd;
 
 	if (root < 0)
-		return root;
+		return error_errno(err, root, "open the root of the container");
 	/* No magic link: /proc/self/fd/N would lead to a directory of the host (CVE-2024-21626). */
 	fd = path_open_in_root(root, cwd, O_PATH | O_DIRECTORY);
-	if (fd == -ENOENT && create)
-		fd = path_make_in_root(root, cwd, true);
-	return fd;
+	if (fd != -ENOENT || !create)
+		return fd < 0 ? error_errno(err, fd, "open the working directory `%s`", cwd) : fd;
+	fd = path_make_in_root(root, cwd, true);
+	return fd < 0 ? error_errno(err, fd, "make the working directory `%s`, which is missing", cwd) : fd;
 }
 
 int process_enter_cwd(const char *cwd, bool create, struct error *err)
@@ -43,11 +44,9 @@ int process_enter_cwd(const char *cwd, bool create, struct error *err)
 
 	if (cwd[0] != '/')
 		return error_config(err, "/process/cwd", "`%s` is not an absolute path", cwd);
-	fd = open_cwd(cwd, create);
-	if (fd < 0) {
-		error_errno(err, fd, "open the working directory `%s`", cwd);
+	fd = open_cwd(cwd, create, err);
+	if (fd < 0)
 		return error_at(err, "/process/cwd");
-	}
 	if (fchdir(fd) < 0) {
 		error_errno(err, errno, "chdir to `%s`", cwd);
 		return error_at(err, "/process/cwd");

@@ -5,12 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -132,10 +131,13 @@ static int verify(const struct plan_device *d, int dir, const char *name, bool m
 
 static bool has_mknod(void)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+	cap_flag_value_t raised = CAP_CLEAR;
+	cap_t caps = cap_get_proc();
 
-	return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & 1u << CAP_MKNOD);
+	if (caps)
+		cap_get_flag(caps, CAP_MKNOD, CAP_EFFECTIVE, &raised);
+	cap_free(caps);
+	return raised == CAP_SET;
 }
 
 /* mknod(2): EPERM is for want of the capability, or of a file system that takes device nodes, or of the

@@ -161,12 +161,26 @@ static int protect_late(struct rootfs *r, struct error *err)
 	return ret < 0 ? error_in(err, "make a mount read-only") : 0;
 }
 
+/* As mount points are made: 0755, of the container's root.  What cannot be made, and what is there but no
+ * directory, whoever enters it tells. */
+static void make_cwd(const struct plan_rootfs *p, int root)
+{
+	int fd = path_open_in_root(root, p->cwd, O_PATH);
+
+	if (fd == -ENOENT)
+		fd = path_make_in_root(root, p->cwd, true);
+	if (fd >= 0)
+		close(fd);
+}
+
 int rootfs_protect(const struct plan_rootfs *p, struct rootfs *r, struct error *err)
 {
 	int ret = 0;
 
 	if (!p->mount_ns)
 		return 0;
+	if (p->cwd)
+		make_cwd(p, r->root);
 	for (size_t i = 0; ret == 0 && i < p->readonly_paths.n; i++) {
 		ret = make_readonly(r->root, p->readonly_paths.v[i], err);
 		if (ret < 0) {

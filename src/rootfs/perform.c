@@ -73,7 +73,11 @@ static int check_proc_target(const struct plan_mount *m, int root, struct target
 	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INO)
 		return error_set(err, EPERM, "/proc of the container is not a procfs");
 	fd = sys_openat2(proc, m->destination + strlen("/proc/"), O_PATH | O_CLOEXEC, 0,
-			 RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	/* /proc/net is self/net: that of one process, in which nobody else would see the mount. */
+	if (fd == -ELOOP)
+		return error_set(err, EPERM, "a symbolic link on the way leads elsewhere in procfs, where no "
+				 "mount is allowed, and would be seen by one process alone");
 	if (fd < 0)
 		return error_errno(err, fd, "open it below /proc");
 	close(t->fd);
@@ -230,10 +234,25 @@ static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	return r < 0 ? error_errno(err, r, "stop the propagation of the source %s", m->source) : 0;
 }
 
+/* PROC_CGROUP_INIT_INO: the first cgroup namespace, that of the host. */
+#define FIRST_CGROUP_NS 0xEFFFFFFBu
+
 /*
- * cgroup2 as seen from our own cgroup namespace; else a bind of the container's own cgroup, or at
- * worst of all of them, which must then not be writable (without a cgroup namespace the limits of
- * the container itself would be).
+ * To mount cgroup2 in the host's cgroup namespace would set its options (nsdelegate, memory_recursiveprot) for
+ * the whole host: apply_cgroup_root_flags() in kernel/cgroup/cgroup.c.
+ */
+static bool has_own_cgroups(const struct plan_rootfs *p)
+{
+	struct stat st;
+
+	if (!p->joined_cgroupns)
+		return p->new_cgroupns;
+	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino != FIRST_CGROUP_NS;
+}
+
+/*
+ * cgroup2 as seen from our own cgroup namespace, or where that is refused a bind of the container's own
+ * cgroup.  Without a namespace a bind of the host's tree; as a last resort that one too, but read-only.
  */
 static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
 			struct error *err)
@@ -243,24 +262,24 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 		.source = m->source ? m->source : "cgroup",
 		.flags = &m->options->sb_flags,
 		.data = &m->data,
-		.attr = mount_early_attr(m),
+		.attr = mount_early_attr(m) | (p->cgroup_readonly ? MOUNT_ATTR_RDONLY : 0),
 	};
-	uint64_t set = mount_early_attr(m);
+	bool own = p->new_cgroupns || p->joined_cgroupns;
 	int r;
 
-	if (p->new_cgroupns) {
+	if (has_own_cgroups(p)) {
 		r = mount_new_fs(&fs, err);
 		if (r >= 0 || (r != -EPERM && r != -EBUSY))
 			return r;
-	} else {
-		set |= MOUNT_ATTR_RDONLY;
 	}
 	*err = (struct error){0};
 	if (*source < 0)
-		return clone_instead("/sys/fs/cgroup", m, true, err);
+		return clone_instead(p->cgroup_tree, m, own || p->cgroup_readonly, err);
+	if (p->joined_cgroupns)
+		fs.attr |= MOUNT_ATTR_RDONLY;
 	r = isolate(p, m, *source, err);
 	if (r == 0)
-		r = mount_change_attr(*source, set, m->options->attr_clr & ~set, false, err);
+		r = mount_change_attr(*source, fs.attr, m->options->attr_clr & ~fs.attr, !own, err);
 	return r < 0 ? r : steal_fd(source);
 }
 

@@ -78,17 +78,31 @@ static int open_root_tree(const struct plan_rootfs *p, struct error *err)
 	return make_private(p, mount_clone(AT_FDCWD, p->path, true), err);
 }
 
+/* What is bound where the child cannot mount cgroup2, or may not. */
+static int open_cgroups(const struct plan_rootfs *p, const struct rootfs_handles *h, int *ret,
+			struct error *err)
+{
+	bool own = p->new_cgroupns || p->joined_cgroupns;
+
+	if (!own)
+		*ret = mount_clone(AT_FDCWD, p->cgroup_tree, true);
+	else if (h->cgroup >= 0 && (p->joined_cgroupns || p->devices_by_bind))
+		*ret = mount_clone(h->cgroup, "", false);
+	else
+		return 0;
+	if (*ret >= 0)
+		return 0;
+	return error_errno(err, *ret, "clone %s", own ? "the cgroup of the container" : p->cgroup_tree);
+}
+
 /* What mount @m needs from the parent: a detached mount, or -1 for nothing.  0 or -errno. */
 static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
 		       struct rootfs_handles *h, struct idmap_ns *ns, int *ret, struct error *err)
 {
 	if (m->kind == MOUNT_BIND) {
 		*ret = mount_open_source(m, err);
-	} else if (m->kind == MOUNT_CGROUP2 && h->cgroup >= 0 &&
-		   (!p->new_cgroupns || p->devices_by_bind)) {
-		*ret = mount_clone(h->cgroup, "", false);
-		if (*ret < 0)
-			error_errno(err, *ret, "clone the cgroup of the container");
+	} else if (m->kind == MOUNT_CGROUP2) {
+		return open_cgroups(p, h, ret, err);
 	} else if (m->idmap_where) {
 		*ret = mount_open_fs(m, NULL, err);
 	} else {

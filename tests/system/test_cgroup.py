@@ -77,8 +77,9 @@ def test_seen_from_inside(box):
 
 def test_seen_from_inside_without_cgroup_namespace(box):
     conf.without_namespace(box.config, "cgroup")
-    seen = box.probe(commands=["open", "/sys/fs/cgroup/cgroup.procs", "r", ",",
-                               "list", "/sys/fs/cgroup"])
+    seen = box.probe(commands=["open", f"/sys/fs/cgroup/orlop/{box.id}/cgroup.procs", "r", ",",
+                               "list", f"/sys/fs/cgroup/orlop/{box.id}", ",", "state"])
+    assert f"0::/orlop/{box.id}\n" in seen["cgroup"]
     assert seen["results"][0]["ret"] >= 0, seen
     assert "cgroup.type" in seen["results"][1]["names"]
 

@@ -282,12 +282,50 @@ def test_cgroup_read_write(box):
     assert [x["ret"] for x in r] == [0, 0]
 
 
-def test_cgroup_without_a_namespace_is_a_bind_of_the_own_part(box):
+OWN = "/sys/fs/cgroup/orlop"
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_cgroup_without_a_namespace_is_the_whole_tree(box, user):
+    """As /proc/self/cgroup says; read-only where the options say so."""
     without_namespace(box.config, "cgroup")
-    r = box.probe(commands=["open", "/sys/fs/cgroup/cgroup.procs", "r", ",", "list", "/sys/fs/cgroup", ",",
-                            "mkdir", "/sys/fs/cgroup/x"])["results"]
-    assert r[0]["text"] == "1\n" and "orlop" not in r[1]["names"]
-    assert r[2]["errno"] == "EROFS"
+    if user:
+        userns(box.config)
+    seen = box.probe(commands=["open", "/proc/self/cgroup", "r", ",", "list", "/sys/fs/cgroup/orlop", ",",
+                               "open", f"{OWN}/{box.id}/cgroup.procs", "r", ",", "mkdir", f"{OWN}/{box.id}/x"])
+    own, names, procs, made = seen["results"]
+    assert own["text"].splitlines()[-1] == f"0::/orlop/{box.id}"
+    assert box.id in names["names"] and procs["text"] == "1\n"
+    assert made["errno"] == "EROFS"
+
+
+def test_cgroup_without_a_namespace_is_writable_when_asked(box):
+    without_namespace(box.config, "cgroup")
+    box.mounts[-1]["options"].remove("ro")
+    path = f"{OWN}/{box.id}/x"
+    r = box.probe(commands=["mkdir", path, ",", "rmdir", path])["results"]
+    assert [x["ret"] for x in r] == [0, 0]
+
+
+def test_cgroup_without_a_namespace_leaves_the_options_of_the_host(box):
+    """A new mount of cgroup2 there would set nsdelegate and others for the host."""
+    def options():
+        return [line.split(" - ")[1] for line in kernel.read("/proc/self/mountinfo").splitlines()
+                if " - cgroup2 " in line]
+    before = options()
+    without_namespace(box.config, "cgroup")
+    box.probe()
+    assert options() == before
+
+
+def test_cgroup_of_a_joined_namespace(make_box):
+    first, second = make_box(), make_box()
+    pid = first.up()
+    namespace(second.config, "cgroup", f"/proc/{pid}/ns/cgroup")
+    second.linux["cgroupsPath"] = f"/orlop/{first.id}/below"
+    first.mounts[-1]["options"] = second.mounts[-1]["options"] = []
+    r = second.probe(commands=["open", "/proc/self/cgroup", "r", ",", "list", "/sys/fs/cgroup"])["results"]
+    assert r[0]["text"].splitlines()[-1] == "0::/below" and "below" in r[1]["names"]
 
 
 def test_cgroup_type_cgroup2(box):

@@ -5,7 +5,7 @@ import resource
 
 import pytest
 from lib import kernel
-from lib.config import ALL_CAPS, DEFAULT_CAPS, SETS, set_caps, userns
+from lib.config import ALL_CAPS, DEFAULT_CAPS, SETS, bind, mount, set_caps, userns
 
 BIT = {name: 1 << i for i, name in enumerate(ALL_CAPS)}
 DEFAULT_MASK = sum(BIT[c] for c in DEFAULT_CAPS)
@@ -410,3 +410,51 @@ def test_exec_in_user_namespace(box):
     seen = box.exec("--user", "5:6").json()
     assert (seen["uids"], seen["gids"]) == ([5] * 4, [6] * 3)
     assert seen["namespaces"]["user"] == kernel.ns_inode(box.pid, "user")
+
+
+# ---- a working directory that is missing where it can be too late to make it
+
+def read_only(box, how):
+    if how == "root":
+        box.config["root"]["readonly"] = True
+        return "/new/deep"
+    if how == "tmpfs":
+        box.mounts.append(mount("/m", "tmpfs", "t", ["ro"]))
+        return "/m/new"
+    box.linux["readonlyPaths"].append("/etc")
+    return "/etc/new"
+
+
+@pytest.mark.parametrize("user", [False, True])
+@pytest.mark.parametrize("how", ["root", "tmpfs", "path"])
+def test_missing_cwd_is_made_before_it_is_read_only(box, how, user):
+    box.process["cwd"] = read_only(box, how)
+    if user:
+        userns(box.config)
+        os.chown(box.rootfs, 100000, 100000)
+        os.chown(f"{box.rootfs}/etc", 100000, 100000)
+    cwd = box.process["cwd"]
+    st, made = box.probe(commands=["stat", cwd, ",", "mkdir", f"{cwd}/x"])["results"]
+    assert made["errno"] == "EROFS"
+    assert (st["uid"], st["gid"], st["mode"] & 0o7777) == (0, 0, 0o755)
+    box.args()
+    assert box.probe()["cwd"] == cwd
+
+
+def test_missing_cwd_of_exec_is_not_made(box):
+    box.config["root"]["readonly"] = True
+    box.up()
+    box.exec("--cwd", "/new").failed("/new", "no such file")
+
+
+def test_missing_cwd_on_a_file_system_that_is_read_only_on_the_host(box, tmp):
+    source = f"{tmp}/ro"
+    os.mkdir(source)
+    kernel.mount(source, source, None, kernel.MS["bind"])
+    kernel.mount(None, source, None, kernel.MS["remount"] | kernel.MS["bind"] | kernel.MS["ro"])
+    try:
+        box.mounts.append(bind(source, "/m"))
+        box.process["cwd"] = "/m/new"
+        box.refused("make the working directory `/m/new`", "read-only file system", "/process/cwd")
+    finally:
+        kernel.umount(source)

@@ -474,3 +474,15 @@ def test_without_any_capability(tmp):
     o.always = ["setpriv", "--bounding-set=-all,+setfcap", "--"]
     assert o.box().probe()["uids"] == [0, 0, 0, 0]
     assert o.ids() == []
+
+
+@pytest.mark.parametrize("options", [[], ["rw"]])
+def test_cgroup_mount_without_a_namespace_is_never_writable(tmp, options):
+    """CVE-2023-25809: the cgroups of all that its user has would be."""
+    o = As(tmp, [*SETPRIV, "unshare", "-Urm"], UID)
+    box = plain(o.box())
+    conf.without_namespace(box.config, "cgroup")
+    box.mounts[-1]["options"] = options
+    box.args("mkdir", "/sys/fs/cgroup/x", ",", "open", "/sys/fs/cgroup/cgroup.procs", "r")
+    made, procs = box.run().json()["results"]
+    assert made["errno"] == "EROFS" and procs["ret"] >= 0

@@ -13,7 +13,7 @@ import time
 import pytest
 from lib import host, kernel
 from lib.box import deadline
-from lib.config import bind, mount, set_caps, without_namespace
+from lib.config import bind, mount, set_caps, userns, without_namespace
 
 CAPS = ["CAP_DAC_OVERRIDE", "CAP_MKNOD", "CAP_SYS_ADMIN", "CAP_CHOWN"]
 
@@ -462,6 +462,17 @@ def test_T12_files_of_lxcfs(box, name):
         f.write("from lxcfs")
     box.mounts.append(bind(source, f"/proc/{name}"))
     assert box.attack("open", f"/proc/{name}", "r")["text"] == "from lxcfs"
+
+
+@pytest.mark.parametrize("kind", ["user", None])
+def test_T12_link_of_proc_itself(box, kind):
+    """/proc/net is self/net, a directory of one process: its children would not see the mount."""
+    if kind:
+        userns(box.config)
+    source = f"{box.bundle}/lxcfs"
+    open(source, "w").close()
+    box.mounts.append(bind(source, "/proc/net/dev"))
+    box.refused(f"/mounts/{len(box.mounts) - 1}", "/proc/net/dev", "symbolic link")
 
 
 def test_T12_link_to_an_allowed_file(box):

@@ -311,7 +311,29 @@ static void check_cgroup2(void)
 	CHECK(access("/cg/cgroup.procs", R_OK) == 0);
 }
 
-/* Without a namespace of ours the host's are shown, but never writable. */
+/* In this process it is the host's, so the plan's word alone. */
+static void plan_joined_cgroup2(struct plan_rootfs *p)
+{
+	plan_cgroup2(p);
+	p->joined_cgroupns = true;
+}
+
+static char host_tree[128];
+
+static void plan_host_cgroups(struct plan_rootfs *p)
+{
+	plan_cgroup2(p);
+	snprintf(host_tree, sizeof(host_tree), "%s/cg", scene_top);
+	p->cgroup_tree = host_tree;
+}
+
+static void plan_readonly_cgroups(struct plan_rootfs *p)
+{
+	plan_host_cgroups(p);
+	p->cgroup_readonly = true;
+}
+
+/* Without a namespace of ours the host's are shown; not writable when nobody is privileged. */
 static void check_host_cgroups(void)
 {
 	CHECK(scene_mounted("/cg", " ro,"));
@@ -333,13 +355,16 @@ static void check_own_cgroup(void)
 static void test_cgroup2(void **state)
 {
 	(void)state;
-	RUN(.flags = SCENE_CGROUP | SCENE_SHARED, .host = host_cgroup, .plan = plan_cgroup2,
+	RUN(.flags = SCENE_CGROUP | SCENE_SHARED, .host = host_cgroup, .plan = plan_joined_cgroup2,
 	    .check = check_own_cgroup);
 	RUN(.flags = SCENE_CGROUP | SCENE_SHARED | SCENE_USERNS, .host = host_cgroup,
-	    .plan = plan_cgroup2, .check = check_own_cgroup);
+	    .plan = plan_joined_cgroup2, .check = check_own_cgroup);
 	RUN(.flags = SCENE_CGROUPNS, .plan = plan_cgroup2, .check = check_cgroup2);
 	RUN(.flags = SCENE_CGROUPNS | SCENE_USERNS, .plan = plan_cgroup2, .check = check_cgroup2);
-	RUN(.plan = plan_cgroup2, .check = check_host_cgroups);
+	RUN(.host = host_cgroup, .plan = plan_host_cgroups, .check = check_cgroup2);
+	RUN(.flags = SCENE_USERNS, .host = host_cgroup, .plan = plan_host_cgroups, .check = check_cgroup2);
+	RUN(.host = host_cgroup, .plan = plan_readonly_cgroups, .check = check_host_cgroups);
+	RUN(.flags = SCENE_CHILD, .host = host_cgroup, .plan = plan_readonly_cgroups, .check = check_host_cgroups);
 }
 
 /* ---- binds ---------------------------------------------------------------------------------- */
@@ -751,7 +776,6 @@ static void plan_proc_good(struct plan_rootfs *p)
 {
 	plan_proc(p);
 	add_bind(p, "volume/file", "/proc/stat", false);
-	add_bind(p, "volume/file", "/proc/net/dev", false);
 	add_bind(p, "volume/file", "/proc/sys/kernel/ns_last_pid", false);
 }
 

@@ -274,6 +274,7 @@ static void host(const struct scene *s)
 		.sources_in_child = s->flags & SCENE_CHILD,
 		.devices_by_bind = s->flags & SCENE_USERNS,
 		.no_pivot = s->flags & SCENE_NO_PIVOT,
+		.cgroup_tree = "/sys/fs/cgroup",
 		.new_cgroupns = s->flags & SCENE_CGROUPNS,
 		.console = s->flags & SCENE_CONSOLE,
 	};
