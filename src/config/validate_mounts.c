@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "config/validate_parts.h"
 #include "oci/mount.h"
@@ -96,6 +97,56 @@ static int check_copyup(const struct oci_mount *m, size_t i, struct error *err)
 	return 0;
 }
 
+/* ---- words of others ------------------------------------------------------------------------ */
+
+/*
+ * Of a word that we do not know a bind mount has no use, and it is left out with a warning.  Not these:
+ * mount(8) and other runtimes restrict something by them.  "=" at the end: with a value.
+ */
+static const char *const restricting[] = {
+	"X-mount.idmap=", "X-mount.subdir=", "copy-symlink", "dest-nofollow", "group", "idmap=", "owner",
+	"ridmap=", "src-nofollow", "user", "users",
+};
+
+/* "read-only", "NoSuid", "no_exec": one of our own words that restrict, or as good as. */
+static bool misspelt(const char *word)
+{
+	const struct mount_option_row *row;
+	char plain[24];
+	size_t n = 0;
+
+	for (; *word && n < sizeof(plain) - 1; word++)
+		if (*word != '-' && *word != '_')
+			plain[n++] = (char)(*word >= 'A' && *word <= 'Z' ? *word + ('a' - 'A') : *word);
+	plain[n] = '\0';
+	row = *word ? NULL : mount_option_find(str_eq(plain, "readonly") ? "ro" : plain);
+	return row && (row->set || row->kind == MOUNT_OPTION_IDMAP);
+}
+
+static bool restricts(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(restricting); i++) {
+		size_t n = strlen(restricting[i]);
+
+		if (restricting[i][n - 1] == '=' ? str_starts(word, restricting[i])
+						 : str_eq(word, restricting[i]))
+			return true;
+	}
+	return misspelt(word);
+}
+
+static int check_words(const struct oci_mount *m, size_t i, struct error *err)
+{
+	for (size_t k = 0; m->options.bind && k < m->words.n; k++) {
+		if (mount_option_find(m->words.v[k]) || !restricts(m->words.v[k]))
+			continue;
+		error_set(err, EINVAL, "the option `%.64s` is not known here, and without it the mount would be "
+			  "less restricted than was asked for", m->words.v[k]);
+		return error_at(err, "/mounts/%zu/options/%zu", i, k);
+	}
+	return 0;
+}
+
 /* ---- all of them ---------------------------------------------------------------------------- */
 
 int validate_mounts(const struct oci_config *c, struct error *err)
@@ -108,6 +159,8 @@ int validate_mounts(const struct oci_config *c, struct error *err)
 			e = check_idmap(c, i, err);
 		if (e == 0)
 			e = check_copyup(m, i, err);
+		if (e == 0)
+			e = check_words(m, i, err);
 		if (e < 0)
 			return e;
 	}

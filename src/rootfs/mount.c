@@ -143,32 +143,53 @@ int mount_set_propagation(int mnt, unsigned long propagation)
 		&attr);
 }
 
+#define ST_NOSYMFOLLOW_ 0x2000	/* ST_NOSYMFOLLOW, Linux 5.10 */
+
+static const struct {
+	uint64_t attr;
+	unsigned long statvfs;
+	const char *name;
+} flags[] = {
+	{MOUNT_ATTR_RDONLY, ST_RDONLY, "ro"},
+	{MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid"},
+	{MOUNT_ATTR_NODEV, ST_NODEV, "nodev"},
+	{MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec"},
+	{MOUNT_ATTR_NOSYMFOLLOW, ST_NOSYMFOLLOW_, "nosymfollow"},
+	{MOUNT_ATTR__ATIME, ST_NOATIME | ST_RELATIME, "atime"},
+	{MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime"},
+};
+
+uint64_t mount_has_attr(int mnt, uint64_t of)
+{
+	struct statvfs st;
+	uint64_t attr = 0;
+
+	if (fstatvfs(mnt, &st) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if ((of & flags[i].attr) && (st.f_flag & flags[i].statvfs))
+			attr |= flags[i].attr;
+	return attr;
+}
+
+const char *mount_attr_names(uint64_t attr, char buf[MOUNT_ATTR_NAMES])
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (attr & flags[i].attr) {
+			strcat(buf, buf[0] ? ", " : "");
+			strcat(buf, flags[i].name);
+		}
+	return buf;
+}
+
 /* Flags of a mount that came from a more privileged mount namespace cannot be taken away:
  * mount_namespaces(7). */
 static void name_locked(int mnt, uint64_t clr, struct error *err)
 {
-	static const struct {
-		uint64_t attr;
-		unsigned long statvfs;
-		const char *name;
-	} flags[] = {
-		{MOUNT_ATTR_RDONLY, ST_RDONLY, "ro"},
-		{MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid"},
-		{MOUNT_ATTR_NODEV, ST_NODEV, "nodev"},
-		{MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec"},
-		{MOUNT_ATTR__ATIME, ST_NOATIME | ST_RELATIME, "atime"},
-		{MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime"},
-	};
-	char names[64] = "";
-	struct statvfs st;
+	char names[MOUNT_ATTR_NAMES];
 
-	if (fstatvfs(mnt, &st) < 0)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if ((clr & flags[i].attr) && (st.f_flag & flags[i].statvfs)) {
-			strcat(names, names[0] ? ", " : "");
-			strcat(names, flags[i].name);
-		}
+	mount_attr_names(mount_has_attr(mnt, clr), names);
 	if (names[0])
 		error_hint(err, "locked by the user namespace that owns the source: %s", names);
 }

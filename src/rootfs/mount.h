@@ -56,6 +56,12 @@ int mount_check_unshared(int mnt);
  * kernel holds locked. */
 int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struct error *err);
 
+/* Which of the attributes @of the mount has, of MOUNT_ATTR_RDONLY to MOUNT_ATTR_NODIRATIME; MOUNT_ATTR__ATIME
+ * stands for noatime and relatime. */
+uint64_t mount_has_attr(int mnt, uint64_t of);
+#define MOUNT_ATTR_NAMES 64
+const char *mount_attr_names(uint64_t attr, char buf[MOUNT_ATTR_NAMES]);
+
 /* Child, before it changes its root: detach or cover each procfs and sysfs of the host.  What lies below
  * the mount @root is the container's; @proc is a private procfs. */
 int mount_hide_proc(int proc, int root, struct error *err);

@@ -129,12 +129,87 @@ def test_recursive_word_that_clears(box, tree):
     assert "noexec" not in kernel.mount_at(mounts(box.probe()), "/m/sub").options
 
 
-@pytest.mark.parametrize("words", [["ro"], ["rw", "dev"], ["ro", "relatime"]])
-def test_bind_keeps_the_attributes_that_no_word_names(box, tree, words):
-    flags = [kernel.MS[word] for word in ("remount", "bind", "nosuid", "noexec")]
-    kernel.mount(None, f"{tree}/sub", None, sum(flags))
-    box.mounts.append(bind(f"{tree}/sub", "/m", "bind", *words))
-    assert kernel.mount_at(mounts(box.probe()), "/m").options >= {"nosuid", "noexec", words[0]}
+NOATIME, NODIRATIME, NOSYMFOLLOW = 1024, 2048, 256
+
+
+def flags(path, *names):
+    """Give a mount of the host exactly these flags."""
+    numbers = {**kernel.MS, "noatime": NOATIME, "nodiratime": NODIRATIME, "nosymfollow": NOSYMFOLLOW}
+    kernel.mount(None, path, None, sum(numbers[n] for n in ("remount", "bind", *names)))
+
+
+def attributes(seen):
+    return seen.options & {*ATTR, "rw"}
+
+
+@pytest.mark.parametrize("source, words, wanted", [
+    ("nosuid noexec", "", "rw nosuid noexec relatime"),
+    ("ro nosuid nodev noexec noatime nodiratime", "", "ro nosuid nodev noexec noatime nodiratime"),
+    ("nosuid noexec", "rprivate", "rw nosuid noexec relatime"),
+    ("nosuid noexec", "rnodev", "rw nosuid noexec nodev relatime"),
+    ("nosuid noexec", "ro", "ro relatime"),
+    ("nosuid noexec nosymfollow", "rw dev", "rw relatime"),
+    ("ro nosuid", "nodev", "rw nodev relatime"),
+    ("nosuid noatime", "ro", "ro noatime"),
+    ("nosuid noatime nodiratime", "exec", "rw noatime nodiratime"),
+    ("nosuid noatime", "atime", "rw relatime"),
+    ("noatime nodiratime", "relatime", "rw relatime"),
+    ("noatime", "nodiratime", "rw nodiratime relatime"),
+    ("noatime nodiratime", "diratime", "rw relatime"),
+    ("nosuid", "strictatime", "rw"),
+    ("ro nosuid", "defaults", "ro nosuid relatime")])
+def test_bind_has_all_of_its_source_or_exactly_what_is_named(box, tree, source, words, wanted):
+    """As mount(8) and runc."""
+    flags(f"{tree}/sub", *source.split())
+    box.mounts.append(bind(f"{tree}/sub", "/m", *words.split()))
+    assert attributes(at(box, "/m")) == set(wanted.split())
+
+
+def locked(box, tree, words):
+    """In a user namespace of an ordinary user, to which the mount came with its flags locked."""
+    box.mounts.append(bind(f"{tree}/sub/deep", "/m", *words))
+    box.write()
+    return box.orlop("--debug", "run", "--bundle", box.bundle, box.id, wrap=["unshare", "-Urm"])
+
+
+@pytest.fixture
+def as_root_of_a_namespace(box, tree):
+    flags(f"{tree}/sub/deep", "ro", "nosuid", "noatime")
+    for m in box.mounts:
+        m["options"] = [o for o in m.get("options", []) if not o.startswith("gid=")]
+    del box.linux["resources"]
+    return box
+
+
+@pytest.mark.parametrize("words, wanted, said", [
+    (["nodev"], "ro nosuid nodev noatime", "locked"), ([], "ro nosuid noatime", "stays"),
+    (["ro"], "ro nosuid noatime", "locked"), (["noatime", "noexec"], "ro nosuid noexec noatime", "locked")])
+def test_what_is_locked_stays_and_is_said(as_root_of_a_namespace, tree, words, wanted, said):
+    box = as_root_of_a_namespace
+    r = locked(box, tree, words).ok()
+    assert attributes(kernel.mount_at(mounts(r.json()), "/m")) == set(wanted.split())
+    assert any(said in line and "nosuid" in line and "(/m)" in line for line in r.err.splitlines()), r
+
+
+@pytest.mark.parametrize("word", ["rw", "suid", "atime", "relatime"])
+def test_what_is_locked_cannot_be_asked_away(as_root_of_a_namespace, tree, word):
+    r = locked(as_root_of_a_namespace, tree, [word])
+    assert r.rc == 1 and "locked" in r.err and "/mounts/7" in r.err, r
+
+
+@pytest.mark.parametrize("word", [
+    "src-nofollow", "dest-nofollow", "copy-symlink", "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
+    "read-only", "NoSuid", "no_exec", "no-dev"])
+def test_unknown_word_without_which_a_bind_is_less_safe(box, word):
+    box.mounts.append(bind(source(box), "/m", "nosuid", word))
+    box.refused(word, f"/mounts/{len(box.mounts) - 1}/options/2")
+
+
+@pytest.mark.parametrize("word", ["mode=0700", "x-systemd.automount", "nofail", "RW", "z"])
+def test_unknown_word_that_a_bind_can_do_without(box, word):
+    box.mounts.append(bind(source(box), "/m", word))
+    r = box.run().ok()
+    assert "warning" in r.err and word in r.err
 
 
 def test_plain_word_is_for_the_top_only(box, tree):
