@@ -62,9 +62,7 @@ int validate_mappings(const struct oci_config *c, struct error *err)
 	if (given && !user)
 		return error_config(err, given, "mappings need a `user` namespace in "
 				    "/linux/namespaces");
-	if (given && user->path)
-		return error_config(err, given, "a user namespace that is joined (by `path`) has "
-				    "its mappings already");
+	/* One that is joined has mappings already: they are compared (ns_check_maps). */
 	if (user && !user->path && (l->uid_mappings.n == 0 || l->gid_mappings.n == 0))
 		return error_config(err, l->uid_mappings.n ? gid : uid, "a new user namespace "
 				    "needs uidMappings and gidMappings");
@@ -72,8 +70,11 @@ int validate_mappings(const struct oci_config *c, struct error *err)
 	return e == 0 ? validate_extents(&l->gid_mappings, gid, err) : e;
 }
 
+/* An empty list: those of a user namespace that is joined, which are not known. */
 static bool is_mapped(const struct oci_id_mappings *m, uint32_t id)
 {
+	if (m->n == 0)
+		return true;
 	for (size_t i = 0; i < m->n; i++)
 		if (id >= m->v[i].container_id && id - m->v[i].container_id < m->v[i].size)
 			return true;
@@ -91,7 +92,7 @@ int validate_mapped_ids(const struct oci_config *c, struct error *err)
 	const struct oci_user *user = &c->process.user;
 	const struct oci_namespace *ns = oci_find_namespace(c, CLONE_NEWUSER);
 
-	if (!ns || ns->path)
+	if (!ns)
 		return 0;
 	if (c->process.present && !is_mapped(&l->uid_mappings, user->uid)) {
 		not_mapped(err, user->uid, "uidMappings");

@@ -299,6 +299,9 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	s->proc_pid = fd_openat(s->proc, name, O_RDONLY | O_DIRECTORY, 0);
 	if (s->proc_pid < 0)
 		return error_errno(err, s->proc_pid, "open /proc/%s", name);
+	r = ns_check_maps(&p->ns, s->proc_pid, err);
+	if (r < 0)
+		return r;
 	if (p->has_process && o->oom_score_adj.set) {
 		r = process_set_oom_score(s->proc_pid, o->oom_score_adj.v, p->process.oom_optional, err);
 		if (r < 0)

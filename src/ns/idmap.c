@@ -140,6 +140,68 @@ int ns_write_maps(const struct plan_ns *p, int proc_pid, pid_t pid, struct error
 	return r;
 }
 
+/* Does @b map each id that @a maps, and to the same?  The lines may be cut in another way. */
+static bool maps_all_of(const char *a, const char *b)
+{
+	struct id_line x;
+
+	while (next_line(&a, &x)) {
+		for (uint64_t done = 0; done < x.size;) {
+			uint64_t id = x.inside + done;
+			const char *rest = b;
+			struct id_line y;
+			bool found = false;
+
+			while (!found && next_line(&rest, &y))
+				found = id >= y.inside && id < (uint64_t)y.inside + y.size;
+			if (!found || y.outside + (id - y.inside) != x.outside + done)
+				return false;
+			done += y.inside + (uint64_t)y.size - id;
+		}
+	}
+	return true;
+}
+
+/* The kernel writes columns: on one line, and short. */
+static void shorten(const char *map, char *buf, size_t size)
+{
+	struct id_line l;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	while (n + 1 < size && next_line(&map, &l))
+		n += (size_t)snprintf(buf + n, size - n, "%s%u %u %u", n ? ", " : "", l.inside, l.outside, l.size);
+}
+
+static int check_map(int proc_pid, const char *file, const char *where, const char *wanted,
+		     struct error *err)
+{
+	_cleanup_free_ char *seen = NULL;
+	char has[120], asked[120];
+	ssize_t n;
+
+	if (!wanted)
+		return 0;
+	seen = xmalloc(MAP_FILE_MAX);
+	n = fd_read_pseudo(proc_pid, file, seen, MAP_FILE_MAX);
+	if (n < 0)
+		return error_errno(err, (int)n, "read %s of the container process", file);
+	if (maps_all_of(wanted, seen) && maps_all_of(seen, wanted))
+		return 0;
+	shorten(seen, has, sizeof(has));
+	shorten(wanted, asked, sizeof(asked));
+	error_set(err, EINVAL, "the user namespace that is joined (by `path`) has other mappings: %s, not %s", has,
+		  asked);
+	return error_at(err, "%s", where);
+}
+
+int ns_check_maps(const struct plan_ns *p, int proc_pid, struct error *err)
+{
+	int r = check_map(proc_pid, "uid_map", "/linux/uidMappings", p->joined_uid_map, err);
+
+	return r < 0 ? r : check_map(proc_pid, "gid_map", "/linux/gidMappings", p->joined_gid_map, err);
+}
+
 static int not_become(struct error *err, int r, const char *what, unsigned id)
 {
 	error_errno(err, r, "become %s %u of the user namespace", what, id);

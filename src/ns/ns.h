@@ -20,6 +20,9 @@ int ns_enter_joins(const struct plan_ns *p, int *fds, uint64_t which, struct err
  * empty environment), through @proc_pid, a descriptor of its /proc directory; read back. */
 int ns_write_maps(const struct plan_ns *p, int proc_pid, pid_t pid, struct error *err);
 
+/* Parent: has the user namespace that the process joined the maps of the plan, if that has any? */
+int ns_check_maps(const struct plan_ns *p, int proc_pid, struct error *err);
+
 /* Child, after its ids are mapped: become 0:0 of the new user namespace; where they are not mapped, @user
  * (NULL: an error). */
 int ns_become_root(const struct oci_user *user, struct error *err);

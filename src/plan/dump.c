@@ -84,6 +84,8 @@ static void dump_ns(const struct plan_ns *n, FILE *out)
 		fprintf(out, "ns.idmap %s\n", methods[n->idmap]);
 	line(out, "ns.uid_map", n->uid_map);
 	line(out, "ns.gid_map", n->gid_map);
+	line(out, "ns.joined_uid_map", n->joined_uid_map);
+	line(out, "ns.joined_gid_map", n->joined_gid_map);
 	flag(out, "ns.deny_setgroups", n->deny_setgroups);
 	flag(out, "ns.loopback_up", n->loopback_up);
 	line(out, "ns.time_offsets", n->time_offsets);

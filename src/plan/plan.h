@@ -80,6 +80,7 @@ struct plan_ns {
 	bool userns;			/* the container process ends up in another user namespace */
 	enum plan_idmap_method idmap;
 	const char *uid_map, *gid_map;	/* text of the files, "inside outside size\n" lines */
+	const char *joined_uid_map, *joined_gid_map;	/* what the user namespace that is joined must have */
 	bool deny_setgroups;		/* write "deny" before gid_map (unprivileged) */
 	bool loopback_up;		/* a network namespace of our own */
 	const char *hostname, *domainname;	/* NULL = leave */

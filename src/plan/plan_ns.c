@@ -122,6 +122,18 @@ static bool maps_root(const struct oci_id_mappings *m)
 	return false;
 }
 
+static int plan_joined_maps(struct arena *a, struct plan_ns *ns, const struct oci_linux *l,
+			    struct error *err)
+{
+	int r = 0;
+
+	if (l->uid_mappings.n)
+		r = plan_id_map(a, &l->uid_mappings, "/linux/uidMappings", &ns->joined_uid_map, err);
+	if (r == 0 && l->gid_mappings.n)
+		r = plan_id_map(a, &l->gid_mappings, "/linux/gidMappings", &ns->joined_gid_map, err);
+	return r;
+}
+
 /*
  * user_namespaces(7): without CAP_SETUID and CAP_SETGID in the parent namespace the kernel takes one
  * line that maps the writer's own effective id, and a gid_map only after setgroups(2) is denied for
@@ -134,7 +146,7 @@ static int plan_idmap(struct arena *a, struct plan_ns *ns, const struct oci_conf
 	int r;
 
 	if (!(ns->create & CLONE_NEWUSER))
-		return 0;
+		return plan_joined_maps(a, ns, l, err);
 
 	r = plan_id_map(a, &l->uid_mappings, "/linux/uidMappings", &ns->uid_map, err);
 	if (r == 0)

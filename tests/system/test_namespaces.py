@@ -433,3 +433,51 @@ def test_user_namespace_life(box):
 def test_namespace_twice(box):
     box.linux["namespaces"].append({"type": "pid"})
     box.refused("pid", "twice")
+
+
+# ---- mappings beside a user namespace that is joined: what Podman writes for every container of a pod
+
+@pytest.fixture
+def pod(make_box):
+    """A container with a user namespace of its own, and one that joins it, with these mappings."""
+    first, second = make_box(), make_box()
+    maps = [{"containerID": 0, "hostID": 100000, "size": 1000}, {"containerID": 1000, "hostID": 200000, "size": 50}]
+    namespace(first.config, "user")
+    first.linux["uidMappings"] = first.linux["gidMappings"] = maps
+    pid = first.up()
+    namespace(second.config, "user", f"/proc/{pid}/ns/user")
+    return second, maps, pid
+
+
+def cut(maps):
+    """The same, in other lines and another order."""
+    return [maps[1], {"containerID": 10, "hostID": 100010, "size": 990}, {"containerID": 0, "hostID": 100000, "size": 10}]
+
+
+@pytest.mark.parametrize("given", ["both", "uid", "gid", "cut"])
+def test_joined_user_namespace_with_its_own_mappings(pod, given):
+    box, maps, pid = pod
+    if given != "gid":
+        box.linux["uidMappings"] = cut(maps) if given == "cut" else maps
+    if given != "uid":
+        box.linux["gidMappings"] = maps
+    box.process["user"] = {"uid": 1003, "gid": 7}
+    assert kernel.ns_inode(box.up(), "user") == kernel.ns_inode(pid, "user")
+    assert kernel.status(box.pid)["Uid"].split()[0] == "200003"
+    assert box.exec("--user", "0").json()["uids"] == [0] * 4
+
+
+@pytest.mark.parametrize("change", [{"hostID": 100001}, {"size": 999}, {"size": 1001, "containerID": 0}, {"containerID": 1}])
+@pytest.mark.parametrize("which", ["uidMappings", "gidMappings"])
+def test_joined_user_namespace_with_other_mappings(pod, which, change):
+    box, maps, pid = pod
+    box.linux[which] = [{**maps[0], **change}]
+    box.process["user"] = {"uid": 1, "gid": 1}
+    box.refused(f"/linux/{which}", "other mappings", "0 100000 1000, 1000 200000 50")
+
+
+def test_joined_user_namespace_and_an_id_that_is_not_mapped(pod):
+    box, maps, pid = pod
+    box.linux["uidMappings"] = maps
+    box.process["user"]["uid"] = 5000
+    box.refused("/process/user/uid", "5000")

@@ -357,8 +357,6 @@ static const struct refused linux_[] = {
 	 "need a `user` namespace"},
 	{LINUX("'gidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/linux/gidMappings",
 	 "need a `user` namespace"},
-	{LINUX("'namespaces':[{'type':'user','path':'/a'}],"
-	 "'uidMappings':[{'containerID':0,'hostID':0,'size':1}]"), "/linux/uidMappings", "joined"},
 	{LINUX("'namespaces':[{'type':'user'}],'uidMappings':[{'hostID':0,'size':1}]"),
 	 "/linux/uidMappings/0/containerID", "required"},
 	{LINUX("'uidMappings':[{'containerID':0,'size':1}]"), "/linux/uidMappings/0/hostID", "required"},
