@@ -289,7 +289,7 @@ static int check_descriptors(const struct spawn *s, struct error *err)
 		return error_errno(err, fd, "open the list of descriptors of the container process");
 	while ((n = sys_getdents64(fd, entries, sizeof(entries))) > 0)
 		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *e = (const void *)(entries + at);
+			const struct kernel_dirent *e = (const void *)(entries + at);
 
 			others += e->d_name[0] >= '0' && e->d_name[0] <= '9' &&
 				  strtoul(e->d_name, NULL, 10) >= first_other;

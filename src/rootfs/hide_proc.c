@@ -121,7 +121,7 @@ static int check_hidden(int proc, uint64_t root, struct error *err)
 int mount_hide_proc(int proc, int root, struct error *err)
 {
 	_cleanup_(table_free) struct table t = {0};
-	struct statx st;
+	struct kernel_statx st;
 	int r = read_table(proc, &t);
 
 	if (r < 0)

@@ -21,7 +21,7 @@
 struct target {
 	int fd;
 	bool made; /* by us, just now */
-	struct statx st;
+	struct kernel_statx st;
 };
 
 /* The files of procfs that others (lxcfs) may replace; the rest is ours and the kernel's. */
@@ -88,7 +88,7 @@ static int check_proc_target(const struct plan_mount *m, int root, struct target
 
 static bool is_root(int root, const struct target *t)
 {
-	struct statx st;
+	struct kernel_statx st;
 
 	if (!(t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return false;

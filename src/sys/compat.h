@@ -8,6 +8,8 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,9 +19,46 @@
 #ifndef FSOPEN_CLOEXEC
 #include <linux/mount.h>
 #endif
-#ifndef STATX_TYPE	/* musl before 1.2.5 */
-#include <linux/stat.h>
+
+/* statx(2).  C libraries differ in which of its members they have, and whether the kernel's header can be
+ * included together with theirs: so it is written out. */
+struct kernel_statx {
+	uint32_t stx_mask, stx_blksize;
+	uint64_t stx_attributes;
+	uint32_t stx_nlink, stx_uid, stx_gid;
+	uint16_t stx_mode, pad;
+	uint64_t stx_ino, stx_size, stx_blocks, stx_attributes_mask;
+	struct {
+		int64_t sec;
+		uint32_t nsec;
+		int32_t pad;
+	} stx_atime, stx_btime, stx_ctime, stx_mtime;
+	uint32_t stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
+	uint64_t stx_mnt_id, rest[13];
+};
+_Static_assert(sizeof(struct kernel_statx) == 256 && offsetof(struct kernel_statx, stx_mnt_id) == 0x90,
+	       "statx(2)");
+
+#ifndef STATX_TYPE
+#define STATX_TYPE 1u
+#define STATX_MODE 2u
+#define STATX_INO 0x100u
 #endif
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000u
+#endif
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
+
+/* One entry of getdents64(2), d_reclen bytes. */
+struct kernel_dirent {
+	uint64_t d_ino;
+	int64_t d_off;
+	uint16_t d_reclen;
+	uint8_t d_type;
+	char d_name[];
+};
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080

@@ -70,7 +70,7 @@ void sys_all_signals(sigset_t *ret)
 	memset(ret, 0xff, sizeof(*ret));
 }
 
-int sys_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *ret)
+int sys_statx(int dirfd, const char *path, int flags, unsigned mask, struct kernel_statx *ret)
 {
 	return (int)CALL(SYS_statx, dirfd, path, flags, mask, ret);
 }
@@ -204,7 +204,7 @@ int sys_move_mount(int from, const char *from_path, int to, const char *to_path,
 
 int sys_mount_propagation(int fd, uint64_t *ret)
 {
-	struct statx st = {0};
+	struct kernel_statx st = {0};
 	struct {
 		uint32_t size, spare;
 		uint64_t mnt_id, mask;

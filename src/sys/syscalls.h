@@ -13,12 +13,12 @@ struct open_how;
 struct cmsghdr;
 struct mount_attr;
 struct msghdr;
-struct statx;
+struct kernel_statx;
 
 pid_t sys_clone3(struct clone_args *args);
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
-ssize_t sys_getdents64(int fd, void *buf, size_t size);	/* struct dirent64, getdents(2) */
+ssize_t sys_getdents64(int fd, void *buf, size_t size);	/* struct kernel_dirent, getdents(2) */
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_getfd(int pidfd, int fd, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);
@@ -43,7 +43,7 @@ int sys_seccomp(unsigned op, unsigned flags, void *args);
 _Noreturn void sys_exit(int status);
 int sys_bpf(int cmd, void *attr, unsigned size);
 long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
-int sys_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *ret);
+int sys_statx(int dirfd, const char *path, int flags, unsigned mask, struct kernel_statx *ret);
 ssize_t sys_getcwd(char *buf, size_t size);	/* the kernel's own: "(unreachable)..." possible */
 int sys_execveat(int dirfd, const char *path, char *const *argv, char *const *envp, int flags);
 
