@@ -41,13 +41,18 @@ limited() {
 }
 
 # The tree as it is in the clone, without what builds left there.
+plain_source() { # DIRECTORY
+	rm -rf "$1"
+	mkdir -p "$1"
+	tar -C "$top" -c --exclude=./build --exclude=.git --exclude=__pycache__ --exclude='*.o' --exclude='*.a' \
+		--exclude='*.log' --exclude='*.trs' --exclude=./configure --exclude=./Makefile.in --exclude=./aclocal.m4 \
+		--exclude=./build-aux --exclude=./autom4te.cache --exclude=./config.log --exclude=./commit.c \
+		--exclude=./musl-include --exclude=./Makefile --exclude=./config.status --exclude=./orlop --exclude=.deps . |
+		tar -x -C "$1"
+}
+
 copy_source() {
-	rm -rf "$build/src"
-	mkdir -p "$build/src"
-	tar -c --exclude=./build --exclude=.git --exclude=__pycache__ --exclude='*.o' --exclude='*.a' \
-		--exclude='*.log' --exclude='*.trs' \
-		--exclude=./Makefile --exclude=./config.status --exclude=./orlop --exclude=.deps . |
-		tar -x -C "$build/src"
+	plain_source "$build/src"
 	git -c safe.directory='*' rev-parse HEAD >"$build/src/.commit" 2>/dev/null || rm -f "$build/src/.commit"
 	cd "$build/src" && ./autogen.sh
 }

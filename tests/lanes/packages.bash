@@ -26,6 +26,10 @@ if command -v apt-get >/dev/null; then
 			need[i]=libclang-rt-$version-dev
 		fi
 	done
+	# without its number from Debian 14 on
+	if [ -n "$(apt-cache search --names-only '^libselinux-dev$')" ]; then
+		need=("${need[@]/#libselinux1-dev/libselinux-dev}")
+	fi
 	exec apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "${need[@]}"
 elif command -v dnf >/dev/null; then
 	exec dnf -q -y --setopt=install_weak_deps=False install gcc clang llvm compiler-rt make autoconf automake \

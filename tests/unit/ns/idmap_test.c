@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include "../userns.h"
 #include "child.h"
 #include "ns/ns.h"
 
@@ -99,6 +100,7 @@ static void test_write_as_root(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
+	NEEDS_USERNS();
 	assert_int_equal(in_child(write_as_root), 0);
 }
 
@@ -117,6 +119,7 @@ static void test_write_many(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
+	NEEDS_USERNS();
 	assert_int_equal(in_child(write_many), 0);
 }
 
@@ -144,6 +147,7 @@ static void test_write_as_nobody(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
+	NEEDS_USERNS();
 	assert_int_equal(in_child(write_as_nobody), 0);
 }
 
@@ -173,6 +177,7 @@ static void test_write_refused(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
+	NEEDS_USERNS();
 	assert_int_equal(in_child(write_refused), 0);
 }
 
@@ -192,6 +197,7 @@ static void test_overlapping(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
+	NEEDS_USERNS();
 	assert_int_equal(in_child(overlapping), 0);
 }
 
@@ -288,6 +294,7 @@ static void test_helpers(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
+	NEEDS_USERNS();
 	if (!have_helpers())
 		skip();
 	assert_int_equal(in_child(helpers_own_id), 0);

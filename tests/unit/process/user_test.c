@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ids and groups as others see them; hostile passwd files. */
 #include "../security/forked.h"
+#include "../userns.h"
 
 #include <grp.h>
 #include <linux/capability.h>
@@ -118,6 +119,7 @@ static void test_user_namespace(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
+	NEEDS_USERNS();
 	assert_child_ok(in_user_namespace, NULL);
 	assert_child_ok(without_setgid, NULL);
 }

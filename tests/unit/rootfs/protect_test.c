@@ -15,12 +15,15 @@
 
 #include <cmocka.h>
 
+#include "../userns.h"
 #include "scene.h"
 #include "util/str.h"
 
 #define RUN(...)                                                                                   \
 	do {                                                                                       \
 		const struct scene scene_ = {__VA_ARGS__};                                         \
+		if (scene_.flags & SCENE_USERNS)                                                   \
+			NEEDS_USERNS();                                                            \
 		assert_int_equal(scene_run(&scene_), 0);                                           \
 	} while (0)
 

@@ -227,6 +227,7 @@ static int spawn(const struct scene *s, const struct plan_rootfs *p, struct root
 		_exit(wait_for(pid));
 	}
 	rootfs_handles_close(h);
+	close(unshared[1]);
 	if (s->flags & SCENE_USERNS) {
 		CHECK(read(unshared[0], &c, 1) == 1);
 		map_ids(pid);
@@ -238,10 +239,9 @@ static int spawn(const struct scene *s, const struct plan_rootfs *p, struct root
 		wait_for(holder);
 		close(join);
 	}
-	for (int i = 0; i < 2; i++) {
-		close(unshared[i]);
-		close(mapped[i]);
-	}
+	close(unshared[0]);
+	close(mapped[0]);
+	close(mapped[1]);
 	return r;
 }
 
