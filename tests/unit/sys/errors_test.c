@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@ static void test_words(void **state)
 {
 	(void)state;
 	for (int i = 1; i < 200; i++) {
+		/* the last that every release we build on knows is EHWPOISON */
+		if (i > EHWPOISON && !sys_error_words(i))
+			continue;
 		if (strerrordesc_np(i))
 			assert_string_equal(sys_error_words(i), strerrordesc_np(i));
 		else
