@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
 
@@ -153,10 +154,67 @@ static int error_enable(const struct plan_cgroup *p, const char *prefix, unsigne
 
 /* ---- and how -------------------------------------------------------------------------------- */
 
-static int enable_below(int root, const struct plan_cgroup *p, const char *prefix, unsigned missing,
-			struct error *err)
+static int write_control(int root, const char *prefix, unsigned bits, char *ret_words, size_t size)
 {
-	char file[FILE_MAX], words[128];
+	char file[FILE_MAX];
+
+	snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, *prefix ? "/" : "");
+	list_bits(bits, "+", ret_words, size);
+	return fd_write_pseudo(root, file, ret_words, strlen(ret_words));
+}
+
+/*
+ * Those of which a cgroup with processes refuses to pass any on (EBUSY).  The others it does pass on, and its
+ * children are "domain invalid" from then on, and can hold no process: cgroups(7), "Threaded domain".
+ */
+#define DOMAIN (CGROUP_IO | CGROUP_MEMORY | CGROUP_HUGETLB | CGROUP_RDMA | CGROUP_MISC)
+
+static bool holds_processes(int root, const char *prefix)
+{
+	char file[FILE_MAX], first[16];
+	_cleanup_close_ int fd = -1;
+
+	if (!*prefix)
+		return false;	/* the root may do as it likes */
+	snprintf(file, sizeof(file), "%s/cgroup.procs", prefix);
+	fd = fd_openat(root, file, O_RDONLY, 0);
+	return fd >= 0 && read(fd, first, sizeof(first)) > 0;
+}
+
+/* What limits @need, or it is an error; and what is only @useful, as far as it can be had.  @on: is already. */
+static int enable(int root, const struct plan_cgroup *p, const char *prefix, unsigned need,
+		  unsigned useful, unsigned on, struct error *err)
+{
+	char words[128];
+	int r;
+
+	/* One write for all, nearly always.  It is refused as a whole because of one. */
+	if (!((need | useful | on) & DOMAIN) && holds_processes(root, prefix))
+		r = -EBUSY;
+	else
+		r = write_control(root, prefix, need | useful, words, sizeof(words));
+	if (r == 0)
+		return 0;
+	if (r == -EBUSY) {
+		list_bits(need, "+", words, sizeof(words));
+		return need ? error_enable(p, prefix, need, words, r, err) : 0;
+	}
+	if (need)
+		r = write_control(root, prefix, need, words, sizeof(words));
+	if (need && r < 0)
+		return error_enable(p, prefix, need, words, r, err);
+	for (unsigned left = useful & DOMAIN; left; left &= left - 1)
+		if (write_control(root, prefix, left & -left, words, sizeof(words)) == -EBUSY)
+			return 0;
+	for (unsigned left = useful & ~DOMAIN; left; left &= left - 1)
+		write_control(root, prefix, left & -left, words, sizeof(words));
+	return 0;
+}
+
+static int enable_below(int root, const struct plan_cgroup *p, const char *prefix, unsigned need,
+			unsigned useful, struct error *err)
+{
+	char file[FILE_MAX];
 	unsigned have, on;
 	int r;
 
@@ -164,42 +222,46 @@ static int enable_below(int root, const struct plan_cgroup *p, const char *prefi
 	r = read_bits(root, file, &on);
 	if (r < 0)
 		return error_errno(err, r, "read %s/%s", p->root, file);
-	missing &= ~on;
-	if (!missing)
+	need &= ~on;
+	useful &= ~on;
+	if (!need && !useful)
 		return 0;
 	snprintf(file, sizeof(file), "%s%scgroup.controllers", prefix, *prefix ? "/" : "");
 	r = read_bits(root, file, &have);
 	if (r < 0)
 		return error_errno(err, r, "read %s/%s", p->root, file);
-	if (missing & ~have)
-		return error_unavailable(root, p, prefix, missing & ~have, err);
-	snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, *prefix ? "/" : "");
-	list_bits(missing, "+", words, sizeof(words));
-	r = fd_write_pseudo(root, file, words, strlen(words));
-	return r < 0 ? error_enable(p, prefix, missing, words, r, err) : 0;
+	if (need & ~have)
+		return error_unavailable(root, p, prefix, need & ~have, err);
+	useful &= have;
+	return need || useful ? enable(root, p, prefix, need, useful, on, err) : 0;
 }
 
+/*
+ * Without a limit the figures are wanted: memory.current and io.stat are there only with their controllers.
+ * So all that the host has is passed on; when the leaf has as many as the root there is nothing to do.
+ */
 int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, struct error *err)
 {
 	const char *path = p->path + 1;
 	char prefix[PATH_MAX] = "";
-	unsigned have, missing;
+	unsigned have, all, need, useful;
 	int r;
 
-	if (!p->controllers)
-		return 0;
 	r = read_bits(fd, "cgroup.controllers", &have);
+	if (r == 0)
+		r = read_bits(root, "cgroup.controllers", &all);
 	if (r < 0)
-		return error_errno(err, r, "read cgroup.controllers of cgroup %s", p->path);
-	missing = p->controllers & ~have;
-	if (!missing)
+		return error_errno(err, r, "read cgroup.controllers of cgroup %s and of the root", p->path);
+	need = p->controllers & ~have;
+	useful = all & ~have & ~need;
+	if (!need && !useful)
 		return 0;
 	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
 		size_t n = (size_t)(slash - path);
 
 		memcpy(prefix, path, n);
 		prefix[n] = '\0';
-		r = enable_below(root, p, prefix, missing, err);
+		r = enable_below(root, p, prefix, need, useful, err);
 		if (r < 0)
 			return r;
 	}

@@ -7,8 +7,9 @@
 #include "util/error.h"
 
 /*
- * Make the files of p->controllers appear in the cgroup @fd (p->path below @root): "+name" into
- * cgroup.subtree_control of each directory above it that lacks one, from the top.
+ * Make the files of all controllers appear in the cgroup @fd (p->path below @root): "+name" into
+ * cgroup.subtree_control of each directory above it that lacks one, from the top.  Only those of
+ * p->controllers must be had.
  */
 int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, struct error *err);
 

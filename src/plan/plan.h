@@ -181,7 +181,7 @@ struct plan_cgroup {
 	bool optional;			/* rootless without limits: no cgroup if it cannot be made */
 	bool attach_late;		/* pids.max is 0: clone3(CLONE_INTO_CGROUP) would be refused with
 					 * EAGAIN; clone outside, then cgroup_attach */
-	unsigned controllers;		/* bits to enable on the way down */
+	unsigned controllers;		/* bits that limits need; what else there is is enabled if it can be */
 	struct plan_cgroup_write *writes;	/* in order; unified last */
 	size_t n_writes;
 	struct bpf_insn *device_program;	/* NULL = none */

@@ -11,7 +11,7 @@
 #include "util/path.h"
 #include "util/str.h"
 
-#define PARENT "/orlop/"	/* of relative paths, and of containers that name none */
+#define PARENT "/orlop/"	/* of relative paths, and of containers that name none; may be below home */
 #define WHERE "/linux/cgroupsPath"
 
 /* The first write that asks for more than what holds without a cgroup, or NULL. */
@@ -62,20 +62,26 @@ static int check_path(const char *path, struct error *err)
 	return 0;
 }
 
-static int plan_path(struct arena *a, struct plan *p, struct error *err)
+/*
+ * An unprivileged caller makes it below its own delegated cgroup: anywhere else it could neither make nor
+ * limit one.
+ */
+static int plan_path(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
+		     struct error *err)
 {
 	const char *path = p->config->linux_.cgroups_path;
+	const char *parent = arena_printf(a, "%s" PARENT, o->rootless ? f->cgroup_home : "");
 	int r;
 
 	if (!path || !*path) {
-		p->cgroup.path = arena_printf(a, PARENT "%s", p->id);
+		p->cgroup.path = arena_printf(a, "%s%s", parent, p->id);
 		return 0;
 	}
 	r = check_path(path, err);
 	if (r < 0)
 		return r;
-	p->cgroup.path = path_clean(a, path[0] == '/' ? path : arena_printf(a, PARENT "%s", path));
-	if (str_eq(p->cgroup.path, "/") || str_eq(p->cgroup.path, "/orlop"))
+	p->cgroup.path = path_clean(a, path[0] == '/' ? path : arena_printf(a, "%s%s", parent, path));
+	if (str_eq(p->cgroup.path, "/") || str_eq(p->cgroup.path, path_clean(a, parent)))
 		return error_config(err, WHERE, "\"%s\" does not name a cgroup for one container", path);
 	return 0;
 }
@@ -152,6 +158,20 @@ static void plan_owner(struct plan *p, const struct plan_options *o)
 		p->cgroup.owner = (struct opt_u32){true, uid};
 }
 
+/*
+ * pids.limit 0 is a limit (runtime-spec config-linux.md#pids), but Podman before 5.4.1, as Debian 12 and
+ * Ubuntu 24.04 have it, writes 0 for --pids-limit=0 and -1, "unlimited"; later ones write -1, and none has
+ * an option for a limit of 0.  All of them put this annotation.
+ */
+static bool is_podmans(const struct oci_config *c)
+{
+	for (size_t i = 0; i < c->annotations.n; i++)
+		if (str_eq(c->annotations.v[i].key, "io.container.manager") &&
+		    str_eq(c->annotations.v[i].value, "libpod"))
+			return true;
+	return false;
+}
+
 int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
 		struct error *err)
 {
@@ -161,7 +181,7 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 
 	p->cgroup = (struct plan_cgroup){.mode = PLAN_CGROUP_FS};
 	if (resources->present) {
-		r = plan_resources(a, resources, &p->cgroup, err);
+		r = plan_resources(a, resources, is_podmans(p->config), &p->cgroup, err);
 		if (r < 0)
 			return r;
 	}
@@ -172,5 +192,5 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 	p->cgroup.optional = o->rootless && !first_limit(&p->cgroup);
 	p->cgroup.device_program_optional = o->rootless;
 	plan_owner(p, o);
-	return plan_path(a, p, err);
+	return plan_path(a, p, f, o, err);
 }

@@ -349,13 +349,13 @@ static int convert_hugetlb(struct conversion *c, const struct oci_resources *r)
 	return 0;
 }
 
-static void convert_pids(struct conversion *c, const struct oci_resources *r)
+static void convert_pids(struct conversion *c, const struct oci_resources *r, bool zero_is_none)
 {
 	const char *where = AT "pids/limit";
 
 	if (!r->pids_limit.set)
 		return;
-	if (r->pids_limit.v < 0) {
+	if (r->pids_limit.v < 0 || (r->pids_limit.v == 0 && zero_is_none)) {
 		add(c, CGROUP_PIDS, "pids.max", "max", where)->optional = true;
 		return;
 	}
@@ -454,8 +454,8 @@ static int convert_unified(struct conversion *c, const struct oci_resources *r)
 	return 0;
 }
 
-int plan_resources(struct arena *a, const struct oci_resources *r, struct plan_cgroup *ret,
-		   struct error *err)
+int plan_resources(struct arena *a, const struct oci_resources *r, bool zero_pids_is_none,
+		   struct plan_cgroup *ret, struct error *err)
 {
 	static int (*const steps[])(struct conversion *, const struct oci_resources *) = {
 		refuse_v1_only, convert_cpu, convert_memory, convert_block_io, convert_hugetlb,
@@ -469,7 +469,7 @@ int plan_resources(struct arena *a, const struct oci_resources *r, struct plan_c
 		if (e < 0)
 			return e;
 	}
-	convert_pids(&c, r);
+	convert_pids(&c, r, zero_pids_is_none);
 	e = convert_unified(&c, r);	/* last: it wins */
 	if (e < 0)
 		return e;

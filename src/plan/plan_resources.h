@@ -7,10 +7,11 @@
 
 /*
  * Fill in writes, n_writes, controllers and attach_late of @ret; the device list is not looked at.
- * What v2 has no equivalent for is an error with its pointer.  0 or -errno.
+ * What v2 has no equivalent for is an error with its pointer.  @zero_pids_is_none: pids.limit 0 is not a
+ * limit.  0 or -errno.
  */
-int plan_resources(struct arena *a, const struct oci_resources *r, struct plan_cgroup *ret,
-		   struct error *err);
+int plan_resources(struct arena *a, const struct oci_resources *r, bool zero_pids_is_none,
+		   struct plan_cgroup *ret, struct error *err);
 
 /* cpu.shares (2..262144, default 1024) as cpu.weight (1..10000, default 100). */
 unsigned plan_cpu_weight(uint64_t shares);

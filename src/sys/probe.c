@@ -77,6 +77,56 @@ static bool is_effective(cap_t c, cap_value_t cap)
 	return c && cap_get_flag(c, cap, CAP_EFFECTIVE, &raised) == 0 && raised == CAP_SET;
 }
 
+/* Our own cgroup, "/a/b", as seen from the root of the cgroup namespace: cgroups(7), /proc/PID/cgroup. */
+static bool read_own_cgroup(char *ret, size_t size)
+{
+	char text[8192], *line, *end;
+
+	if (read_small("/proc/self/cgroup", text, sizeof(text)) <= 0)
+		return false;
+	line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+	if (!line)
+		return false;
+	line = strchr(line, '/');
+	end = strchr(line, '\n');
+	/* Outside of our root it begins with "/..": nothing of ours can be there. */
+	if (!end || (size_t)(end - line) >= size || strncmp(line, "/..", 3) == 0)
+		return false;
+	*end = '\0';
+	strcpy(ret, line);
+	return true;
+}
+
+/* May we make cgroups in @path, and move processes from one below it to another? */
+static bool is_delegated(const char *root, const char *path)
+{
+	char file[sizeof(((struct facts *)0)->cgroup_home) + 128];
+
+	snprintf(file, sizeof(file), "%s%s/", root, path);
+	if (faccessat(AT_FDCWD, file, W_OK, AT_EACCESS) < 0)
+		return false;
+	strcat(file, "cgroup.procs");
+	return faccessat(AT_FDCWD, file, W_OK, AT_EACCESS) == 0;
+}
+
+/*
+ * The cgroup above our own, if it is ours, too: what holds processes, as our own does, cannot pass
+ * controllers on (cgroups(7), "no internal processes").  Else our own.
+ */
+static void probe_cgroup_home(struct facts *ret)
+{
+	char own[sizeof(ret->cgroup_home)], *slash;
+
+	if (!read_own_cgroup(own, sizeof(own)) || !own[1])
+		return;
+	strcpy(ret->cgroup_home, own);
+	slash = strrchr(ret->cgroup_home, '/');
+	*slash = '\0';
+	if (is_delegated(ret->cgroup_root, ret->cgroup_home))
+		return;
+	strcpy(ret->cgroup_home, is_delegated(ret->cgroup_root, own) ? own : "");
+}
+
 void facts_probe(struct facts *ret)
 {
 	cap_t c = cap_get_proc();
@@ -96,6 +146,8 @@ void facts_probe(struct facts *ret)
 		strcpy(ret->cgroup_root, "/sys/fs/cgroup/unified");
 		ret->cgroup_hybrid = true;
 	}
+	if (ret->cgroup_root[0] && (ret->euid != 0 || !ret->in_initial_userns || !ret->cap_sys_admin))
+		probe_cgroup_home(ret);
 }
 
 bool kernel_is_older(const char *release)

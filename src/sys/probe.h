@@ -26,6 +26,8 @@ struct facts {
 	unsigned last_cap;		/* highest capability the kernel knows */
 	char cgroup_root[64];		/* where cgroup2 is mounted: "/sys/fs/cgroup",
 					 * "/sys/fs/cgroup/unified", or "" when nowhere */
+	char cgroup_home[512];		/* below it: where an unprivileged caller may make cgroups, "/a/b"; "" when
+					 * that is the root, or nowhere, or not asked as we have privileges */
 	bool cgroup_hybrid;		/* cgroup_root is the "unified" one */
 	bool proc_masked;		/* unused so far */
 };

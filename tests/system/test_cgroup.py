@@ -321,6 +321,69 @@ def test_self_frozen_sub_cgroup(box):
     assert took < deadline(5)
 
 
+# ---- figures without limits --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [None, "a/b", "/{tag}parent/pod/x"])
+@pytest.mark.parametrize("resources", [{}, {"memory": {"limit": -1}}])
+def test_all_controllers_are_enabled(box, path, resources):
+    """What `stats` reads is there without any limit: memory.current, io.stat, cpu.stat with times."""
+    where = f"/orlop/{box.id}"
+    if path:
+        path = box.linux["cgroupsPath"] = path.format(tag=TAG)
+        where = path if path[0] == "/" else f"/orlop/{path}"
+    limits(box, **resources)
+    box.up()
+    assert set(value(box, "cgroup.controllers", where).split()) == host.controllers()
+    for controller, file in (("memory", "memory.current"), ("pids", "pids.current"), ("io", "io.stat"),
+                             ("hugetlb", "hugetlb.2MB.current")):
+        if controller in host.controllers():
+            value(box, file, where)
+    box.delete("--force").ok()
+    assert not os.path.exists(f"{ROOT}/{TAG}parent")
+
+
+def test_controllers_that_cannot_be_had(box):
+    """The cgroup above holds a process and so passes nothing on: the container runs without figures."""
+    parent = f"{ROOT}/{TAG}full"
+    os.mkdir(parent)
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    try:
+        with open(f"{parent}/cgroup.procs", "w") as f:
+            f.write(str(sleeper.pid))
+        box.linux["cgroupsPath"] = f"/{TAG}full/x"
+        limits(box)
+        r = box.run().ok()
+        assert r.err == ""
+        with open(f"{parent}/cgroup.subtree_control") as f:
+            assert f.read().strip() == ""
+        some = sorted(host.controllers())[0]
+        limits(box, unified={{"hugetlb": "hugetlb.2MB.max"}.get(some, f"{some}.max"): "4194304"})
+        box.refused("processes are in", f"/{TAG}full")
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+        box.orlop.clean()
+        kernel.until(lambda: "populated 0" in kernel.read(f"{parent}/cgroup.events"))
+        os.rmdir(parent)
+
+
+@pytest.mark.needs_vm("needs the pids controller")
+@pytest.mark.spec("CL-069")
+def test_podmans_pids_limit_of_0(box):
+    """Podman before 5.4.1 writes 0 for no limit; for everybody else it is one."""
+    limits(box, pids={"limit": 0})
+    box.config["annotations"] = {"io.container.manager": "libpod"}
+    box.up()
+    assert value(box, "pids.max") == "max"
+    box.exec("--", "exit", "0").ok()
+    box.delete("--force").ok()
+    box.config["annotations"] = {"io.container.manager": "other"}
+    box.up()
+    assert value(box, "pids.max") == "0"
+    box.exec().failed("limit on processes")
+
+
 # ---- limits beside version 1 -------------------------------------------------------------------
 
 

@@ -411,6 +411,80 @@ def test_nested_ids_that_are_not_there(tmp):
     o.clean()
 
 
+# ---- cgroups of the caller's own ---------------------------------------------------------------
+
+
+@pytest.fixture
+def delegated():
+    """A cgroup that belongs to the user, with one below it for the user's processes."""
+    top = f"{host.CGROUP}/{host.TAG}user"
+    for path in (top, f"{top}/session"):
+        os.mkdir(path)
+        for name in ("", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"):
+            os.chown(path + name, UID, UID)
+    # what systemd has done for the slices of users
+    with open(f"{host.CGROUP}/cgroup.subtree_control", "w") as f:
+        f.write(" ".join(f"+{c}" for c in host.controllers()))
+    yield top
+    for d, dirs, _ in os.walk(top, topdown=False):
+        os.rmdir(d)
+
+
+def enter(path):
+    def inside():
+        with open(f"{path}/cgroup.procs", "w") as f:
+            f.write("0")
+    return inside
+
+
+@pytest.mark.needs_controllers("hugetlb")
+@pytest.mark.parametrize("given, where", [(None, "orlop/{id}"), ("a/b", "orlop/a/b"),
+                                          ("/{tag}user/mine", "mine")])
+def test_cgroup_below_the_callers_own(user, delegated, given, where):
+    """Beside that of the caller, which holds processes: there limits can be had, and pause works."""
+    box = user.box()
+    if given:
+        box.linux["cgroupsPath"] = given.format(tag=host.TAG)
+    box.linux["resources"] = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
+    box.args("pause").write()
+    caller = {"preexec_fn": enter(f"{delegated}/session")}
+    user("create", "-b", box.bundle, "--pid-file", box.pid_file, box.id, **caller).ok()
+    path = f"{delegated}/{where.format(id=box.id)}"
+    assert kernel.read(f"{path}/cgroup.procs").split() == [str(box.pid)]
+    assert kernel.read(f"{path}/hugetlb.2MB.max").strip() == str(4 << 20)
+    box.start(**caller).ok()
+    user("pause", box.id).ok()
+    assert "frozen 1" in kernel.read(f"{path}/cgroup.events")
+    user("resume", box.id).ok()
+    box.exec(**caller).ok()
+    box.delete("--force").ok()
+    assert not os.path.exists(path) and os.listdir(f"{delegated}/session")
+    assert not os.path.exists(f"{delegated}/orlop")
+
+
+def test_cgroup_when_only_the_callers_own_is_delegated(user, delegated):
+    """As in a service with Delegate=yes: below it, but as it holds us, without a limit."""
+    for name in ("", "/cgroup.procs"):
+        os.chown(delegated + name, 0, 0)
+    box = user.box()
+    box.args("pause").write()
+    caller = {"preexec_fn": enter(f"{delegated}/session")}
+    user("create", "-b", box.bundle, "--pid-file", box.pid_file, box.id, **caller).ok()
+    assert kernel.read(f"{delegated}/session/orlop/{box.id}/cgroup.procs").split() == [str(box.pid)]
+    user("pause", box.id).ok()
+    box.delete("--force").ok()
+    box.linux["resources"] = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
+    box.write()
+    user("create", "-b", box.bundle, box.id, **caller).failed("/session", "processes are in")
+
+
+def test_no_cgroup_is_delegated(user):
+    box = user.box()
+    box.args("pause").write()
+    user("create", "-b", box.bundle, box.id).ok()
+    user("pause", box.id).failed("no cgroup")
+
+
 # ---- cgroups that cannot be written ------------------------------------------------------------
 
 

@@ -463,7 +463,7 @@ static void test_real_controllers(void **state)
 	SET(r.block_io.weight, 500);
 	SET(r.pids_limit, 20);
 	r.unified = (struct key_values){&unified, 1};
-	OK(plan_resources(a, &r, &p, &err));
+	OK(plan_resources(a, &r, false, &p, &err));
 	if (!has_controller("memory")) {
 		assert_int_equal(cgroup_prepare(&p, &c, &err), -ENODEV);
 		assert_non_null(strstr(err.text, "this limit needs the "));

@@ -185,6 +185,34 @@ static void test_modes(void **state)
 	refused(s, "/linux/resources/memory/limit");
 }
 
+/* The caller's own cgroup is for those without privileges, and a path from the root is one. */
+static void test_home(void **state)
+{
+	static const struct {
+		const char *given, *rootless, *root;
+	} cases[] = {
+		{NULL, "/user/app/orlop/box", "/orlop/box"}, {"a/b", "/user/app/orlop/a/b", "/orlop/a/b"},
+		{"a/../b", "/user/app/orlop/b", "/orlop/b"}, {"/a/b", "/a/b", "/a/b"},
+	};
+	struct scene *s = *state;
+
+	strcpy(s->facts.cgroup_home, "/user/app");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		s->config.linux_.cgroups_path = (char *)cases[i].given;
+		s->options.rootless = true;
+		assert_int_equal(run(s), 0);
+		assert_string_equal(s->plan.cgroup.path, cases[i].rootless);
+		s->options.rootless = false;
+		assert_int_equal(run(s), 0);
+		assert_string_equal(s->plan.cgroup.path, cases[i].root);
+	}
+	s->options.rootless = true;
+	s->config.linux_.cgroups_path = (char *)".";
+	refused(s, "/linux/cgroupsPath");
+	s->config.linux_.cgroups_path = (char *)"../x";
+	refused(s, "/linux/cgroupsPath");
+}
+
 static void test_resources_absent(void **state)
 {
 	struct scene *s = *state;
@@ -360,6 +388,7 @@ static void test_small_ones(void **state)
 {
 	struct oci_hugepage_limit h = {(char *)"2MB", 4194304};
 	struct oci_rdma d = {.device = (char *)"mlx5_1"};
+	struct key_value podman = {(char *)"io.container.manager", (char *)"libpod"};
 	struct scene *s = *state;
 
 	s->r->hugepage_limits = &h;
@@ -385,6 +414,16 @@ static void test_small_ones(void **state)
 	assert_string_equal(writes(s), "pids.max=5");
 	assert_false(s->plan.cgroup.attach_late);
 	s->r->pids_limit.v = 0;
+	assert_string_equal(writes(s), "pids.max=0");
+	assert_true(s->plan.cgroup.attach_late);
+	/* Podman means none, and nobody else does */
+	s->config.annotations = (struct key_values){&podman, 1};
+	assert_string_equal(writes(s), "?pids.max=max");
+	assert_false(s->plan.cgroup.attach_late);
+	s->r->pids_limit.v = 7;
+	assert_string_equal(writes(s), "pids.max=7");
+	s->r->pids_limit.v = 0;
+	podman.value = (char *)"libpod2";
 	assert_string_equal(writes(s), "pids.max=0");
 	assert_true(s->plan.cgroup.attach_late);
 	s->r->pids_limit.v = -7;
@@ -506,6 +545,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_modes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resources_absent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_home, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_check_before_update, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cpu, set_up, tear_down),

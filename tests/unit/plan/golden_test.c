@@ -64,6 +64,7 @@ static const struct {
 	{ "in_initial_userns", BOOL, offsetof(struct host, facts.in_initial_userns) },
 	{ "cgroup_hybrid", BOOL, offsetof(struct host, facts.cgroup_hybrid) },
 	{ "cgroup_root", TEXT64, offsetof(struct host, facts.cgroup_root) },
+	{ "cgroup_home", TEXT64, offsetof(struct host, facts.cgroup_home) },
 	{ "id", STRING, offsetof(struct host, options.id) },
 	{ "bundle", STRING, offsetof(struct host, options.bundle) },
 	{ "cgroup_manager", MANAGER, offsetof(struct host, options.cgroup_manager) },
