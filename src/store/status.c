@@ -234,8 +234,9 @@ int state_status(int dir, const struct state *st, enum container_status *ret, in
 	return 0;
 }
 
-/* Between the directory of a container and its state lie a few system calls. */
-#define FIRST_STATE_MS 100
+/* Between the directory of a container, its lock and its state lie a few system calls. */
+#define LOCK_MS 20
+#define FIRST_STATE_MS 200
 
 int state_load(struct arena *a, int dir, const char *id, bool locked, struct state *ret,
 	       enum container_status *ret_status, int *ret_pidfd, struct error *err)
@@ -245,7 +246,8 @@ int state_load(struct arena *a, int dir, const char *id, bool locked, struct sta
 
 	for (unsigned waited = 0; ; waited++) {
 		r = state_read(a, dir, id, ret, err);
-		if (r == -ENOENT && !locked && waited < FIRST_STATE_MS && store_is_locked(dir)) {
+		if (r == -ENOENT && !locked && waited < FIRST_STATE_MS &&
+		    (waited < LOCK_MS || store_is_locked(dir))) {
 			memset(err, 0, sizeof(*err));
 			poll(NULL, 0, 1);
 			continue;
