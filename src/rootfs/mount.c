@@ -16,81 +16,6 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-/* What the kernel wrote into the log of a file system context: fsopen(2), "e text" lines. */
-static void add_kernel_message(int fs, struct error *err)
-{
-	char line[256], last[256] = "";
-	ssize_t n;
-
-	while ((n = read(fs, line, sizeof(line) - 1)) > 0) {
-		line[n] = '\0';
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] == 'e' || last[0] == '\0')
-			strcpy(last, n > 2 ? line + 2 : line);
-	}
-	if (last[0])
-		error_hint(err, "the kernel says: %s", last);
-}
-
-static int fail(int fs, int r, struct error *err, const char *what, const char *fstype,
-		const char *word)
-{
-	error_errno(err, r, "%s %s%s%s", what, fstype, word ? ": option " : "", word ? word : "");
-	add_kernel_message(fs, err);
-	return r;
-}
-
-static int set_word(int fs, const char *fstype, const char *word, struct error *err)
-{
-	_cleanup_free_ char *copy = xstrdup(word);
-	char *value = strchr(copy, '=');
-	int r;
-
-	if (value)
-		*value++ = '\0';
-	r = sys_fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, copy, value, 0);
-	return r < 0 ? fail(fs, r, err, "file system", fstype, word) : 0;
-}
-
-static int configure(int fs, const struct mount_fs *m, struct error *err)
-{
-	int r = 0;
-
-	if (m->source && m->source[0])
-		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", m->source, 0);
-	if (r < 0)
-		return fail(fs, r, err, "set the source of", m->fstype, NULL);
-	for (size_t i = 0; r == 0 && m->flags && i < m->flags->n; i++)
-		r = set_word(fs, m->fstype, m->flags->v[i], err);
-	for (size_t i = 0; r == 0 && m->data && i < m->data->n; i++)
-		r = set_word(fs, m->fstype, m->data->v[i], err);
-	if (r < 0)
-		return r;
-	if (m->mode)
-		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", m->mode, 0);
-	if (r < 0)
-		return fail(fs, r, err, "set the mode of", m->fstype, NULL);
-	r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	return r < 0 ? fail(fs, r, err, "create file system", m->fstype, NULL) : 0;
-}
-
-int mount_new_fs(const struct mount_fs *m, struct error *err)
-{
-	_cleanup_close_ int fs = -1;
-	int r;
-
-	fs = sys_fsopen(m->fstype, FSOPEN_CLOEXEC);
-	if (fs < 0) {
-		error_errno(err, fs, "file system type %s", m->fstype);
-		return fs == -ENODEV ? error_hint(err, "the kernel does not have it") : fs;
-	}
-	r = configure(fs, m, err);
-	if (r < 0)
-		return r;
-	r = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr);
-	return r < 0 ? fail(fs, r, err, "mount file system", m->fstype, NULL) : r;
-}
-
 int mount_clone(int dirfd, const char *path, bool recursive)
 {
 	return sys_open_tree(dirfd, path,
@@ -235,18 +160,4 @@ int mount_open_source(const struct plan_mount *m, struct error *err)
 uint64_t mount_early_attr(const struct plan_mount *m)
 {
 	return m->options->attr_set & ~(uint64_t)(m->late_readonly ? MOUNT_ATTR_RDONLY : 0);
-}
-
-int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *err)
-{
-	const struct mount_fs fs = {
-		.fstype = m->fstype,
-		.source = m->source ? m->source : m->fstype,
-		.flags = &m->options->sb_flags,
-		.data = &m->data,
-		.mode = mode,
-		.attr = mount_early_attr(m),
-	};
-
-	return mount_new_fs(&fs, err);
 }

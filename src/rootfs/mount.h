@@ -16,10 +16,17 @@ struct mount_fs {
 	const struct strings *data;	/* "key=value" or "key", or NULL */
 	const char *mode;		/* value of one more key, "mode", or NULL */
 	uint64_t attr;			/* MOUNT_ATTR_* of fsmount(2) */
+	bool private_ns;		/* we are in a mount namespace of our own: mount(2) may help out */
 };
 
 /* A detached mount of a new file system: a descriptor or -errno, with the kernel's message in @err. */
 int mount_new_fs(const struct mount_fs *fs, struct error *err);
+
+/* For messages: the longest value, "option lowerdir of 5123 bytes".  Is it too long for fsconfig(2)? */
+bool mount_name_longest(const struct mount_fs *fs, char *buf, size_t size);
+
+/* The same by mount(2), for options that are too long for fsconfig(2).  Child. */
+int mount_old_way(const struct mount_fs *fs, struct error *err);
 
 /* A detached clone of @path relative to @dirfd ("" for @dirfd itself): a descriptor or -errno. */
 int mount_clone(int dirfd, const char *path, bool recursive);

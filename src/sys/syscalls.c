@@ -223,6 +223,12 @@ int sys_mount_propagation(int fd, uint64_t *ret)
 	return 0;
 }
 
+int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,
+	      const void *data)
+{
+	return (int)CALL(SYS_mount, source, target, fstype, flags, data);
+}
+
 int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attr)
 {
 	return (int)CALL(SYS_mount_setattr, dirfd, path, flags, attr, sizeof(*attr));

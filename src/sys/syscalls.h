@@ -66,7 +66,9 @@ int sys_ioprio_get(pid_t pid);
 int sys_set_mempolicy(int mode, const unsigned long *nodes, unsigned long max_node);
 int sys_get_mempolicy(int *ret_mode, unsigned long *ret_nodes, unsigned long max_node);
 
-/* The new mount API. */
+/* The new mount API, and for one purpose (rootfs/oldmount.c) the old. */
+int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,
+	      const void *data);
 int sys_fsopen(const char *fstype, unsigned flags);
 int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int aux);
 int sys_fsmount(int fs, unsigned flags, unsigned attr);

@@ -676,3 +676,117 @@ def test_root_below_a_directory_that_the_containers_root_may_not_enter(box):
     userns(box.config)
     os.chmod(box.bundle, 0o700)
     assert box.probe()["cwd"] == "/"
+
+
+# ---- options longer than fsconfig(2) takes
+
+def layers(box, n, length=40):
+    """Directories, each with a file of its number; the first is on top."""
+    paths = [f"{box.bundle}/layer{i:0{length}}" for i in range(n)]
+    for i, path in enumerate(paths):
+        os.mkdir(path)
+        for name in (f"only{i}", "all"):
+            with open(f"{path}/{name}", "w") as f:
+                f.write(str(i))
+    return paths
+
+
+def overlay(box, lowerdir, writable=True):
+    options = [f"lowerdir={lowerdir}"]
+    if writable:
+        for key in ("upperdir", "workdir"):
+            path = f"{box.bundle}/{key}"
+            os.makedirs(path, exist_ok=True)
+            options.append(f"{key}={path}")
+    box.mounts.append(mount("/o", "overlay", "overlay", options))
+
+
+def check_overlay(box, last, **kw):
+    top, bottom, new = box.probe(commands=["open", "/o/all", "r", ",", "open", f"/o/only{last}", "r", ",",
+                                           "touch", "/o/new"], **kw)["results"]
+    assert (top["text"], bottom["text"], new["ret"]) == ("0", str(last), 0)
+    assert os.path.exists(f"{box.bundle}/upperdir/new")
+
+
+@pytest.mark.parametrize("n", [7, 499])
+def test_overlay_of_many_layers(box, n):
+    """More than a page, where others end; the kernel's own limit is 500."""
+    overlay(box, ":".join(layers(box, n)))
+    check_overlay(box, n - 1)
+
+
+def test_overlay_of_layers_with_colons_and_commas(box):
+    paths = layers(box, 6)
+    for i, path in enumerate(paths):
+        os.rename(path, f"{path}:x,y")
+    overlay(box, ":".join(f"{p}\\:x\\,y" for p in paths))
+    check_overlay(box, 5)
+
+
+def without_lowerdir_plus(box):
+    """As on a kernel before 6.8: the first lowerdir+ is refused."""
+    log = f"{box.bundle}/strace"
+    box.run(wrap=["strace", "-f", "-o", log, "-e", "trace=fsconfig"]).ok()
+    calls = [line for line in kernel.read(log).splitlines() if "fsconfig(" in line]
+    index = next(i for i, line in enumerate(calls) if "lowerdir+" in line)
+    pid = calls[index].split()[0]
+    return sum(line.split()[0] == pid for line in calls[:index + 1])
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_overlay_where_the_kernel_takes_no_single_layers(box, user):
+    overlay(box, ":".join(layers(box, 12)))
+    os.mkdir(f"{box.rootfs}/o")
+    if user:
+        userns(box.config)
+        for path in (f"{box.bundle}/upperdir", f"{box.bundle}/workdir"):
+            os.chown(path, 100000, 100000)
+    box.mounts[-1]["options"] += ["nosuid", "noatime"]
+    when = without_lowerdir_plus(box)
+    before = kernel.read("/proc/self/mountinfo")
+    log = f"{box.bundle}/strace2"
+    strace = ["strace", "-f", "-o", log, "-e", "trace=fsconfig,mount", "-e", f"inject=fsconfig:error=EINVAL:when={when}"]
+    check_overlay(box, 11, wrap=strace)
+    assert ' mount("overlay", "/", "overlay", 0, "lowerdir=' in kernel.read(log)
+    box.args()
+    seen = mounts(box.probe(wrap=strace))
+    assert [m.fstype for m in seen if m.target == "/"] == [seen[0].fstype]
+    assert {"nosuid", "noatime", "rw"} <= kernel.mount_at(seen, "/o").options
+    assert kernel.read("/proc/self/mountinfo") == before
+
+
+def test_overlay_that_no_way_is_long_enough_for(box):
+    overlay(box, ":".join(layers(box, 60, 60)))
+    when = without_lowerdir_plus(box)
+    box.args()
+    r = box.run(wrap=["strace", "-f", "-o", "/dev/null", "-e", "trace=fsconfig", "-e",
+                      f"inject=fsconfig:error=EINVAL:when={when}"])
+    assert r.rc == 1 and "option lowerdir of " in r.err and "4095" in r.err and len(r.err) < 300, r
+
+
+def test_overlay_with_a_missing_layer(box):
+    paths = layers(box, 9)
+    os.rename(paths[4], f"{box.bundle}/moved")
+    overlay(box, ":".join(paths))
+    r = box.refused("/mounts/7", "layer 5 of lowerdir", os.path.basename(paths[4]))
+    assert len(r.err) < 400
+
+
+def test_overlay_with_more_layers_than_the_kernel_takes(box):
+    overlay(box, ":".join(layers(box, 501)))
+    r = box.refused("/mounts/7", "layer 501 of lowerdir", "limit")
+    assert len(r.err) < 400
+
+
+def test_long_value_of_another_file_system(box):
+    """A page of it is mount(2)'s business; what the file system says is told without the value."""
+    box.mounts.append(mount("/m", "tmpfs", "t", ["mode=" + "0" * 300 + "750"]))
+    assert "mode=750" in kernel.mount_at(mounts(box.probe()), "/m").super
+    box.mounts[-1]["options"] = ["nonsense=" + "x" * 300]
+    r = box.refused("/mounts/7", "tmpfs", "option nonsense of 300 bytes")
+    assert "xxxx" not in r.err
+
+
+def test_long_source(box):
+    box.mounts.append(mount("/m", "tmpfs", "s" * 300))
+    assert kernel.mount_at(mounts(box.probe()), "/m").source == "s" * 300
