@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What cannot be executed: the engine ends with the same status as with the runtime it brings, and knows why."""
+import pytest
+
+from conftest import IMAGE
+
+# name, options before the image, command
+RUN = {
+    "fine": ([], ["/bin/fine"]),
+    "by-path": ([], ["fine"]),
+    "true": ([], ["true"]),
+    "exit-7": ([], ["sh", "-c", "exit 7"]),
+    "killed": ([], ["sh", "-c", "kill -9 $$"]),
+    "missing": ([], ["nosuch"]),
+    "missing-absolute": ([], ["/bin/nosuch"]),
+    "missing-relative": ([], ["./nosuch"]),
+    "missing-directory": ([], ["/nosuch/program"]),
+    "below-a-file": ([], ["/etc/file/program"]),
+    "directory": ([], ["/etc"]),
+    "directory-in-path": (["-e", "PATH=/"], ["etc"]),
+    "not-executable": ([], ["/bin/notexec"]),
+    "not-executable-in-path": ([], ["notexec"]),
+    "no-interpreter": ([], ["/bin/nointerp"]),
+    "crlf": ([], ["/bin/crlf"]),
+    "other-machine": ([], ["/bin/otherarch"]),
+    "text": ([], ["/bin/text"]),
+    "empty": ([], ["/bin/empty"]),
+    "loop": ([], ["/bin/loop"]),
+    "private": (["-u", "1000"], ["/bin/private"]),
+    "whole-command-in-one": ([], ["echo hello"]),
+    "noexec": (["--tmpfs", "/mnt:noexec", "-w", "/mnt"],
+               ["sh", "-c", "cp /bin/fine x 2>/dev/null || cat /bin/fine >x; chmod 755 x; ./x"]),
+    "workdir-made": (["-w", "/made/here"], ["pwd"]),
+    "workdir-file": (["-w", "/etc/file"], ["pwd"]),
+    "volume-missing": (["-v", "/nosuch/source:/mnt"], ["true"]),
+    "mount-missing": (["--mount", "type=bind,src=/nosuch/source,dst=/mnt"], ["true"]),
+    "user-missing": (["-u", "nobody-here"], ["true"]),
+    "bad-cap": (["--cap-add", "NO_SUCH"], ["true"]),
+}
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_run(engine, name):
+    options, command = RUN[name]
+    want = engine.run(engine.native, *options, IMAGE, *command)
+    got = engine.run("orlop", *options, IMAGE, *command)
+    assert (got.rc, got.out) == (want.rc, want.out), (got, want)
+
+
+EXEC = {k: v for k, v in RUN.items() if not v[0] or v[0][0] in ("-u", "-e", "-w")}
+
+
+@pytest.fixture(scope="session")
+def sleepers(engine):
+    made = {}
+    for runtime in ("orlop", engine.native):
+        r = engine(runtime, "run", "-d", "--network", "none", "--name", f"s-{runtime}", IMAGE, "sleep", "1000")
+        assert r.rc == 0, r
+        made[runtime] = f"s-{runtime}"
+    yield made
+    for runtime, name in made.items():
+        engine(runtime, "rm", "-f", name)
+
+
+@pytest.mark.parametrize("name", EXEC)
+def test_exec(engine, sleepers, name):
+    options, command = EXEC[name]
+    want = engine(engine.native, "exec", *options, sleepers[engine.native], *command)
+    got = engine("orlop", "exec", *options, sleepers["orlop"], *command)
+    assert (got.rc, got.out) == (want.rc, want.out), (got, want)
+
+
+@pytest.mark.parametrize("name", [n for n in RUN if n not in ("volume-missing", "user-missing", "bad-cap")])
+def test_detached(engine, name):
+    """What is left of the container is what the native runtime leaves, and it can be removed."""
+    options, command = RUN[name]
+    seen = {}
+    form = "{{.State.Status}} {{.State.ExitCode}}"
+    for runtime in (engine.native, "orlop"):
+        c = f"d-{runtime}-{name}"
+        r = engine(runtime, "run", "-d", "--network", "none", "--name", c, *options, IMAGE, *command)
+        if r.rc == 0:
+            engine(runtime, "wait", c)
+        state = engine(runtime, "inspect", "-f", form, c).out.strip()
+        removed = engine(runtime, "rm", "-f", c).rc
+        seen[runtime] = (r.rc, state, removed)
+    assert seen["orlop"] == seen[engine.native], r
