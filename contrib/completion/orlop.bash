@@ -15,7 +15,7 @@ _orlop_values() # argument-name current-word
 _orlop()
 {
 	local program=${COMP_WORDS[0]} cur=${COMP_WORDS[COMP_CWORD]}
-	local command='' expected='' list word argument who long short value i
+	local command='' expected='' ended='' list word argument who long short value i
 	local arguments=() root=() names=() place=0
 	local -A takes=()
 
@@ -41,7 +41,9 @@ _orlop()
 		elif [[ $expected ]]; then
 			[[ $expected == root ]] && root=(--root "$word")
 			expected=''
-		elif [[ $word == -* ]]; then
+		elif [[ $word == -- && ! $ended ]]; then
+			ended=yes
+		elif [[ $word == -* && ! $ended ]]; then
 			expected=${takes[$word]-}
 			[[ $word == --root ]] && expected=root
 		elif [[ ! $command ]]; then
@@ -50,20 +52,23 @@ _orlop()
 				[[ $who == "$command" && $long == command ]] && read -ra arguments <<<"$argument"
 			done <<<"$list"
 		else
-			((place++))
+			((++place))
+			# What follows is for the program in the container, or for ps(1).
+			[[ ${arguments[*]} == *...* ]] && ended=yes
 		fi
 	done
 
 	[[ $cur == '=' ]] && cur=''
 	if [[ $expected ]]; then
 		_orlop_values "${expected/root/DIR}" "$cur"
-	elif [[ $cur == -* ]]; then
+	elif [[ $cur == -* && ! $ended ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "${names[*]}" -- "$cur")
 	elif [[ ! $command || ${arguments[place]-} == '[COMMAND]' ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(while IFS=$'\037' read -r who long _; do
 			[[ $long == command ]] && echo "$who"
 		done <<<"$list")" -- "$cur")
 	else
+		[[ $ended && ${#arguments[@]} -gt 2 && $place -ge ${#arguments[@]} ]] && place=$((${#arguments[@]} - 1))
 		case ${arguments[place]-} in
 		ID) mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
 		'[SIGNAL]') mapfile -t COMPREPLY < <(compgen -A signal -- "$cur") ;;

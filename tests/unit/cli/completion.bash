@@ -44,5 +44,15 @@ offers '' --cwd
 offers '--cwd' exec --cw
 offers "$srcdir/contrib/completion" create -b "$srcdir/contrib/com"
 offers '' list x
+offers '' exec x cmd --
+offers '' exec x cmd --tt
+offers '--tty' exec --tt
+offers "$srcdir/contrib/completion" exec --tty x cmd -x "$srcdir/contrib/com"
+offers "$srcdir/contrib/completion" exec --cwd / x cmd one two --cwd "$srcdir/contrib/com"
+offers '' exec x --
+offers "$srcdir/contrib/completion" exec -- x "$srcdir/contrib/com"
+offers '' ps x --f
+offers '--force' delete x --f
+offers 'SIGTERM' kill x -- SIGTER
 echo "1..$count"
 exit $failed
