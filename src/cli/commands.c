@@ -19,6 +19,16 @@ static const char *const not_built[] = {
 	"checkpoint", "restore", "update", "events", "mounts", "init",
 };
 
+/* What other programs of containers call it. */
+static const struct {
+	const char *theirs, *ours;
+} elsewhere[] = {
+	{"rm", "delete"}, {"remove", "delete"}, {"destroy", "delete"}, {"stop", "kill"}, {"signal", "kill"},
+	{"ls", "list"}, {"inspect", "state"}, {"status", "state"}, {"unpause", "resume"}, {"freeze", "pause"},
+	{"thaw", "resume"}, {"top", "ps"}, {"info", "features"}, {"init-config", "spec"}, {"enter", "exec"},
+	{"attach", "exec"},
+};
+
 const struct command *command_find(const char *name)
 {
 	for (size_t i = 0; i < n_commands; i++)
@@ -30,14 +40,18 @@ const struct command *command_find(const char *name)
 int command_unknown(const char *name, struct error *err)
 {
 	struct name_value names[ARRAY_SIZE(command_list_all)];
-	const char *nearest;
+	const char *nearest = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(not_built); i++)
 		if (str_eq(not_built[i], name))
 			return error_set(err, ENOSYS, "the command `%s` is not built yet", name);
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		if (str_eq(elsewhere[i].theirs, name))
+			nearest = elsewhere[i].ours;
 	for (size_t i = 0; i < n_commands; i++)
 		names[i].name = command_list_all[i]->name;
-	nearest = name_nearest(names, n_commands, name);
+	if (!nearest)
+		nearest = name_nearest(names, n_commands, name);
 	if (nearest)
 		error_set(err, EINVAL, "unknown command `%s`: did you mean `%s`?", name, nearest);
 	else
@@ -49,7 +63,7 @@ struct option_table command_option_table(const struct command *c)
 {
 	return (struct option_table){
 		.who = c->name, .v = c->options, .n = c->n_options, .ordered = c->ordered,
-		.outer = &global_option_table,
+		.outer = &global_option_table, .explain = c->explain_option,
 	};
 }
 

@@ -34,6 +34,8 @@ struct command {
 	const struct option *options;
 	size_t n_options;
 	size_t options_size;		/* of the struct that the offsets refer to */
+	/* As of struct option_table, or NULL. */
+	bool (*explain_option)(const char *word, struct error *err);
 	size_t max_args;
 	bool ordered;			/* what follows the first argument is not ours to parse */
 	int failure;			/* exit status after an error; 0 is that of all others, 1 */

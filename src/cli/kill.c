@@ -16,6 +16,18 @@ static const struct option rows[] = {
 	  "send it to every process of the container; one that has\nended already is no error" },
 };
 
+/* kill(1) has it in front of the process. */
+static bool explain_option(const char *word, struct error *err)
+{
+	const char *name = word + strspn(word, "-");
+
+	if (signal_parse(name) < 0)
+		return false;
+	error_set(err, EINVAL, "`%s` is no option: the signal comes after the container: `orlop kill ID %s`",
+		  word, name);
+	return true;
+}
+
 static int run(struct invocation *inv, struct error *err)
 {
 	const struct kill_options *o = inv->options;
@@ -35,5 +47,5 @@ const struct command command_kill = {
 	.summary = "Send a signal (default: TERM) to the container process",
 	.details = "SIGNAL is a number or a name, with or without SIG, in either case.",
 	.options = rows, .n_options = ARRAY_SIZE(rows),
-	.options_size = sizeof(struct kill_options), .run = run,
+	.options_size = sizeof(struct kill_options), .explain_option = explain_option, .run = run,
 };

@@ -62,6 +62,8 @@ static int unknown_option(struct parser *p, const char *word, const char *name, 
 
 	/* Of a name this short everything is near. */
 	nearest = len > 2 ? name_nearest(names, n, wanted) : NULL;
+	if (p->table->explain && p->table->explain(word, p->err))
+		return misuse(p);
 	if (p->table->outer && option_find(p->table->outer, name, len))
 		error_set(p->err, EINVAL, "unknown option `%s`: `--%s` goes before the command", word,
 			  wanted);

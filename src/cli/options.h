@@ -42,6 +42,8 @@ struct option_table {
 	size_t n;
 	bool ordered;		/* the first argument that is no option ends the options */
 	const struct option_table *outer;	/* options that belong before the command, or NULL */
+	/* Say better what is wrong with @word, which is no option: true, and the error is set.  Or NULL. */
+	bool (*explain)(const char *word, struct error *err);
 };
 
 struct option_result {

@@ -202,14 +202,39 @@ struct number {
 	uint64_t u;
 };
 
+/*
+ * Programs that keep all numbers in floating point write the largest ones, which mean "no limit", rounded up:
+ * jq before 1.7, JavaScript.
+ */
+static void explain_rounded(const struct json *v, struct error *err)
+{
+	static const struct {
+		const char *whole, *exponent, *meant;
+	} cases[] = {
+		{"18446744073709552000", "1.8446744073709552e+19", "18446744073709551615"},
+		{"18446744073709551616", "1.844674407370955e+19", "18446744073709551615"},
+		{"9223372036854776000", "9.223372036854776e+18", "9223372036854775807"},
+		{"9223372036854775808", "9.2233720368547758e+18", "9223372036854775807"},
+		{"-9223372036854776000", "-9.223372036854776e+18", "-9223372036854775808"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (strcmp(v->number, cases[i].whole) == 0 || strcasecmp(v->number, cases[i].exponent) == 0)
+			error_hint(err, "this is %s as a program rounds it that keeps numbers in floating point, "
+				   "such as jq before 1.7 or JavaScript: write that number, or another limit",
+				   cases[i].meant);
+}
+
 static int not_a_number(struct reader *r, const struct at *at, const struct json *v, int e,
 			int64_t min, uint64_t max)
 {
 	if (e == -EINVAL)
-		return reader_fail(r, at, v, "must be a whole number without exponent, not %.40s",
-				   v->number);
-	return reader_fail(r, at, v, "%.40s is out of range (%lld to %llu)", v->number,
-			   (long long)min, (unsigned long long)max);
+		e = reader_fail(r, at, v, "must be a whole number without exponent, not %.40s", v->number);
+	else
+		e = reader_fail(r, at, v, "%.40s is out of range (%lld to %llu)", v->number,
+				(long long)min, (unsigned long long)max);
+	explain_rounded(v, r->err);
+	return e;
 }
 
 static int read_number(struct reader *r, const struct at *at, const struct json *v,

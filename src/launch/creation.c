@@ -89,6 +89,9 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 	if (r == 0)
 		r = config_load(c->arena, bundle, c->o->config, &config, &c->config_text,
 				&c->config_len, err);
+	if (r == -ENOENT)
+		error_hint(err, "the bundle is %s: `orlop spec` writes a config.json there to start from, and the "
+			   "files of the container belong into rootfs/ beside it", po.bundle);
 	if (r == 0)
 		r = plan_build(c->arena, config, facts, &po, &c->plan, err);
 	return r;

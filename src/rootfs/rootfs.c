@@ -37,9 +37,13 @@ static int check_directory(const struct plan_rootfs *p, int fd, struct error *er
 {
 	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0) {
 		error_errno(err, fd, "root file system %s", p->path);
-	else if (fstat(fd, &st) < 0)
+		if (fd == -ENOENT)
+			error_hint(err, "a directory with the files of the container: unpack an image or a small "
+				   "system there, as by docker export or debootstrap; `orlop spec` names it "
+				   "rootfs, beside config.json");
+	} else if (fstat(fd, &st) < 0)
 		error_errno(err, errno, "look at the root file system %s", p->path);
 	else if (!S_ISDIR(st.st_mode))
 		error_errno(err, ENOTDIR, "root file system %s", p->path);

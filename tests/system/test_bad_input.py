@@ -891,3 +891,76 @@ def test_killed_by_the_caller(box, orlop):
     r.failed("SIGTERM")
     assert orlop.ids() == []
     before.assert_same()
+
+
+# ---- what people type from habit ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("args, words", [
+    (["kill", "-KILL", "x"], ["after the container", "orlop kill ID KILL"]),
+    (["kill", "-9", "x"], ["orlop kill ID 9"]), (["kill", "-SIGUSR1", "x"], ["orlop kill ID SIGUSR1"]),
+    (["kill", "-NOSUCH", "x"], ["unknown option `-NOSUCH`"]), (["kill", "--al1", "x"], ["did you mean `--all`"]),
+    (["rm", "x"], ["did you mean `delete`"]), (["stop", "x"], ["did you mean `kill`"]),
+    (["ls"], ["did you mean `list`"]), (["inspect", "x"], ["did you mean `state`"]),
+    (["unpause", "x"], ["did you mean `resume`"]), (["lsit"], ["did you mean `list`"]), (["xyzzy"], ["unknown"])])
+def test_words_of_other_programs(orlop, args, words):
+    r = orlop(*args).failed(*words)
+    assert words[0].startswith("did") or "did you mean" not in r.err, r
+
+
+def test_what_a_bundle_lacks(box, tmp):
+    os.mkdir(f"{tmp}/empty")
+    box.orlop("run", "-b", f"{tmp}/empty", box.id).failed("config.json", "orlop spec", f"{tmp}/empty", "rootfs/")
+    box.write()
+    os.rename(box.rootfs, f"{tmp}/moved")
+    box.refused("/root/path", box.rootfs, "orlop spec", "docker export")
+
+
+@pytest.mark.parametrize("number, meant", [
+    ("18446744073709552000", "18446744073709551615"), ("1.8446744073709552e+19", "18446744073709551615"),
+    ("18446744073709551616", "18446744073709551615"), ("9223372036854776000", None), ("18446744073709552001", None)])
+def test_numbers_that_another_program_has_rounded(box, number, meant):
+    """jq before 1.7 and JavaScript do."""
+    box.process["rlimits"] = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 4711}]
+    box.write()
+    text = kernel.read(f"{box.bundle}/config.json").replace("4711", number)
+    with open(f"{box.bundle}/config.json", "w") as f:
+        f.write(text)
+    box.write = lambda: None
+    if number == "9223372036854776000":  # in range here
+        box.run().ok()
+        return
+    r = box.run().failed("/process/rlimits/0/hard", number)
+    assert ("jq" in r.err) == bool(meant) and (not meant or meant in r.err.replace(number, "")), r
+
+
+@pytest.mark.parametrize("number", ["9223372036854776000", "9.223372036854776e+18", "9223372036854775808"])
+def test_signed_numbers_that_another_program_has_rounded(box, number):
+    box.linux["resources"] = {"memory": {"limit": 4711}}
+    box.write()
+    text = kernel.read(f"{box.bundle}/config.json").replace("4711", number)
+    with open(f"{box.bundle}/config.json", "w") as f:
+        f.write(text)
+    box.write = lambda: None
+    box.run().failed("/linux/resources/memory/limit", "this is 9223372036854775807", "jq")
+
+
+@pytest.mark.needs_controllers("hugetlb")
+@pytest.mark.parametrize("file, words", [
+    ("cgroup.frezze", ["did you mean cgroup.freeze"]), ("hugetlb.2MB.mx", ["no such file is known"]),
+    ("hugetlb.3MB.max", ["built without it"])])
+def test_unknown_file_of_a_cgroup(box, file, words):
+    box.linux["resources"] = {"unified": {file: "1"}}
+    r = box.refused(f"/linux/resources/unified/{file}", *words)
+    assert ("built without" in r.err) == ("built without it" in words), r
+
+
+@pytest.mark.needs_vm("needs the controllers")
+@pytest.mark.parametrize("resources, words", [
+    ({"unified": {"memory.mx": "1"}}, ["did you mean memory.max"]),
+    ({"cpu": {"cpus": "0-99999"}}, ["this host has the processors 0"]),
+    ({"cpu": {"mems": "7"}}, ["this host has the memory nodes 0"])])
+def test_limits_that_this_host_cannot_have(box, resources, words):
+    box.linux["resources"] = resources
+    r = box.refused("/linux/resources/", *words)
+    assert "built without" not in r.err, r
