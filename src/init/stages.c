@@ -130,7 +130,7 @@ static void hide_caller(void)
 _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags)
 {
 	struct stage_context c = {
-		.p = p, .h = h, .console = -1, .rootfs = {.root = -1, .proc = -1},
+		.p = p, .h = h, .console = -1, .rootfs = {.root = -1, .proc = -1, .nodes = -1},
 		.conv = {.fd = h->sync, .parent = false, .flags = conversation_flags,
 			 .state = conversation_start(conversation_flags & ~(unsigned)CONV_LAUNCHER)},
 		.scratch = arena_new(),
@@ -185,7 +185,7 @@ static int enter_container(const struct plan *p, struct handles *h, struct error
  * be visible to others in a joined pid namespace. */
 static int keep_handles_only(const struct plan *p, const struct handles *h, struct error *err)
 {
-	size_t n = 5, most = 5 + p->ns.n_joins + h->rootfs.n_sources;
+	size_t n = 6, most = 6 + p->ns.n_joins + h->rootfs.n_sources;
 	int *keep = xcalloc(most, sizeof(*keep)), r;
 
 	keep[0] = h->sync;
@@ -193,6 +193,7 @@ static int keep_handles_only(const struct plan *p, const struct handles *h, stru
 	keep[2] = h->result;
 	keep[3] = h->rootfs.tree;
 	keep[4] = h->proc;
+	keep[5] = h->rootfs.nodes;
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		keep[n++] = h->joins[i];
 	for (size_t i = 0; i < h->rootfs.n_sources; i++)

@@ -120,6 +120,8 @@ struct plan_device {
 	mode_t mode;			/* type and permission bits */
 	dev_t dev;
 	uint32_t uid, gid;
+	bool made_outside;		/* by the parent: mknod(2) is refused in a user namespace */
+	uint32_t host_uid, host_gid;	/* then: the same ids there */
 	const char *where;		/* JSON pointer, or "" for the default devices */
 };
 
@@ -141,7 +143,8 @@ struct plan_rootfs {
 	unsigned long propagation;	/* of "/" after pivot_root; 0 = leave */
 	struct plan_mount *mounts;
 	size_t n_mounts;
-	bool devices_by_bind;		/* user namespace: bind the host's nodes, mknod is refused */
+	bool devices_by_bind;		/* user namespace, mknod is refused: bind nodes that the parent made,
+					 * or the host's */
 	bool skip_default_dev;		/* /dev is a bind mount of the caller's: leave it alone */
 	struct plan_device *devices;	/* default devices and linux.devices */
 	size_t n_devices;

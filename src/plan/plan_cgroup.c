@@ -128,21 +128,6 @@ static bool mounts_writable(const struct oci_config *c)
 	return found;
 }
 
-static bool host_uid(const struct oci_config *c, uint32_t uid, uint32_t *ret)
-{
-	const struct oci_id_mappings *maps = &c->linux_.uid_mappings;
-
-	for (size_t i = 0; i < maps->n; i++) {
-		const struct oci_id_mapping *m = &maps->v[i];
-
-		if (uid >= m->container_id && uid - m->container_id < m->size) {
-			*ret = m->host_id + (uid - m->container_id);
-			return true;
-		}
-	}
-	return false;
-}
-
 /*
  * Who may make cgroups below the container's: its user, when it sees that cgroup as the root of a
  * namespace of its own and can write there (runtime-spec config-linux.md#cgroup-ownership).  Without
@@ -154,7 +139,7 @@ static void plan_owner(struct plan *p, const struct plan_options *o)
 
 	if (o->rootless || !p->rootfs.new_cgroupns || !mounts_writable(p->config))
 		return;
-	if (!p->ns.userns || host_uid(p->config, uid, &uid))
+	if (!p->ns.userns || plan_host_id(&p->config->linux_.uid_mappings, uid, &uid))
 		p->cgroup.owner = (struct opt_u32){true, uid};
 }
 

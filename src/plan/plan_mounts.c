@@ -197,14 +197,9 @@ static bool takes_label(const struct plan_mount *m)
 
 static bool maps_tty(const struct plan *p)
 {
-	const struct oci_id_mappings *maps = &p->config->linux_.gid_mappings;
+	uint32_t host;
 
-	if (!p->ns.userns)
-		return true;
-	for (size_t i = 0; i < maps->n; i++)
-		if (TTY_GID >= maps->v[i].container_id && TTY_GID - maps->v[i].container_id < maps->v[i].size)
-			return true;
-	return false;
+	return !p->ns.userns || plan_host_id(&p->config->linux_.gid_mappings, TTY_GID, &host);
 }
 
 /* Where the configuration says nothing: with the kernel's own defaults nobody could open /dev/ptmx. */

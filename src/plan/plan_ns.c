@@ -109,6 +109,19 @@ int plan_id_map(struct arena *a, const struct oci_id_mappings *m, const char *wh
 	return 0;
 }
 
+bool plan_host_id(const struct oci_id_mappings *maps, uint32_t id, uint32_t *ret)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct oci_id_mapping *m = &maps->v[i];
+
+		if (id >= m->container_id && id - m->container_id < m->size) {
+			*ret = m->host_id + (id - m->container_id);
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool maps_only(const struct oci_id_mappings *m, uint32_t id)
 {
 	return m->n == 1 && m->v[0].host_id == id && m->v[0].size == 1;

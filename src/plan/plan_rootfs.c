@@ -86,8 +86,25 @@ static bool configured(const struct plan_rootfs *rf, const char *path)
 	return mount_at(rf, path) != NULL;
 }
 
-static void plan_devices(struct arena *a, struct plan_rootfs *rf, const struct oci_linux *l)
+/*
+ * In a user namespace that root makes the node is made outside, with the ids of the host.  They are not known
+ * of a namespace that is joined without its mappings; and who is not root has no node to make.
+ */
+static void plan_made_outside(const struct plan *p, const struct facts *f, struct plan_device *d)
 {
+	const struct oci_linux *l = &p->config->linux_;
+
+	if (!p->ns.userns || p->rootfs.sources_in_child || !f->in_initial_userns || S_ISFIFO(d->mode))
+		return;
+	d->made_outside = plan_host_id(&l->uid_mappings, d->uid, &d->host_uid) &&
+			  plan_host_id(&l->gid_mappings, d->gid, &d->host_gid);
+}
+
+static void plan_devices(struct arena *a, struct plan *p, const struct facts *f)
+{
+	const struct oci_linux *l = &p->config->linux_;
+	struct plan_rootfs *rf = &p->rootfs;
+
 	for (size_t i = 0; i < l->n_devices; i++) {
 		const struct oci_device *d = &l->devices[i];
 
@@ -99,6 +116,7 @@ static void plan_devices(struct arena *a, struct plan_rootfs *rf, const struct o
 			.gid = d->gid,
 			.where = arena_printf(a, "/linux/devices/%zu", i),
 		};
+		plan_made_outside(p, f, &rf->devices[rf->n_devices - 1]);
 	}
 	if (rf->skip_default_dev)
 		return;
@@ -236,7 +254,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 
 	if (mount_at(rf, "/dev"))
 		rf->skip_default_dev = mount_at(rf, "/dev")->kind == MOUNT_BIND;
-	plan_devices(a, rf, &c->linux_);
+	plan_devices(a, p, f);
 	plan_links(a, rf);
 	clean_paths(a, &c->linux_.masked_paths, &rf->masked);
 	clean_paths(a, &c->linux_.readonly_paths, &rf->readonly_paths);

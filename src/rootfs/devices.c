@@ -172,32 +172,43 @@ static int make_node(const struct plan_device *d, struct parent *c, int root, st
 	return verify(d, dir, name, r == 0, err);
 }
 
-/* In a user namespace mknod(2) is refused: the host's node of the same name, if it is the one. */
-static int bind_node(const struct plan_device *d, int root, struct error *err)
+/* The host's node of the same name, if it is the one. */
+static int clone_host_node(const struct plan_device *d, struct error *err)
 {
-	_cleanup_close_ int node = -1, target = -1;
+	_cleanup_close_ int node = mount_clone(AT_FDCWD, d->path, false);
 	struct stat st;
 	int r;
 
-	node = mount_clone(AT_FDCWD, d->path, false);
 	if (node < 0)
 		return error_errno(err, node, "device %s of the host", d->path);
 	if (fstat(node, &st) < 0)
 		return error_errno(err, errno, "look at the device %s of the host", d->path);
 	if (!same_device(d, &st))
 		return error_set(err, ENODEV,
-				 "device %s of the host is %u:%u, not %u:%u: in a user namespace "
-				 "only a node of the host can be given, under its own name",
+				 "device %s of the host is %u:%u, not %u:%u: without the right to make "
+				 "nodes only one of the host can be given, under its own name",
 				 d->path, major(st.st_rdev), minor(st.st_rdev), major(d->dev),
 				 minor(d->dev));
-	target = path_open_in_root(root, d->path, O_PATH);
+	r = mount_set_propagation(node, MS_PRIVATE);
+	return r < 0 ? error_errno(err, r, "stop the propagation of the device %s", d->path) : steal_fd(&node);
+}
+
+/* In a user namespace mknod(2) is refused. */
+static int bind_node(const struct plan_rootfs *p, size_t i, const struct rootfs *rootfs, struct error *err)
+{
+	const struct plan_device *d = &p->devices[i];
+	_cleanup_close_ int node = -1, target = -1;
+	int r;
+
+	node = d->made_outside && rootfs->nodes >= 0 ? nodes_clone(rootfs->nodes, i, err) : clone_host_node(d, err);
+	if (node < 0)
+		return node;
+	target = path_open_in_root(rootfs->root, d->path, O_PATH);
 	if (target == -ENOENT)
-		target = path_make_in_root(root, d->path, false);
+		target = path_make_in_root(rootfs->root, d->path, false);
 	if (target < 0)
 		return error_errno(err, target, "make a place for the device %s", d->path);
-	r = mount_set_propagation(node, MS_PRIVATE);
-	if (r == 0)
-		r = mount_attach(node, target);
+	r = mount_attach(node, target);
 	return r < 0 ? error_errno(err, r, "bind the device %s", d->path) : 0;
 }
 
@@ -212,7 +223,8 @@ static bool named_again(const struct plan_rootfs *p, size_t i)
 	return false;
 }
 
-static int make_devices(const struct plan_rootfs *p, struct parent *c, int root, struct error *err)
+static int make_devices(const struct plan_rootfs *p, struct parent *c, const struct rootfs *rootfs,
+			struct error *err)
 {
 	for (size_t i = 0; i < p->n_devices; i++) {
 		const struct plan_device *d = &p->devices[i];
@@ -221,9 +233,9 @@ static int make_devices(const struct plan_rootfs *p, struct parent *c, int root,
 		if ((p->skip_default_dev && d->where[0] == '\0') || named_again(p, i))
 			continue;
 		if (p->devices_by_bind && !S_ISFIFO(d->mode))
-			r = bind_node(d, root, err);
+			r = bind_node(p, i, rootfs, err);
 		else
-			r = make_node(d, c, root, err);
+			r = make_node(d, c, rootfs->root, err);
 		if (r < 0)
 			return error_at(err, "%s", d->where);
 	}
@@ -275,7 +287,14 @@ int rootfs_devices(const struct plan_rootfs *p, struct rootfs *r, struct error *
 	if (!p->mount_ns)
 		return 0;
 	mask = umask(0);
-	ret = make_devices(p, &c, r->root, err);
+	ret = r->nodes >= 0 ? nodes_attach(r->nodes, err) : 0;
+	if (ret == 0)
+		ret = make_devices(p, &c, r, err);
+	if (ret == 0 && r->nodes >= 0)
+		ret = nodes_detach(r->nodes, err);
+	if (r->nodes >= 0)
+		close(r->nodes);
+	r->nodes = -1;
 	if (ret == 0)
 		ret = make_links(p, &c, r->root, err);
 	umask(mask);

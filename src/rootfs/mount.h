@@ -69,6 +69,17 @@ uint64_t mount_has_attr(int mnt, uint64_t of);
 #define MOUNT_ATTR_NAMES 64
 const char *mount_attr_names(uint64_t attr, char buf[MOUNT_ATTR_NAMES]);
 
+/*
+ * Devices of a user namespace (nodes.c).  Parent: make those that the plan has made outside, each with the
+ * number of its row for a name, in a detached tmpfs; *ret stays -1 when there are none, or when we may not.
+ * Child: attach it for a while, so that nodes can be cloned, which takes mounts of our own namespace; a
+ * detached clone of row @i; and let it go.
+ */
+int nodes_make(const struct plan_rootfs *p, int *ret, struct error *err);
+int nodes_attach(int nodes, struct error *err);
+int nodes_clone(int nodes, size_t i, struct error *err);
+int nodes_detach(int nodes, struct error *err);
+
 /* Child, before it changes its root: detach or cover each procfs and sysfs of the host.  What lies below
  * the mount @root is the container's; @proc is a private procfs. */
 int mount_hide_proc(int proc, int root, struct error *err);

@@ -17,7 +17,7 @@
 
 void rootfs_handles_init(struct rootfs_handles *h)
 {
-	*h = (struct rootfs_handles){.tree = -1, .cgroup = -1, .userns = -1};
+	*h = (struct rootfs_handles){.tree = -1, .nodes = -1, .cgroup = -1, .userns = -1};
 }
 
 void rootfs_handles_close(struct rootfs_handles *h)
@@ -27,8 +27,10 @@ void rootfs_handles_close(struct rootfs_handles *h)
 	for (size_t i = 0; i < h->n_sources; i++)
 		if (h->sources[i] >= 0)
 			close(h->sources[i]);
+	if (h->nodes >= 0)
+		close(h->nodes);
 	free(h->sources);
-	h->tree = -1;
+	h->tree = h->nodes = -1;
 	h->sources = NULL;
 	h->n_sources = 0;
 }
@@ -139,6 +141,7 @@ static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, s
 int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
 {
 	_cleanup_close_ int check = -1;
+	int r;
 
 	if (!p->mount_ns) {
 		h->tree = open_directory(p->path);
@@ -151,7 +154,8 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 	h->tree = open_root_tree(p, err);
 	if (h->tree < 0)
 		return h->tree;
-	return open_sources(p, h, err);
+	r = open_sources(p, h, err);
+	return r < 0 ? r : nodes_make(p, &h->nodes, err);
 }
 
 /*
@@ -251,7 +255,7 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 {
 	int ret;
 
-	*r = (struct rootfs){.root = -1, .proc = -1};
+	*r = (struct rootfs){.root = -1, .proc = -1, .nodes = steal_fd(&h->nodes)};
 	if (!p->mount_ns) {
 		r->root = steal_fd(&h->tree);
 	} else {

@@ -16,6 +16,7 @@ struct rootfs_handles {
 	int tree;			/* detached clone of the root file system, made private */
 	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
 	size_t n_sources;
+	int nodes;			/* detached tmpfs with the devices made outside, or -1 */
 	int cgroup;			/* borrowed: the container's cgroup directory, or -1 */
 	int userns;			/* borrowed: the user namespace to be joined, or -1 */
 };
@@ -31,6 +32,7 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 struct rootfs {
 	int root;			/* O_PATH: "/" of the container */
 	int proc;			/* private, unmasked, unattached procfs, or -1 */
+	int nodes;			/* of the handles */
 	int *late;			/* mounts that become read-only in rootfs_protect() */
 	size_t n_late;
 };

@@ -4,7 +4,8 @@ import os
 import stat
 
 import pytest
-from lib.config import bind, mount, set_caps, userns, without_namespace
+from lib import kernel
+from lib.config import bind, mount, namespace, set_caps, userns, without_namespace
 
 DEFAULT = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
@@ -208,16 +209,74 @@ def test_nodev(box):
     assert r[1]["errno"] == "EACCES"
 
 
-def test_devices_in_user_namespace_that_the_host_has_not(box):
-    userns(box.config)
-    box.linux["devices"] = [{"path": "/dev/mychar", "type": "c", "major": 1, "minor": 5}]
-    box.refused("/dev/mychar", "/linux/devices/0")
+NODES = [
+    {"path": "/dev/mychar", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8},
+    {"path": "/dev/null", "type": "c", "major": 1, "minor": 5, "fileMode": 0o600},  # not what the host has
+    {"path": "/dev/deep/er", "type": "b", "major": 7, "minor": 200, "fileMode": 0o4755},
+    {"path": "/elsewhere", "type": "u", "major": 1, "minor": 7},
+    {"path": "/dev/pipe", "type": "p", "fileMode": 0o622, "uid": 1}]
 
 
-def test_devices_in_user_namespace_with_other_numbers(box):
+@pytest.mark.parametrize("hooks", [False, True])
+@pytest.mark.parametrize("no_pivot", [False, True])
+def test_devices_in_user_namespace_are_as_configured(box, hooks, no_pivot):
     userns(box.config)
-    box.linux["devices"] = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 5}]
-    box.refused("/dev/null", "1:3", "/linux/devices/0")
+    os.chown(box.rootfs, 100000, 100000)
+    box.linux["devices"] = NODES
+    if hooks:
+        box.config["hooks"] = {"createRuntime": [{"path": "/bin/true"}]}
+    seen = box.probe(*(["--no-pivot"] if no_pivot else []),
+                     commands=[w for d in NODES for w in ("stat", d["path"], ",")] + ["open", "/dev/null", "r"])["results"]
+    for device, st in zip(NODES, seen):
+        kind = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}[device["type"]]
+        assert st["mode"] == kind | device.get("fileMode", 0o666), device
+        assert (st["uid"], st["gid"]) == (device.get("uid", 0), device.get("gid", 0)), device
+        if kind != stat.S_IFIFO:
+            assert (st["rmajor"], st["rminor"]) == (device["major"], device["minor"]), device
+    assert seen[-1]["ret"] >= 0
+
+
+def test_devices_in_user_namespace_leave_no_other_mount(box):
+    userns(box.config)
+    box.linux["devices"] = NODES[:2]
+    seen = kernel.parse_mountinfo(box.probe()["mountinfo"])
+    assert [m.target for m in seen if m.target in ("/", "/dev/mychar", "/dev/null")].count("/") == 1
+    assert kernel.mount_at(seen, "/dev/mychar").fstype == "tmpfs"
+
+
+def test_devices_in_joined_user_namespace(make_box):
+    first, second = make_box(), make_box()
+    userns(first.config)
+    namespace(second.config, "user", f"/proc/{first.up()}/ns/user")
+    second.linux["devices"] = NODES[:1]
+    second.refused("/dev/mychar", "/linux/devices/0")   # its ids are not known
+    for name in ("uidMappings", "gidMappings"):
+        second.linux[name] = first.linux[name]
+    st = second.attack("stat", "/dev/mychar")
+    assert (st["uid"], st["gid"], st["mode"] & 0o7777) == (7, 8, 0o640)
+
+
+@pytest.mark.parametrize("member", ["uid", "gid"])
+def test_device_of_an_owner_who_is_not_mapped(box, member):
+    userns(box.config)
+    box.linux["devices"] = [{**NODES[0], member: 70000}]
+    box.refused("70000", f"/linux/devices/0/{member}")
+
+
+def without_mknod(box, device):
+    userns(box.config)
+    box.linux["devices"] = [device]
+    return ["setpriv", "--bounding-set", "-mknod", "--inh-caps", "-mknod", "--"]
+
+
+def test_device_in_user_namespace_without_the_right_to_make_one(box):
+    """Then a node of the host will do, and nothing else."""
+    wrap = without_mknod(box, {"path": "/dev/zero", "type": "c", "major": 1, "minor": 5})
+    assert box.attack("open", "/dev/zero", "r", wrap=wrap)["ret"] >= 0
+    wrap = without_mknod(box, NODES[0])
+    box.refused("/dev/mychar", "/linux/devices/0", wrap=wrap)
+    wrap = without_mknod(box, NODES[1])
+    box.refused("/dev/null", "1:3", "/linux/devices/0", wrap=wrap)
 
 
 def test_fifo_in_user_namespace(box):
