@@ -105,10 +105,10 @@ static int check_arguments(const struct invocation *inv, struct error *err)
 }
 
 static int run_command(const struct global_options *g, struct arena *a, char **argv, int argc,
-		       struct error *err)
+		       int *failure, struct error *err)
 {
 	const struct command *c = command_find(argv[0]);
-	struct invocation inv = { .command = c, .global = g, .arena = a };
+	struct invocation inv = { .command = c, .global = g, .arena = a, .failure = failure };
 	struct option_table table;
 	struct option_result parsed;
 	int r;
@@ -162,7 +162,7 @@ static int run(int argc, char **argv, char *const *all_argv, struct arena *a, in
 	c = command_find(parsed.args[0]);
 	if (c && c->failure)
 		*failure = c->failure;
-	return run_command(&globals->o, a, parsed.args, (int)parsed.n_args, err);
+	return run_command(&globals->o, a, parsed.args, (int)parsed.n_args, failure, err);
 }
 
 int cli_main(int argc, char **argv)

@@ -24,6 +24,7 @@ struct invocation {
 	void *options;			/* of the command's own type */
 	char **args;
 	size_t n_args;
+	int *failure;			/* exit status after an error */
 };
 
 struct command {

@@ -18,13 +18,16 @@ static int run(struct invocation *inv, struct error *err)
 
 	create_options_finish(o, inv);
 	r = container_run(o, &status, err);
+	if (r < 0 && status > 0)
+		*inv->failure = status;
 	return r < 0 ? r : status;
 }
 
 const struct command command_run = {
 	.name = "run", .arguments = "ID", .max_args = 1,
 	.summary = "Create and start a container, wait for its end and delete it",
-	.details = "The exit status is that of the program, 128+N when signal N ended it; 0 with --detach.",
+	.details = "The exit status is that of the program, 128+N when signal N ended it, 126 or 127 when it could\n"
+		   "not be executed; 0 with --detach.",
 	.options = rows, .n_options = ARRAY_SIZE(rows),
 	.options_size = sizeof(struct create_options), .run = run,
 };

@@ -14,7 +14,8 @@
 #include "util/error.h"
 
 int container_create(const struct create_options *o, struct error *err);
-/* *ret_status: the container's exit code, 128+signal; 0 when detached. */
+/* *ret_status: the container's exit code, 128+signal; 0 when detached.  With an error too, if it is not 0: its
+ * program could not be executed. */
 int container_run(const struct create_options *o, int *ret_status, struct error *err);
 int container_start(const struct global_options *g, const char *id, struct error *err);
 

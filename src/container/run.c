@@ -9,6 +9,7 @@
 #include "launch/destroy.h"
 #include "launch/foreground.h"
 #include "launch/interrupt.h"
+#include "process/process.h"
 #include "store/store.h"
 
 /* runtime-spec 1.3, runtime.md#lifecycle step 9: a failing poststart hook stops the container. */
@@ -28,6 +29,19 @@ static int finish(struct creation *c, struct error *err)
 	return container_destroy(c->store, c->o->id, c->dir, &c->st, true, err);
 }
 
+/* The container is made, and its program cannot be executed: it has ended, with the status that says so. */
+static int ended_at_exec(struct creation *c, int r, int *ret_status, const struct error *err)
+{
+	struct error ignored = {0};
+
+	*ret_status = process_exec_status(err->code);
+	if (c->o->keep)
+		spawn_wait(&c->spawn, &ignored);
+	else
+		creation_undo(c);
+	return r;
+}
+
 static int run(struct creation *c, int *ret_status, struct error *err)
 {
 	sigset_t forwarded;
@@ -42,6 +56,8 @@ static int run(struct creation *c, int *ret_status, struct error *err)
 	if (r == 0)
 		r = start_process(c, err);
 	sig = interrupt_disarm();
+	if (r < 0 && c->spawn.exec_failed)
+		return ended_at_exec(c, r, ret_status, err);
 	if (r < 0) {
 		creation_undo(c);
 		if (sig)

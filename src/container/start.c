@@ -3,8 +3,9 @@
  * `start`: open the gate of a created container, and stay until its program runs.  Runs on the host.
  *
  * The waiting process holds both ends of two fifos.  One byte into `start` lets it go; `result` ends
- * (close-on-exec) when execve has succeeded, or holds the error that it did not.  Opening a fifo for
- * writing without blocking fails with ENXIO when nobody holds it: so a container that runs already,
+ * (close-on-exec) when execve has succeeded, or holds the error that it did not: then the container has run
+ * and ended, with 126 or 127 and the text on its stderr, and `start` has done what it should.  An engine that
+ * was told of an error would keep the container for one that never ran.  Opening a fifo for writing without blocking fails with ENXIO when nobody holds it: so a container that runs already,
  * or has ended, cannot be started whatever the files say.
  */
 #include <errno.h>
@@ -26,13 +27,14 @@
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/log.h"
 
 struct starting {
 	struct store *store;
 	struct arena *arena;
 	const char *id;
 	int dir, pidfd, gate, result;
-	bool hook_failed;
+	bool hook_failed, exec_failed;
 	struct state st;
 	struct oci_config *config;	/* loaded when there are poststart hooks */
 };
@@ -107,6 +109,7 @@ static int await_exec(struct starting *s, struct error *err)
 			*err = result.error;
 			err->text[sizeof(err->text) - 1] = err->where[sizeof(err->where) - 1] = '\0';
 			s->hook_failed = result.hook_failed;
+			s->exec_failed = !result.hook_failed;
 			return -err->code;
 		}
 		if (n > 0 || (errno != EAGAIN && errno != EINTR))
@@ -142,12 +145,15 @@ static int start(struct starting *s, struct error *err)
 		fd_wait(s->pidfd, POLLIN, 5000);
 	unlinkat(s->dir, STORE_START, 0);
 	unlinkat(s->dir, STORE_RESULT, 0);
+	if (s->exec_failed) {
+		log_error(err);
+		return 0;
+	}
 	if (r == 0) {
 		r = poststart(s, err);
 		s->hook_failed = r < 0;
 	}
-	/* runtime-spec runtime.md#lifecycle: a failed hook destroys the container; a program that cannot
-	 * be executed leaves it stopped. */
+	/* runtime-spec runtime.md#lifecycle: a failed hook destroys the container. */
 	if (s->hook_failed && container_destroy(s->store, s->id, s->dir, &s->st, true, &second) < 0)
 		error_in(err, "%s; and then", second.text);
 	return r;

@@ -48,11 +48,13 @@ _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t c
 
 /* The name of a stage, for messages: "mounts". */
 const char *init_stage_name(unsigned stage);
+/* The last, execve(2): what fails there is the container's end, and no failure to make it. */
+bool init_stage_is_exec(unsigned stage);
 
 /* What the child says when execve fails, on the result fifo; start reads it. */
 struct start_result {
 	uint32_t magic;			/* MESSAGE_MAGIC */
-	uint32_t hook_failed;		/* a startContainer hook, not execve */
+	uint32_t hook_failed;		/* a startContainer hook (or the filter), not execve */
 	struct error error;
 };
 

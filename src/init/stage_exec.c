@@ -100,18 +100,24 @@ static bool looks_filtered(const struct oci_seccomp *profile, int errnum)
 }
 
 /*
- * Does: the filter, and execve.  Whatever else there is to do is done by now.
- * Must not: make another call in between, or need one when it fails.
+ * Does: the filter.  Whatever else there is to do but execve is done by now.
+ * Must not: make another call after it.
  */
+int stage_last_filter(struct stage_context *c, struct error *err)
+{
+	int listener;
+
+	if (!c->p->security.seccomp || c->filtered)
+		return 0;
+	return stage_install_filter(c, &listener, err);
+}
+
+/* Must not: need a call that a filter may refuse, to say that it failed: so the file is not looked at then. */
 int stage_exec(struct stage_context *c, struct error *err)
 {
 	const struct oci_seccomp *profile = c->p->security.seccomp;
-	int listener, r = 0;
+	int r;
 
-	if (profile && !c->filtered)
-		r = stage_install_filter(c, &listener, err);
-	if (r < 0)
-		return r;
 	execve(c->program, c->p->process.argv, c->env);
 	r = errno;
 	if (!profile)

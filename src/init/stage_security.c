@@ -111,13 +111,11 @@ int stage_credentials(struct stage_context *c, struct error *err)
 int stage_program(struct stage_context *c, struct error *err)
 {
 	const struct plan_process *pp = &c->p->process;
+	int r = c->cwd_entered ? 0 : process_enter_cwd(pp->cwd, false, err);
 
-	if (!c->cwd_entered) {
-		int r = process_enter_cwd(pp->cwd, false, err);
-
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	c->env = process_environment(c->scratch, pp, pp->oci->user.uid);
-	return process_find_program(c->scratch, pp->argv, c->env, &c->program, err);
+	r = process_find_program(c->scratch, pp->argv, c->env, &c->program, err);
+	return r < 0 ? r : process_check_program(c->program, pp->argv, c->env, err);
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,11 +18,13 @@
 
 #include "init/protocol_send.h"
 #include "ns/ns.h"
+#include "process/process.h"
 #include "sys/compat.h"
 #include "sys/syscalls.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/str.h"
 
 enum stage_for {
 	FOR_CONTAINER = 1,	/* create, run */
@@ -59,6 +62,7 @@ static const struct stage {
 	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_filter},
 	{"ready", FOR_ALL, stage_ready},
 	{"start", FOR_ALL | SPEAKS_FOR_ITSELF, stage_start},
+	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_last_filter},
 	{"exec", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_exec},
 };
 
@@ -76,14 +80,28 @@ static void send_log(void *ctx, enum log_level level, const char *text)
 	conversation_send_log(&c->conv, level, text);
 }
 
+bool init_stage_is_exec(unsigned stage)
+{
+	return stage < N_STAGES && stages[stage].run == stage_exec;
+}
+
+/* A created container has ended as one does whose program ended: the text is in what its engine collects. */
+static void tell_on_stderr(const struct error *e)
+{
+	char text[2 * ERROR_TEXT_MAX], line[sizeof(text) + ERROR_WHERE_MAX + 32];
+	int n = snprintf(line, sizeof(line), "orlop: %s (at %s)\n", str_escape(e->text, text, sizeof(text)), e->where);
+
+	fd_write_all(STDERR_FILENO, line, (size_t)n);
+}
+
 /*
  * Whoever waits hears it: the parent until it let us go, afterwards the `start` command.  A failed
- * write changes nothing: the process ends, and that is seen.
+ * write changes nothing: the process ends, and that is seen.  Returns its exit status.
  */
-static void tell(struct stage_context *c, unsigned stage, const struct error *e)
+static int tell(struct stage_context *c, unsigned stage, const struct error *e)
 {
 	struct start_result result = {
-		.magic = MESSAGE_MAGIC, .hook_failed = stages[stage].run == stage_start, .error = *e,
+		.magic = MESSAGE_MAGIC, .hook_failed = !init_stage_is_exec(stage), .error = *e,
 	};
 
 	if (c->h->last_words)
@@ -92,6 +110,11 @@ static void tell(struct stage_context *c, unsigned stage, const struct error *e)
 		conversation_send_error(&c->conv, stage, e);
 	else if (c->h->result >= 0)
 		fd_write_all(c->h->result, &result, sizeof(result));
+	if (!init_stage_is_exec(stage))
+		return 1;
+	if (c->conv.fd < 0)
+		tell_on_stderr(e);
+	return process_exec_status(e->code);
 }
 
 static int die_with_parent(struct error *err)
@@ -137,7 +160,7 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 	};
 	unsigned mode = h->exec ? FOR_EXEC : FOR_CONTAINER, i = 0;
 	struct error err = {0};
-	int r;
+	int r, status = 1;
 
 	log_redirect(send_log, &c);
 	hide_caller();
@@ -156,9 +179,9 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 	if (r < 0) {
 		if (!(stages[i].when & SPEAKS_FOR_ITSELF))
 			error_in(&err, "%s", stages[i].name);
-		tell(&c, i, &err);
+		status = tell(&c, i, &err);
 	}
-	sys_exit(1);
+	sys_exit(status);
 }
 
 /*

@@ -59,6 +59,7 @@ int stage_install_filter(struct stage_context *c, int *ret_listener, struct erro
 int stage_signals(struct stage_context *c, struct error *err);
 int stage_ready(struct stage_context *c, struct error *err);
 int stage_start(struct stage_context *c, struct error *err);
+int stage_last_filter(struct stage_context *c, struct error *err);
 int stage_exec(struct stage_context *c, struct error *err);
 
 #endif

@@ -353,7 +353,7 @@ static void drop_cgroup(struct creation *c)
 	c->st.cgroup_root = c->st.cgroup_path = NULL;
 }
 
-int creation_build(struct creation *c, struct error *err)
+static int build(struct creation *c, struct error *err)
 {
 	struct spawn *s = &c->spawn;
 	int r = record_intent(c, err);
@@ -394,6 +394,15 @@ int creation_build(struct creation *c, struct error *err)
 		r = options_write_pid_file(c->o->pid_file, s->pid, err);
 		c->pid_file_written = r == 0;
 	}
+	return r;
+}
+
+int creation_build(struct creation *c, struct error *err)
+{
+	int r = build(c, err);
+
+	if (r < 0 && str_starts(err->where, "/mounts/") && strstr(err->where, "/source"))
+		error_not_of_program(err);
 	return r;
 }
 

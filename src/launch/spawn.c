@@ -467,9 +467,13 @@ int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
 		timeout = -1;
 	if (r == 0 && wait_exec)
 		r = heard(s, conversation_expect_end(&s->conv, timeout, s->pidfd, err), err);
+	if (r < 0)
+		s->exec_failed = init_stage_is_exec(s->conv.stage);
 	/* The end of the conversation is also its own, if a filter refused write(2). */
-	if (r == 0 && wait_exec && take_last_words(s, err))
+	if (r == 0 && wait_exec && take_last_words(s, err)) {
+		s->exec_failed = true;
 		r = -err->code;
+	}
 	if (r == 0 && wait_exec)
 		log_debug("process %d executes its program", (int)s->pid);
 	return agent_late(s, r, err);

@@ -40,6 +40,7 @@ struct spawn {
 	int proc_pid;			/* its directory in the host's /proc */
 	struct conversation conv;
 	int master;			/* of the pty, when one was asked for */
+	bool exec_failed;		/* all was made, and execve(2) failed: the container has ended */
 	bool reaped;
 	int wait_status;		/* as of waitpid(2), once reaped */
 };

@@ -46,18 +46,24 @@ int process_set_personality(uint64_t domain, struct error *err);
 /* process/sysctl.c: write each below sys/ of @proc (a private, unmasked procfs), RESOLVE_BENEATH. */
 int process_write_sysctls(const struct plan_process *p, int proc, struct error *err);
 
-/* process/exec.c: chdir to cwd (made 0755 when missing), by descriptor; getcwd must start with "/". */
+/* process/cwd.c: chdir to cwd (made 0755 when missing), by descriptor; getcwd must start with "/". */
 int process_enter_cwd(const char *cwd, bool create, struct error *err);
 /* Again as the user, when the first try was refused with EACCES. */
 
-/* process/exec.c: find argv[0] as execvp(3) does with PATH of @envp: the path to execute, in @a.
- * "executable file `X` not found in $PATH: No such file or directory", or permission denied. */
+/* process/program.c: find argv[0] as execvp(3) does with PATH of @envp: the path to execute, in @a.
+ * "executable file not found in $PATH: no such file or directory", or permission denied. */
 int process_find_program(struct arena *a, char *const *argv, char *const *envp, const char **ret,
 			 struct error *err);
 
-/* process/exec.c: after execve(2) of @path failed with @errnum: the error, with what the file itself
+/* process/program.c: would execve(2) take @path, as far as that can be known without it? */
+int process_check_program(const char *path, char *const *argv, char *const *envp, struct error *err);
+
+/* process/program.c: after execve(2) of @path failed with @errnum: the error, with what the file itself
  * says about it (missing interpreter, CR LF, wrong machine).  Returns -errnum. */
 int process_exec_error(const char *path, int errnum, struct error *err);
+/* The exit status of a container whose program could not be executed: 127 when it, or what executes it, is
+ * not there, else 126, as shells have it. */
+int process_exec_status(int errnum);
 
 /* process/environ.c: the environment given to execve: HOME, LISTEN_FDS, LISTEN_PID added.  Last
  * duplicate wins.  In @a. */

@@ -128,3 +128,22 @@ void error_hint_kernel(struct error *err)
 		error_hint(err, "there is no %s(2), which came with Linux %s", missing->name, missing->release);
 	error_hint_release(err, "orlop", OLDEST_RELEASE);
 }
+
+void error_not_of_program(struct error *err)
+{
+	static const struct {
+		const char *words, *instead;
+	} table[] = {
+		{"permission denied", "access denied"}, {"is a directory", "a directory"},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char *at = strstr(err->text, table[i].words);
+		size_t old = strlen(table[i].words), new = strlen(table[i].instead);
+
+		for (; at; at = strstr(at + new, table[i].words)) {
+			memcpy(at, table[i].instead, new);
+			memmove(at + new, at + old, strlen(at + old) + 1);
+		}
+	}
+}

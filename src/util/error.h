@@ -52,6 +52,10 @@ bool error_hint_release(struct error *err, const char *feature, const char *rele
  * kernel is older than all that we are made for. */
 void error_hint_kernel(struct error *err);
 
+/* Engines take some words for the program's, and give the container exit status 126 for them: others for what
+ * else of a container was denied, such as the source of a mount. */
+void error_not_of_program(struct error *err);
+
 /* The kernel's words for an errno value, positive or negative; never NULL, no locale. */
 const char *error_words(int errnum);
 

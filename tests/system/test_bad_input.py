@@ -85,7 +85,7 @@ def test_config_unreadable(box, orlop):
             "--root", state, "create", "--bundle", box.bundle, "x"]
     r = subprocess.run(argv, capture_output=True, text=True, timeout=deadline(20))
     assert r.returncode == 1 and r.stderr.count("\n") == 1, r
-    assert "config.json" in r.stderr and "Permission denied" in r.stderr
+    assert "config.json" in r.stderr and "permission denied" in r.stderr
     assert os.listdir(state) == []
 
 
@@ -465,7 +465,7 @@ def test_rootfs_is_a_file(box):
 def test_program_missing(box):
     """The words by which engines know the case: exit status 127 in podman and docker."""
     box.process["args"] = ["nothing-like-this"]
-    box.refused("executable file `nothing-like-this` not found in $PATH", "No such file")
+    box.refused("`nothing-like-this`: executable file not found in $PATH: no such file or directory")
     box.process["args"] = ["/bin/nothing"]
     box.refused("/bin/nothing", "No such file")
 
@@ -477,17 +477,13 @@ def test_program_not_executable(box):
     box.refused("/bin/data", "Permission denied")
     box.process["args"] = ["/bin"]
     r = box.refused("/bin")
-    assert "Permission denied" in r.err or "Is a directory" in r.err
+    assert "permission denied" in r.err and "is a directory" in r.err
 
 
 def test_program_of_unknown_format(box):
-    """Only execve(2) can tell: `start` fails, the container has stopped."""
     box.file("/bin/data", "data", 0o755)
     box.process["args"] = ["/bin/data"]
-    box.create().ok()
-    box.start().failed("/bin/data", "Exec format error")
-    assert box.status() == "stopped"
-    box.delete().ok()
+    box.refused("/bin/data", "exec format error")
 
 
 def test_cwd_missing_is_created(box):

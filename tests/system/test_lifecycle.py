@@ -211,27 +211,17 @@ def test_program_that_cannot_be_executed(box, args, words):
     box.refused(*words, run=True)
 
 
-def test_program_of_a_wrong_format_is_an_error_of_start(box):
+def test_program_of_a_wrong_format(box):
     box.file("bin/bad", "\x7fnot a program", 0o755)
     box.process["args"] = ["/bin/bad"]
-    box.create().ok()
-    box.start().failed("exec format error")
-    box.wait_stopped()
-    box.delete().ok()
+    box.refused("exec format error")
     box.refused("exec format error", run=True)
-
-
-def test_missing_interpreter_is_an_error_of_start(box):
-    box.file("bin/script", "#!/bin/none\n", 0o755)
-    box.process["args"] = ["/bin/script"]
-    box.create().ok()
-    box.start().failed("no such file or directory")
 
 
 def test_program_removed_after_create(box):
     box.create().ok()
     os.unlink(f"{box.rootfs}/bin/probe")
-    box.start().failed("no such file or directory")
+    assert "no such file or directory" in box.start().ok().err
     box.wait_stopped()
 
 

@@ -7,10 +7,9 @@ that fails is ours.
 import os
 import platform
 import signal
-import struct
 
 import pytest
-from lib import host, kernel
+from lib import elf, host, kernel
 from lib.box import deadline
 from lib.config import set_caps
 
@@ -28,14 +27,6 @@ CALLS = """access arch_prctl brk capget capset chdir clone clone3 close close_ra
 RAN = 7
 
 
-def program(nr_exit=231):
-    """exit_group(7); if that is denied, an instruction that is none."""
-    code = (b"\xb8" + struct.pack("<I", nr_exit) + b"\xbf" + struct.pack("<I", RAN) + b"\x0f\x05\x0f\x0b")
-    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    size = 64 + 56 + len(code)
-    return head + struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, size, size, 4096) + code
-
-
 def deny(*names, default="SCMP_ACT_ALLOW", action="SCMP_ACT_ERRNO", **more):
     return {"defaultAction": default, "syscalls": [{"names": list(names), "action": action, **more}]}
 
@@ -47,9 +38,7 @@ def allow(*names, default="SCMP_ACT_ERRNO", **more):
 
 @pytest.fixture
 def tiny(box):
-    with open(f"{box.rootfs}/bin/tiny", "wb") as f:
-        f.write(program())
-    os.chmod(f"{box.rootfs}/bin/tiny", 0o755)
+    elf.install(box, "bin/tiny", elf.program(RAN))
     box.args("/bin/tiny")
     box.process["user"] = {"uid": 1000, "gid": 1000, "additionalGids": [5, 6]}
     set_caps(box.process, ["CAP_KILL"])
@@ -184,7 +173,7 @@ def test_execve_is_denied(tiny, errnum, words):
     more = {"errnoRet": errnum} if errnum else {}
     tiny.linux["seccomp"] = deny("execve", **more)
     r = tiny.run()
-    r.failed("/bin/tiny", words, "the seccomp profile may deny execve(2)")
+    r.failed("/bin/tiny", words, "the seccomp profile may deny execve(2)", rc=126)
     assert "subgid" not in r.err and "ns/net" not in r.err
 
 
@@ -194,7 +183,7 @@ def test_all_is_denied(tiny, nnp):
     tiny.process["noNewPrivileges"] = nnp
     tiny.linux["seccomp"] = allow()
     with deadline_of(10):
-        tiny.run().failed("/bin/tiny", "operation not permitted", "seccomp profile")
+        tiny.run().failed("/bin/tiny", "operation not permitted", "seccomp profile", rc=126)
     tiny.create().ok()
     tiny.start()
     assert end_of(tiny.pid) == -signal.SIGILL

@@ -148,7 +148,7 @@ static void test_global_options(void **state)
 	assert_refused("--systemd-cgroup list", "the systemd cgroup manager is not built yet");
 	assert_refused("--cgroup-manager=systemd create x", "the systemd cgroup manager is not built");
 	assert_refused("create --root /x y", "`--root` goes before the command");
-	assert_refused("--log /nonexistent/log list", "open log file /nonexistent/log: No such file");
+	assert_refused("--log /nonexistent/log list", "open log file /nonexistent/log: no such file");
 }
 
 static void test_version(void **state)

@@ -74,7 +74,7 @@ static void refuse(const char *path, int code, const char *text)
 static void test_missing(void **state)
 {
 	(void)state;
-	refuse("/proc/self/ns/absent", ENOENT, "No such file");
+	refuse("/proc/self/ns/absent", ENOENT, "no such file");
 }
 
 static void test_other_type(void **state)

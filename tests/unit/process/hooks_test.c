@@ -132,7 +132,7 @@ static void test_failures(void **state)
 
 	v[0] = (struct oci_hook){.path = (char *)"/no/such/hook"};
 	assert_int_equal(run_list(v, 1, false, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "`/no/such/hook`: execute it: No such file or directory"));
+	assert_non_null(strstr(err.text, "`/no/such/hook`: execute it: no such file or directory"));
 	v[0].path = (char *)"/etc/passwd";
 	assert_int_equal(run_list(v, 1, false, &err), -EACCES);
 	v[0].path = (char *)"bin/true";

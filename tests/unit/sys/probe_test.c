@@ -43,7 +43,7 @@ static void without_two(void *arg)
 	CHECK(kernel_missing_call() && str_eq(kernel_missing_call()->name, "openat2"));
 	error_errno(&err, ENOSYS, "try it");
 	error_hint_kernel(&err);
-	CHECK(strstr(err.text, "try it: Function not implemented (openat2(2) of Linux 5.6 is missing here"));
+	CHECK(strstr(err.text, "try it: function not implemented (openat2(2) of Linux 5.6 is missing here"));
 	CHECK(personality(UNAME26) >= 0);
 	error_errno(&err, ENOSYS, "try it");
 	error_hint_kernel(&err);
@@ -62,9 +62,9 @@ static void test_missing_call(void **state)
 	assert_null(kernel_missing_call());
 	error_errno(&err, ENOSYS, "try it");
 	error_hint_kernel(&err);
-	assert_string_equal(err.text, "try it: Function not implemented");
+	assert_string_equal(err.text, "try it: function not implemented");
 	assert_false(error_hint_release(&err, "this", "5.14"));
-	assert_string_equal(err.text, "try it: Function not implemented");
+	assert_string_equal(err.text, "try it: function not implemented");
 	assert_true(error_hint_release(&err, "this", "99.1"));
 	assert_non_null(strstr(err.text, "(this needs Linux 99.1 or later, this is "));
 	assert_child_ok(without_two, NULL);

@@ -23,10 +23,10 @@ static void errors_compose(void **state)
 
 	(void)state;
 	assert_int_equal(error_errno(&e, -ENOENT, "open %s", "x"), -ENOENT);
-	assert_string_equal(e.text, "open x: No such file or directory");
+	assert_string_equal(e.text, "open x: no such file or directory");
 	assert_int_equal(error_in(&e, "mount %d", 3), -ENOENT);
 	assert_int_equal(error_hint(&e, "make it"), -ENOENT);
-	assert_string_equal(e.text, "mount 3: open x: No such file or directory (make it)");
+	assert_string_equal(e.text, "mount 3: open x: no such file or directory (make it)");
 	error_at(&e, "/mounts/%d", 3);
 	error_at(&e, "/later");
 	assert_string_equal(e.where, "/mounts/3");
