@@ -5,8 +5,9 @@
  * The waiting process holds both ends of two fifos.  One byte into `start` lets it go; `result` ends
  * (close-on-exec) when execve has succeeded, or holds the error that it did not: then the container has run
  * and ended, with 126 or 127 and the text on its stderr, and `start` has done what it should.  An engine that
- * was told of an error would keep the container for one that never ran.  Opening a fifo for writing without blocking fails with ENXIO when nobody holds it: so a container that runs already,
- * or has ended, cannot be started whatever the files say.
+ * was told of an error would keep the container for one that never ran.
+ * Opening a fifo for writing without blocking fails with ENXIO when nobody holds it: so a container that
+ * runs already, or has ended, cannot be started whatever the files say.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 
@@ -63,24 +62,6 @@ int stage_filter(struct stage_context *c, struct error *err)
 }
 
 /*
- * The user must be able to open /dev/stdout, which leads to the inode: give it the caller's pipes and
- * sockets.  Never a file or device of the host (T39).
- */
-static void give_stdio(uid_t uid)
-{
-	for (int fd = 0; fd <= 2; fd++) {
-		struct stat st;
-
-		if (fstat(fd, &st) < 0 || st.st_uid == uid)
-			continue;
-		if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
-			continue;
-		if (fchown(fd, uid, (gid_t)-1) < 0)
-			continue;	/* not ours to give: the caller arranged it so */
-	}
-}
-
-/*
  * Needs: CAP_SETPCAP, CAP_SETGID, CAP_SETUID.
  * Does: bounding set, groups, gid, uid, the other four sets, no_new_privs, in this order (R23).
  */
@@ -90,7 +71,7 @@ int stage_credentials(struct stage_context *c, struct error *err)
 	const struct oci_user *user = &c->p->process.oci->user;
 	int r;
 
-	give_stdio(user->uid);
+	process_give_stdio(user->uid);
 	r = caps_limit_bounding(&s->caps, c->h->last_cap, err);
 	if (r == 0)
 		r = caps_keep(err);

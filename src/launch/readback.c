@@ -193,6 +193,16 @@ static __attribute__((noinline)) int check_ids_by_maps(const struct spawn *s, co
 	return r < 0 ? r : check_mapped_ids(s, status, &uids, &gids, err);
 }
 
+int readback_outside_uid(const struct spawn *s, uint32_t uid, uid_t *ret, struct error *err)
+{
+	struct id_map uids;
+	int r = read_map(s, "uid_map", &uids, err);
+
+	if (r == 0)
+		*ret = outside(&uids, uid);
+	return r;
+}
+
 /* user_namespaces(7): read within one and the same user namespace, the maps tell of the one above. */
 static int check_ids(const struct spawn *s, const struct status *status, bool our_userns, struct error *err)
 {

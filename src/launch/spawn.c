@@ -419,6 +419,21 @@ static int agent_late(const struct spawn *s, int r, struct error *err)
 	return r;
 }
 
+/* The process has no power over inodes of users that its user namespace does not know. */
+static int give_stdio(const struct spawn *s, struct error *err)
+{
+	const struct plan *p = s->plan;
+	uid_t uid;
+	int r;
+
+	if (!p->has_process || p->process.terminal || !(p->ns.userns || (s->handles.init_namespaces & CLONE_NEWUSER)))
+		return 0;
+	r = readback_outside_uid(s, p->process.oci->user.uid, &uid, err);
+	if (r == 0)
+		process_give_stdio(uid);
+	return r;
+}
+
 int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), void *ctx,
 		uint64_t ret_ns[N_NAMESPACES], struct error *err)
 {
@@ -452,6 +467,8 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 	if (r < 0)
 		return agent_late(s, r, err);
 	r = readback_check(s, ret_ns, err);
+	if (r == 0)
+		r = give_stdio(s, err);
 	if (r == 0)
 		log_debug("process %d is set up, and the kernel says so", (int)s->pid);
 	return r;

@@ -84,6 +84,10 @@ extern const struct namespace_file namespace_files[N_NAMESPACES];
 /* Inode of our own namespace @i.  *pidfd is of ourselves, opened when it is -1; @proc: /proc. */
 int readback_own_namespace(int *pidfd, int proc, size_t i, uint64_t *ret);
 
+/* readback.c: what the host calls the user @uid of the process, by its uid_map; the overflow id when it has no name
+ * for it. */
+int readback_outside_uid(const struct spawn *s, uint32_t uid, uid_t *ret, struct error *err);
+
 /* readback.c: compare the process with what was asked for, rule R12.  Any difference is an error. */
 int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err);
 

@@ -148,9 +148,9 @@ static const char *machine_name(unsigned machine)
 		unsigned machine;
 		const char *name;
 	} names[] = {
-		{EM_386, "i386"}, {EM_X86_64, "x86_64"}, {EM_ARM, "arm"}, {EM_AARCH64, "aarch64"}, {EM_RISCV, "riscv"},
-		{EM_PPC, "ppc"}, {EM_PPC64, "ppc64"}, {EM_S390, "s390x"}, {EM_MIPS, "mips"}, {258 /* EM_LOONGARCH */, "loongarch"},
-		{EM_SPARCV9, "sparc64"}, {EM_68K, "m68k"}, {EM_BPF, "bpf"},
+		{EM_386, "i386"}, {EM_X86_64, "x86_64"}, {EM_ARM, "arm"}, {EM_AARCH64, "aarch64"},
+		{EM_RISCV, "riscv"}, {EM_PPC, "ppc"}, {EM_PPC64, "ppc64"}, {EM_S390, "s390x"}, {EM_MIPS, "mips"},
+		{258 /* EM_LOONGARCH */, "loongarch"}, {EM_SPARCV9, "sparc64"}, {EM_68K, "m68k"}, {EM_BPF, "bpf"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

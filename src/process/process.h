@@ -17,6 +17,10 @@ int process_set_ids(const struct oci_user *user, struct error *err);
  * T41: O_NONBLOCK, regular, <= 1 MiB, first exact match); "/" when there is none.  In @a. */
 const char *process_home(struct arena *a, uint32_t uid);
 
+/* process/stdio.c: pipes and sockets among the standard streams become @uid's, an id of the caller's user
+ * namespace; as far as the caller may. */
+void process_give_stdio(uid_t uid);
+
 /* process/rlimits.c: exactly soft and hard, read back. */
 int process_set_rlimits(const struct oci_process *p, struct error *err);
 /* Parent: raise hard limits of @pid (0: our own) that the child will not be allowed to raise. */

@@ -458,3 +458,54 @@ def test_missing_cwd_on_a_file_system_that_is_read_only_on_the_host(box, tmp):
         box.refused("make the working directory `/m/new`", "read-only file system", "/process/cwd")
     finally:
         kernel.umount(source)
+
+
+# ---- the standard streams by name
+
+def through_pipes(box, start, user):
+    """Run with pipes of root's for the streams; what /dev/stdin, stdout and stderr take and give when opened again."""
+    ends = [os.pipe() for _ in range(3)]
+    for read, _ in ends:
+        os.set_blocking(read, False)
+    os.write(ends[0][1], b"word")
+    before = [os.fstat(ends[0][0]).st_uid, os.fstat(ends[1][1]).st_uid]
+    assert before == [0, 0]
+    p = start(stdin=ends[0][0], stdout=ends[1][1], stderr=ends[2][1])
+    os.close(ends[0][1])
+    rc = box.orlop.finish(p).rc
+    said = [os.read(read, 65536) for read, _ in ends[1:]] if rc == 0 else [b"", b""]
+    owner = os.fstat(ends[1][1]).st_uid
+    for fd in (ends[0][0], *ends[1], *ends[2]):
+        os.close(fd)
+    return rc, said[0], said[1], owner
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.parametrize("where", ["host", "userns"])
+def test_streams_can_be_opened_again(box, where, uid):
+    box.add_busybox()
+    if where == "userns":
+        userns(box.config)
+    box.process["user"] = {"uid": uid, "gid": uid}
+    box.linux.get("resources", {}).pop("devices", None)
+    script = "cat /dev/stdin >/dev/stdout && echo err >/dev/stderr"
+    want = (100000 if where == "userns" else 0) + uid
+    box.args("/bin/sh", "-c", script)
+    assert through_pipes(box, box.start_run, uid) == (0, b"word", b"err\n", want)
+    box.up()
+
+    def start(**kw):
+        return box.orlop.popen("exec", box.id, "/bin/sh", "-c", script, **kw)
+    assert through_pipes(box, start, uid) == (0, b"word", b"err\n", want)
+
+
+def test_files_among_the_streams_stay_whose_they_are(box, tmp):
+    """T39: only pipes and sockets are given away, never a file or a device of the host."""
+    userns(box.config)
+    box.process["user"] = {"uid": 1000, "gid": 1000}
+    box.args("exit", 0)
+    with open(f"{tmp}/file", "w") as f, open("/dev/null") as null:
+        null_before = os.fstat(null.fileno())
+        assert box.orlop.finish(box.start_run(stdin=null, stdout=f)).rc == 0
+        assert os.fstat(f.fileno()).st_uid == 0
+        assert os.fstat(null.fileno()).st_uid == null_before.st_uid
