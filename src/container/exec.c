@@ -100,7 +100,11 @@ static int parse_user(const char *word, struct oci_user *user, struct error *err
 	return 0;
 }
 
-/* Only what the container itself may have: an exec never widens the bounding set (T50). */
+/*
+ * As the other runtimes: what is asked for is had, also beyond the container's bounding set, which --process could
+ * say as well.  The inheritable set never grows: with it a program's file capabilities would count (T50,
+ * CVE-2022-29162); and the ambient set cannot grow beyond that, capabilities(7).
+ */
 static int add_capabilities(struct execution *x, struct error *err)
 {
 	struct oci_capabilities *caps = &x->process.capabilities;
@@ -113,11 +117,11 @@ static int add_capabilities(struct execution *x, struct error *err)
 		if (cap < 0)
 			return error_set(err, EINVAL, "--cap %s: there is no such capability", name);
 		bit = UINT64_C(1) << cap;
-		if (!(caps->bounding & bit))
-			return error_set(err, EPERM, "--cap %s is not in the container's bounding set",
-					 name);
-		caps->effective |= bit;
+		caps->bounding |= bit;
 		caps->permitted |= bit;
+		caps->effective |= bit;
+		caps->ambient |= caps->inheritable & bit;
+		x->process.has_capabilities = true;
 	}
 	return 0;
 }
@@ -150,8 +154,6 @@ static int process_from_options(struct execution *x, struct error *err)
 	p->env = joined(x->arena, &p->env, &o->env);
 	p->terminal = o->tty;
 	p->console_size.set = false;
-	/* The inheritable set is of no use to a program that has no file capabilities for it. */
-	p->capabilities.inheritable = p->capabilities.ambient = 0;
 	if (o->cwd)
 		p->cwd = arena_strdup(x->arena, o->cwd);
 	if (o->no_new_privs)

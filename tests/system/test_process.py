@@ -300,7 +300,36 @@ def test_exec_cap_gives_root_the_capability(box):
     box.up()
     assert box.exec().json()["caps"]["effective"] & BIT["CAP_CHOWN"] == 0
     assert box.exec("--cap", "CAP_CHOWN").json()["caps"]["effective"] == BIT["CAP_CHOWN"]
-    box.exec("--cap", "CAP_SYS_ADMIN").failed("bounding")
+    more = box.exec("--cap", "CAP_SYS_CHROOT", "--cap", "CAP_CHOWN").json()["caps"]
+    assert more["bounding"] == BIT["CAP_CHOWN"] | BIT["CAP_KILL"] | BIT["CAP_SYS_CHROOT"]
+    assert more["effective"] == BIT["CAP_CHOWN"] | BIT["CAP_SYS_CHROOT"] and more["inheritable"] == 0
+    box.exec("--cap", "CAP_NOTHING").failed("CAP_NOTHING")
+
+
+@pytest.mark.parametrize("where", ["host", "userns"])
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_exec_has_all_five_sets_of_the_container(box, where, uid):
+    if where == "userns":
+        userns(box.config)
+    box.process["user"] = {"uid": uid, "gid": uid}
+    box.process["capabilities"] = {
+        "bounding": ["CAP_CHOWN", "CAP_KILL", "CAP_FOWNER"], "permitted": ["CAP_CHOWN", "CAP_KILL"],
+        "effective": ["CAP_KILL"], "inheritable": ["CAP_KILL", "CAP_FOWNER"], "ambient": ["CAP_KILL"]}
+    first = box.probe()["caps"]
+    box.up()
+    assert box.exec().json()["caps"] == first
+    with_cap = box.exec("--cap", "CAP_FOWNER", "--cap", "CAP_SETGID").json()["caps"]
+    assert with_cap["inheritable"] == first["inheritable"] == BIT["CAP_KILL"] | BIT["CAP_FOWNER"]
+    assert with_cap["ambient"] == (BIT["CAP_KILL"] | BIT["CAP_FOWNER"] if uid else first["ambient"] | BIT["CAP_FOWNER"])
+    assert with_cap["bounding"] == first["bounding"] | BIT["CAP_SETGID"]
+
+
+def test_exec_cap_without_capabilities_of_the_container(box):
+    del box.process["capabilities"]
+    box.up()
+    caps = box.exec("--cap", "CAP_KILL").json()["caps"]
+    assert caps == {**dict.fromkeys(SETS, 0), "bounding": BIT["CAP_KILL"], "permitted": BIT["CAP_KILL"],
+                    "effective": BIT["CAP_KILL"]}
 
 
 def test_exec_tells_its_own_errors_from_the_status_of_the_program(box):
