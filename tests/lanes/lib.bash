@@ -88,13 +88,21 @@ unit_tests() { # NAME [TOOL...]
 	echo "   $(grep -c "^pass.$lane/" "$results") unit tests passed"
 }
 
+# Wait until a lane of the other row has ended, if it runs at all.
+after() { # LANE...
+	local other
+	for other; do
+		until [ ! -e "$build/done/.$other" ] || [ -e "$build/done/$other" ]; do sleep 1; done
+	done
+}
+
 # Run the system tests with what build/NAME holds: pytest of the distribution, whatever python3
 # comes first in PATH. An optional prefix command is where: the virtual machine.
 system_tests() { # NAME REPORT [PREFIX...]
 	local dir=$build/$1 report=$2
 	shift 2
 	[ $# -gt 0 ] || set -- timeout -k 10 "${limit:-1800}"
-	"$@" env ORLOP="$dir/orlop" ORLOP_TEST_BIN="$dir/tests/system/probe" \
+	"$@" env ${passed:+ORLOP_PASSED="$passed"} ORLOP="$dir/orlop" ORLOP_TEST_BIN="$dir/tests/system/probe" \
 		PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 		-o junit_family=xunit1 --junitxml="$report" "${tests[@]}"
 }
@@ -107,7 +115,7 @@ system_lane() { # NAME PARTS [PREFIX...]
 	for ((part = 1; part <= parts; part++)); do
 		rm -f "$build/$lane-$part.xml"
 		(
-			[ -z "$deal" ] || read -ra tests < <("$top/tests/lanes/results.py" shard "$part" "$parts" "$build/system-1.xml")
+			[ -z "$deal" ] || read -ra tests < <("$top/tests/lanes/results.py" shard "$part" "$parts" "$build"/system-[0-9].xml)
 			system_tests "$name" "$build/$lane-$part.xml" "$@" >"$logs/$lane-pytest-$part.log" 2>&1 </dev/null
 		) &
 		pids+=($!)

@@ -7,7 +7,7 @@ results.py skippers DIR          programs whose logs tell of a skipped test
 results.py again LANE FILE...    what those programs said on the other machine
 results.py junit LANE FILE       pytest's report
 results.py skipped FILE          the tests that pytest skipped, as its arguments
-results.py shard K N [FILE]      the K-th of N equal parts of the system tests; FILE: how long they took
+results.py shard K N [FILE...]   the K-th of N equal parts of the system tests; FILE: how long they took
 results.py summary FILE          the last line of tests/run; status 1 when something failed
 """
 
@@ -86,15 +86,16 @@ def skipped(file):
             print(f"{case.get('file')}::{case.get('name')}")
 
 
-def shard(which, count, report=None):
+def shard(which, count, *reports):
     """
     Files of tests, dealt out by the time they took here, or else by their size.  In the virtual machine
     that is longer, and a test that takes no time here takes half a second to set up.
     """
     cost = {str(path): path.stat().st_size for path in pathlib.Path("tests/system").glob("test_*.py")}
-    if report and pathlib.Path(report).exists():
+    reports = [report for report in map(pathlib.Path, reports) if report.exists()]
+    if reports:
         took = dict.fromkeys(cost, 0.01)
-        for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        for case in (case for report in reports for case in xml.etree.ElementTree.parse(report).iter("testcase")):
             name = "tests/system/" + pathlib.Path(case.get("file", "")).name
             if name in took:
                 took[name] += 0.5 + 2.5 * float(case.get("time", 0))

@@ -29,6 +29,8 @@ Markers
     needs_native("reason")      skipped there
     needs_controllers("pids", ...)      skipped where cgroup2 lacks them
     needs_apparmor, needs_selinux       skipped where the LSM is not active
+    kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
+                                when ORLOP_PASSED, a file, names the tests that have passed elsewhere
     spec("RT-031", ...)         rows of tests/spec/requirements.csv that the test shows: see tests/spec-report
 A test may skip on one kind of machine only if it passes on the other.  The virtual machine is ten
 times slower: wait with lib.kernel.until(), never with a plain sleep.
@@ -51,7 +53,7 @@ _work = None
 def pytest_configure(config):
     global _work
     for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
-                 "needs_apparmor", "needs_selinux", "spec(*ids)"):
+                 "needs_apparmor", "needs_selinux", "kernel", "spec(*ids)"):
         config.addinivalue_line("markers", f"{line}: see conftest.py")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root", 2)
@@ -66,6 +68,23 @@ def pytest_configure(config):
 def pytest_unconfigure():
     if _work:
         host.forget(_work)
+
+
+def pytest_collection_modifyitems(config, items):
+    """What has passed on another machine is not repeated here, unless it depends on the kernel."""
+    if "ORLOP_PASSED" not in os.environ:
+        return
+    with open(os.environ["ORLOP_PASSED"]) as f:
+        passed = set(f.read().splitlines())
+    again = [i for i in items if i.get_closest_marker("kernel") or _junit_name(i) not in passed]
+    config.hook.pytest_deselected(items=[i for i in items if i not in again])
+    items[:] = again
+
+
+def _junit_name(item):
+    """As in the reports: tests.system.test_x.test_y[z]."""
+    path, *names = item.nodeid.split("::")
+    return ".".join([path.removesuffix(".py").replace("/", "."), *names])
 
 
 def pytest_runtest_setup(item):

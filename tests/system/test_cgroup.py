@@ -15,6 +15,8 @@ from lib import config as conf
 from lib import host, kernel
 from lib.box import deadline, stop, timed
 
+pytestmark = pytest.mark.kernel
+
 ROOT = host.CGROUP
 TAG = host.TAG
 MIB = 1 << 20

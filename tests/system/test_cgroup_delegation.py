@@ -8,7 +8,7 @@ from lib import config, host, kernel
 LIST = "/sys/kernel/cgroup/delegate"
 ALWAYS = {"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
 
-pytestmark = pytest.mark.skipif(not host.CGROUP, reason="no cgroup2 is mounted")
+pytestmark = [pytest.mark.kernel, pytest.mark.skipif(not host.CGROUP, reason="no cgroup2 is mounted")]
 
 
 def listed():

@@ -7,6 +7,8 @@ import pytest
 from lib import kernel
 from lib.config import bind, mount, namespace, set_caps, userns, without_namespace
 
+pytestmark = pytest.mark.kernel
+
 DEFAULT = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
          "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx"}

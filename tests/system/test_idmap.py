@@ -8,6 +8,8 @@ from lib import config as conf
 from lib import kernel
 from lib.box import PROGRAM
 
+pytestmark = pytest.mark.kernel
+
 EMPTY = 65534  # what an id without a mapping looks like: /proc/sys/fs/overflowuid
 
 

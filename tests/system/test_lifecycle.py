@@ -11,6 +11,8 @@ import pytest
 from lib import host, kernel
 from lib.box import deadline, stop
 
+pytestmark = pytest.mark.kernel
+
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 

@@ -12,6 +12,8 @@ from lib import host, kernel
 from lib.box import deadline
 from lib.config import bind, mount
 
+pytestmark = pytest.mark.kernel
+
 
 @pytest.fixture
 def shell(box):

@@ -6,6 +6,8 @@ import pytest
 from lib import host, kernel
 from lib.config import CGROUP, SYSFS, bind, mount, namespace, set_caps, userns, without_namespace
 
+pytestmark = pytest.mark.kernel
+
 ATTR = ["ro", "nosuid", "nodev", "noexec", "nodiratime", "noatime", "relatime", "nosymfollow"]
 SYS_ADMIN = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_MKNOD"]
 

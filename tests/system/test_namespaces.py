@@ -8,6 +8,8 @@ from lib import kernel
 from lib.box import stop
 from lib.config import ALL_CAPS, SETS, namespace, set_caps, userns, without_namespace
 
+pytestmark = pytest.mark.kernel
+
 KINDS = ("cgroup", "ipc", "mount", "network", "pid", "uts", "user")
 FILE = {k: kernel.NS_FILE.get(k, k) for k in KINDS}
 

@@ -9,6 +9,8 @@ from lib import config as conf
 from lib import kernel
 from lib.box import PROGRAM
 
+pytestmark = pytest.mark.kernel
+
 TAG = f"o{os.getpid() % 100000:x}"  # interface names are short
 
 

@@ -13,6 +13,8 @@ import pytest
 from lib import config as conf
 from lib import kernel
 
+pytestmark = pytest.mark.kernel
+
 OTHER, FIFO, RR, BATCH, IDLE, DEADLINE = 0, 1, 2, 3, 5, 6
 RESET_ON_FORK = 1
 MPOL = {"DEFAULT": 0, "PREFERRED": 1, "BIND": 2, "INTERLEAVE": 3, "LOCAL": 4, "PREFERRED_MANY": 5,

@@ -17,6 +17,8 @@ from lib import host, kernel
 from lib.agent import Agent, go_on
 from lib.box import PROGRAM, Box, Orlop, deadline
 
+pytestmark = pytest.mark.kernel
+
 UID = 1000
 FIRST, COUNT = 100000, 65536
 SETPRIV = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--"]

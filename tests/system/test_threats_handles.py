@@ -16,6 +16,8 @@ from lib import kernel
 from lib.box import PROGRAM, deadline, stop
 from lib.config import set_caps
 
+pytestmark = pytest.mark.kernel
+
 
 @pytest.fixture
 def leaks(tmp):

@@ -15,6 +15,8 @@ from lib import host, kernel
 from lib.box import deadline
 from lib.config import bind, mount, set_caps, userns, without_namespace
 
+pytestmark = pytest.mark.kernel
+
 CAPS = ["CAP_DAC_OVERRIDE", "CAP_MKNOD", "CAP_SYS_ADMIN", "CAP_CHOWN"]
 
 
