@@ -191,6 +191,7 @@ static void dump_rootfs(const struct plan_rootfs *r, FILE *out)
 	flag(out, "rootfs.readonly", r->readonly);
 	flag(out, "rootfs.no_pivot", r->no_pivot);
 	flag(out, "rootfs.at_path", r->at_path);
+	flag(out, "rootfs.joined_mounts", r->joined_mounts);
 	flag(out, "rootfs.sources_in_child", r->sources_in_child);
 	if (r->host_propagation)
 		line(out, "rootfs.host_propagation", propagation_name(r->host_propagation));

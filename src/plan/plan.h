@@ -139,6 +139,7 @@ struct plan_rootfs {
 					 * mount namespace: it is attached there; otherwise over "/" */
 	bool sources_in_child;		/* the parent lacks CAP_SYS_ADMIN over its mounts: the child opens
 					 * root and bind sources by host path before it pivots */
+	bool joined_mounts;		/* the mount namespace is joined: host paths mean nothing there */
 	unsigned long host_propagation;	/* MS_SLAVE or MS_PRIVATE: what the copied host tree gets */
 	unsigned long propagation;	/* of "/" after pivot_root; 0 = leave */
 	struct plan_mount *mounts;

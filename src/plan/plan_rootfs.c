@@ -236,6 +236,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	if (!rf->mount_ns)
 		return check_without_mount_ns(c, err);
 
+	rf->joined_mounts = !(p->ns.create & CLONE_NEWNS);
 	rf->readonly = c->root.readonly;
 	rf->no_pivot = o->no_pivot;
 	rf->at_path = c->hooks.list[HOOK_PRESTART].n || c->hooks.list[HOOK_CREATE_RUNTIME].n ||

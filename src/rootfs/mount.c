@@ -145,16 +145,19 @@ int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struc
 	return r;
 }
 
+int mount_source_error(const struct plan_mount *m, int r, struct error *err)
+{
+	error_errno(err, r, "mount source %s", m->source);
+	if (r == -EINVAL && !m->options->recursive)
+		error_hint(err, "there may be mounts below it which cannot be left out: use rbind");
+	return error_at(err, "/mounts/%u/source", m->index);
+}
+
 int mount_open_source(const struct plan_mount *m, struct error *err)
 {
 	int fd = mount_clone(AT_FDCWD, m->source, m->options->recursive);
 
-	if (fd >= 0)
-		return fd;
-	error_errno(err, fd, "mount source %s", m->source);
-	if (fd == -EINVAL && !m->options->recursive)
-		error_hint(err, "there may be mounts below it which cannot be left out: use rbind");
-	return error_at(err, "/mounts/%u/source", m->index);
+	return fd < 0 ? mount_source_error(m, fd, err) : fd;
 }
 
 uint64_t mount_early_attr(const struct plan_mount *m)

@@ -90,6 +90,18 @@ int mount_set_propagation(int mnt, unsigned long propagation);
 /* Parent or child: the detached clone of a bind source of the plan. */
 int mount_open_source(const struct plan_mount *m, struct error *err);
 
+/*
+ * Parent: where the bind source of @m is, @root being the path of the root file system without links.  Of what
+ * is in neither place *ret stays empty; then, and for what is missing, mount_open_source() is right.
+ */
+void source_find(const struct plan_mount *m, const char *root, struct rootfs_source *ret);
+/* Parent: the path without links; -errno. */
+int source_real_path(const char *path, char *buf, size_t size);
+/* Child: the detached clone of it, at the turn of @m; @place may be NULL. */
+int source_open(const struct plan_mount *m, const struct rootfs_source *place, int root, struct error *err);
+/* The error @r of cloning the source of @m. */
+int mount_source_error(const struct plan_mount *m, int r, struct error *err);
+
 /* Parent or child: a detached new file system of the plan.  @mode as in struct mount_fs. */
 int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *err);
 
@@ -100,8 +112,8 @@ int mount_blame_root(const struct plan_rootfs *p, int root, struct error *err);
 /* The attributes to be set before the mount is attached. */
 uint64_t mount_early_attr(const struct plan_mount *m);
 
-/* Perform mount @m; takes @source (a detached clone, or -1). */
+/* Perform mount @m; takes @source (a detached clone, or -1: then a bind source is at @place, or NULL). */
 int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,
-		  struct rootfs *r, struct error *err);
+		  const struct rootfs_source *place, struct rootfs *r, struct error *err);
 
 #endif

@@ -471,7 +471,8 @@ static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct 
 }
 
 static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		   struct rootfs *r, struct target *t, struct error *err)
+		   const struct rootfs_source *place, struct rootfs *r, struct target *t,
+		   struct error *err)
 {
 	_cleanup_close_ int mnt = -1;
 	bool from_parent = *source >= 0;
@@ -480,7 +481,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	if (m->idmap_where && !from_parent)
 		return error_set(err, EPERM, "an id-mapped mount is not possible here");
 	if (m->kind == MOUNT_BIND && *source < 0)
-		*source = mount_open_source(m, err);
+		*source = source_open(m, place, r->root, err);
 	if (m->kind == MOUNT_BIND && *source < 0)
 		return *source;
 	ret = open_target(m, r->root, m->kind == MOUNT_BIND ? *source : -1, t, err);
@@ -505,11 +506,11 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 }
 
 int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,
-		  struct rootfs *r, struct error *err)
+		  const struct rootfs_source *place, struct rootfs *r, struct error *err)
 {
 	_cleanup_close_ int source = take_source;
 	struct target t = {.fd = -1};
-	int ret = perform(p, m, &source, r, &t, err);
+	int ret = perform(p, m, &source, place, r, &t, err);
 
 	if (t.fd >= 0)
 		close(t.fd);

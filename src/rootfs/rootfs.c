@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -24,14 +26,19 @@ void rootfs_handles_close(struct rootfs_handles *h)
 {
 	if (h->tree >= 0)
 		close(h->tree);
-	for (size_t i = 0; i < h->n_sources; i++)
+	for (size_t i = 0; i < h->n_sources; i++) {
 		if (h->sources[i] >= 0)
 			close(h->sources[i]);
+		free(h->places[i].inside);
+		free(h->places[i].path);
+	}
+	free(h->places);
 	if (h->nodes >= 0)
 		close(h->nodes);
 	free(h->sources);
 	h->tree = h->nodes = -1;
 	h->sources = NULL;
+	h->places = NULL;
 	h->n_sources = 0;
 }
 
@@ -119,16 +126,50 @@ static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
 	return m->idmap_where ? mount_idmap(m, *ret, h->userns, ns, err) : 0;
 }
 
+/*
+ * Does the child take this source itself, at its turn?  Not where it may not come there, or where the path means
+ * something else to it; nor what stays connected with the mounts of the host, or is id-mapped.
+ */
+static bool is_for_child(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs_source *s)
+{
+	if (p->sources_in_child || (s->inside && !m->idmap_where))
+		return true;
+	for (size_t i = 0; i < m->options->n_propagation; i++)
+		if (m->options->propagation[i] & (MS_SLAVE | MS_SHARED))
+			return false;
+	return s->path && !p->devices_by_bind && !p->joined_mounts && !m->idmap_where;
+}
+
+static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)
+{
+	char root[PATH_MAX] = "";
+
+	h->sources = xcalloc(p->n_mounts + 1, sizeof(*h->sources));
+	h->places = xcalloc(p->n_mounts + 1, sizeof(*h->places));
+	for (h->n_sources = 0; h->n_sources < p->n_mounts; h->n_sources++) {
+		const struct plan_mount *m = &p->mounts[h->n_sources];
+
+		h->sources[h->n_sources] = -1;
+		if (m->kind != MOUNT_BIND)
+			continue;
+		if (!root[0] && source_real_path(p->path, root, sizeof(root)) < 0)
+			strcpy(root, "/");
+		source_find(m, root, &h->places[h->n_sources]);
+	}
+}
+
 static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
 {
 	_cleanup_(idmap_ns_close) struct idmap_ns ns = {.fd = -1};
 
-	h->sources = xcalloc(p->n_mounts ? p->n_mounts : 1, sizeof(*h->sources));
-	for (h->n_sources = 0; h->n_sources < p->n_mounts; h->n_sources++)
-		h->sources[h->n_sources] = -1;
+	find_sources(p, h);
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
-		int r = open_source(p, m, h, &ns, &h->sources[i], err);
+		int r;
+
+		if (p->sources_in_child || (m->kind == MOUNT_BIND && is_for_child(p, m, &h->places[i])))
+			continue;
+		r = open_source(p, m, h, &ns, &h->sources[i], err);
 
 		if (r < 0) {
 			error_in(err, "mount %s", m->destination);
@@ -149,7 +190,8 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 	}
 	if (p->sources_in_child) {
 		check = open_directory(p->path);
-		return check_directory(p, check, err);
+		r = check_directory(p, check, err);
+		return r < 0 ? r : open_sources(p, h, err);
 	}
 	h->tree = open_root_tree(p, err);
 	if (h->tree < 0)
@@ -290,7 +332,7 @@ int rootfs_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, struct 
 	for (size_t i = 0; ret == 0 && p->mount_ns && i < p->n_mounts; i++) {
 		int source = i < h->n_sources ? steal_fd(&h->sources[i]) : -1;
 
-		ret = mount_perform(p, &p->mounts[i], source, r, err);
+		ret = mount_perform(p, &p->mounts[i], source, h->places ? &h->places[i] : NULL, r, err);
 	}
 	rootfs_handles_close(h);
 	return ret < 0 ? mount_blame_root(p, r->root, err) : 0;

@@ -11,10 +11,20 @@
 #include "plan/plan.h"
 #include "util/error.h"
 
+/* Where a bind source is that the child takes at its turn, found out by the parent: source.c. */
+struct rootfs_source {
+	char *inside;			/* in the container's tree, "/a/b", where earlier mounts may lie on
+					 * it; or NULL */
+	char *path;			/* on the host, without links; or NULL */
+	dev_t dev;			/* and what is there */
+	ino_t ino;
+};
+
 /* Opened by the parent, inherited by the child.  -1 where not needed. */
 struct rootfs_handles {
 	int tree;			/* detached clone of the root file system, made private */
 	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
+	struct rootfs_source *places;	/* per plan mount: of those that are -1 */
 	size_t n_sources;
 	int nodes;			/* detached tmpfs with the devices made outside, or -1 */
 	int cgroup;			/* borrowed: the container's cgroup directory, or -1 */

@@ -792,3 +792,116 @@ def test_long_value_of_another_file_system(box):
 def test_long_source(box):
     box.mounts.append(mount("/m", "tmpfs", "s" * 300))
     assert kernel.mount_at(mounts(box.probe()), "/m").source == "s" * 300
+
+
+# ---- one after the other
+
+def inside(box, path):
+    """A directory of the rootfs with a file that tells it."""
+    os.makedirs(f"{box.rootfs}/{path}")
+    with open(f"{box.rootfs}/{path}/file", "w") as f:
+        f.write("of the image")
+    return f"{box.rootfs}/{path}"
+
+
+def files(box, *paths, **kw):
+    seen = box.probe(commands=[w for p in paths for w in ("open", p, "r", ",")][:-1], **kw)["results"]
+    return [s.get("text", s.get("errno")) for s in seen]
+
+
+KINDS = pytest.mark.parametrize("kind", ["root", "hooks", "user", "no-pivot"])
+
+
+def variant(box, kind):
+    if kind == "user":
+        userns(box.config)
+        for d in (box.rootfs, f"{box.rootfs}/data"):
+            os.chown(d, 100000, 100000)
+    if kind == "hooks":
+        box.config["hooks"] = {"createRuntime": [{"path": "/bin/true"}]}
+    return ["--no-pivot"] if kind == "no-pivot" else []
+
+
+@KINDS
+def test_source_on_an_earlier_mount(box, kind):
+    """Below the path of the root: what an earlier entry put there, not what is beneath."""
+    data, volume = inside(box, "data"), source(box)
+    os.mkdir(f"{volume}/sub")
+    options = variant(box, kind)
+    box.mounts += [bind(data, "/before"), bind(volume, "/data"), bind(data, "/after"),
+                   bind(f"{data}/sub", "/deeper", "rbind"), bind(f"{data}/file", "/one"),
+                   mount("/data/sub", "tmpfs", "t"), bind(data, "/all", "rbind"), bind(data, "/top")]
+    os.symlink(box.rootfs, f"{box.bundle}/link")
+    box.mounts.append(bind(f"{box.bundle}/link/data", "/linked"))
+    seen = box.probe(*options, commands=[w for p in ("/before/file", "/after/file", "/one", "/linked/file")
+                                         for w in ("open", p, "r", ",")][:-1])["results"]
+    assert [s["text"] for s in seen] == ["of the image", "from the host", "from the host", "from the host"]
+    box.args()
+    table = mounts(box.probe(*options))
+    assert kernel.mount_at(table, "/all/sub").fstype == "tmpfs"
+    assert not [m for m in table if m.target == "/top/sub"]
+
+
+@KINDS
+def test_source_that_only_an_earlier_mount_brings(box, kind):
+    inside(box, "data")
+    volume = source(box)
+    os.makedirs(f"{volume}/new/er")
+    options = variant(box, kind)
+    box.mounts += [bind(volume, "/data"), bind(f"{box.rootfs}/data/new", "/m")]
+    table = mounts(box.probe(*options))
+    assert kernel.mount_at(table, "/m").root.endswith("/source/new")
+    box.mounts.append(bind(f"{box.rootfs}/data/missing", "/n"))
+    box.refused("data/missing", "no such file", f"/mounts/{len(box.mounts) - 1}/source")
+
+
+def test_tmpfs_of_an_earlier_mount_as_source(box):
+    data = inside(box, "data")
+    box.mounts += [mount("/data", "tmpfs", "t", ["size=1m"]), bind(data, "/m")]
+    seen = box.probe(commands=["touch", "/m/x", ",", "stat", "/data/x"])["results"]
+    assert [s["ret"] for s in seen] == [0, 0] and not os.path.exists(f"{data}/x")
+
+
+@pytest.mark.parametrize("target", ["/", "/etc", "../../../../../../../../etc"])
+def test_source_on_an_earlier_mount_does_not_follow_its_links_to_the_host(box, canary, target):
+    """Who shares the volume made the names in it."""
+    inside(box, "data")
+    volume = source(box)
+    os.symlink(target, f"{volume}/link")
+    box.file("etc/hostname", "of the container")
+    box.mounts += [bind(volume, "/data"), bind(f"{box.rootfs}/data/link", "/m")]
+    names = box.attack("list", "/m")["names"]
+    assert set(names) <= {*os.listdir(box.rootfs), *os.listdir(f"{box.rootfs}/etc"), "m"}, names
+
+
+def test_source_beside_the_root_with_dots(box):
+    volume = source(box)
+    box.mounts += [bind(f"{box.rootfs}/../source", "/m"), bind(f"{box.rootfs}/tmp/../../{os.path.basename(volume)}", "/n")]
+    assert files(box, "/m/file", "/n/file") == ["from the host"] * 2
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_mountinfo_has_the_order_of_the_list(box, user):
+    if user:
+        userns(box.config)
+        os.chown(box.rootfs, 100000, 100000)
+    volume = source(box)
+    os.symlink(volume, f"{box.bundle}/alias")
+    box.mounts += [bind(volume, "/a"), mount("/b", "tmpfs", "t"), bind(f"{box.bundle}/alias", "/c"), mount("/d", "tmpfs", "t"),
+                   bind(f"{volume}/file", "/e"), bind(f"{box.rootfs}/tmp", "/f"), mount("/g", "tmpfs", "t")]
+    seen = [m.target for m in mounts(box.probe())]
+    wanted = [m["destination"] for m in box.mounts]
+    assert [t for t in seen if t in wanted] == wanted
+
+
+def test_sources_that_are_links_of_procfs(box):
+    """They are those of the caller, whoever looks."""
+    path = f"{source(box)}/file"
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        box.mounts += [bind(f"/proc/{os.getpid()}/fd/{fd}", "/one"), bind("/proc/self/ns/net", "/net")]
+        seen = box.probe(commands=["open", "/one", "r", ",", "stat", "/net"])["results"]
+        assert seen[0]["text"] == "from the host"
+        assert seen[1]["ino"] == os.stat("/proc/self/ns/net").st_ino
+    finally:
+        os.close(fd)

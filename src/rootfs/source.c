@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Bind sources in the order of the list, as if one mount were made after the other.  What lies below the root
+ * file system may be covered by an earlier mount, or only be there because of it: it is looked up at its turn,
+ * in the container's tree and confined to it, since others have made the names there (rule R1).  What lies
+ * elsewhere on the host nobody covers: the parent says what it is (rule R6), and the child clones that very
+ * object when it is its turn, so that the mounts also have their order in mountinfo, where newer kernels sort
+ * by the time they were made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "rootfs/mount.h"
+#include "sys/mount_api.h"
+#include "util/cleanup.h"
+#include "util/path.h"
+#include "util/str.h"
+
+int source_real_path(const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+	char link[40];
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, buf, size - 1);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	return buf[0] == '/' ? 0 : -ENOENT;
+}
+
+/* What is left of @path below @root: "" or "/a"; NULL when it is elsewhere. */
+static const char *below(const char *root, const char *path)
+{
+	size_t n = strlen(root);
+
+	if (n <= 1 || strncmp(root, path, n) != 0 || (path[n] && path[n] != '/'))
+		return NULL;
+	return path + n;
+}
+
+static bool goes_up(const char *path)
+{
+	for (; (path = strstr(path, "/..")); path += 3)
+		if (!path[3] || path[3] == '/')
+			return true;
+	return false;
+}
+
+/* The first directory of @path that is in the root, maybe by a link, and what follows. */
+static char *find_inside(const char *root, const char *path)
+{
+	char prefix[PATH_MAX], real[PATH_MAX];
+	size_t n = 0;
+
+	while (path[n] && n < sizeof(prefix)) {
+		const char *rest;
+
+		n += 1 + strcspn(path + n + 1, "/");
+		if (n >= sizeof(prefix))
+			return NULL;
+		memcpy(prefix, path, n);
+		prefix[n] = '\0';
+		if (source_real_path(prefix, real, sizeof(real)) < 0)
+			return NULL;
+		rest = below(root, real);
+		if (rest && !goes_up(path + n)) {
+			char *inside = xmalloc(strlen(rest) + strlen(path + n) + 2);
+
+			strcpy(inside, rest);
+			strcat(inside, path + n);
+			return inside;
+		}
+	}
+	return NULL;
+}
+
+/* procfs shows each process something else. */
+static bool is_steady(const char *real, struct stat *ret)
+{
+	return !str_starts(real, "/proc/") && stat(real, ret) == 0;
+}
+
+void source_find(const struct plan_mount *m, const char *root, struct rootfs_source *ret)
+{
+	char real[PATH_MAX];
+	struct stat st, named;
+	int r = source_real_path(m->source, real, sizeof(real));
+
+	/* Without links the text tells. */
+	if (r == 0 && str_eq(real, m->source) && !below(root, real))
+		ret->inside = NULL;
+	else
+		ret->inside = find_inside(root, m->source);
+	if (r < 0 || ret->inside)
+		return;
+	if (!is_steady(real, &st) || stat(m->source, &named) < 0 || st.st_dev != named.st_dev ||
+	    st.st_ino != named.st_ino)
+		return;
+	ret->path = xstrdup(real);
+	ret->dev = st.st_dev;
+	ret->ino = st.st_ino;
+}
+
+static int open_inside(const struct plan_mount *m, const char *inside, int root, struct error *err)
+{
+	_cleanup_close_ int fd = path_open_in_root(root, *inside ? inside : "/", O_PATH);
+	int r = fd;
+
+	if (fd >= 0)
+		r = mount_clone(fd, "", m->options->recursive);
+	if (r >= 0)
+		return r;
+	mount_source_error(m, r, err);
+	return error_hint(err, "it is %s in the root file system of the container, as it is at the turn of this mount",
+			  *inside ? inside : "/");
+}
+
+int source_open(const struct plan_mount *m, const struct rootfs_source *place, int root, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (place && place->inside)
+		return open_inside(m, place->inside, root, err);
+	if (!place || !place->path)
+		return mount_open_source(m, err);
+	fd = mount_clone(AT_FDCWD, place->path, m->options->recursive);
+	if (fd < 0)
+		return mount_source_error(m, fd, err);
+	if (fstat(fd, &st) < 0)
+		return mount_source_error(m, -errno, err);
+	if (st.st_dev != place->dev || st.st_ino != place->ino) {
+		error_set(err, ESTALE, "mount source %s: it was replaced while the container was being created",
+			  m->source);
+		return error_at(err, "/mounts/%u/source", m->index);
+	}
+	return steal_fd(&fd);
+}
