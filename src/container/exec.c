@@ -293,6 +293,22 @@ static void choose_namespaces(struct execution *x)
 	}
 }
 
+/* Where init shares our mount namespace its root is its own: a chroot(2).  A process is what it was as long as
+ * its pidfd can be signalled. */
+static int open_root(struct execution *x, struct error *err)
+{
+	struct handles *h = &x->spawn.handles;
+	char path[32];
+	int r;
+
+	if (h->init_namespaces & CLONE_NEWNS)
+		return 0;
+	snprintf(path, sizeof(path), "%d/root", (int)x->st.init.pid);
+	h->init_root = fd_openat(x->spawn.proc, path, O_PATH | O_DIRECTORY, 0);
+	r = h->init_root < 0 ? h->init_root : sys_pidfd_send_signal(h->init_pidfd, 0, NULL, 0);
+	return r < 0 ? error_errno(err, r, "open the root of the container's first process") : 0;
+}
+
 /* Init may have gone elsewhere since (unshare, setns): then we are not where we should be (T48). */
 static int same_namespaces(const struct execution *x, const uint64_t *now, struct error *err)
 {
@@ -352,6 +368,9 @@ static int launch(struct execution *x, struct error *err)
 	if (s->proc < 0)
 		return error_errno(err, s->proc, "open /proc");
 	choose_namespaces(x);
+	r = open_root(x, err);
+	if (r < 0)
+		return r;
 	arena_seal(x->arena);
 	s->send_listener = send_listener;
 	s->ctx = x;

@@ -24,6 +24,7 @@ struct handles {
 	int *joins;			/* plan->ns.joins, opened */
 	int init_pidfd;			/* exec: the container's init, to enter its namespaces; else -1 */
 	uint64_t init_namespaces;	/* exec: which of them (CLONE_NEW*) */
+	int init_root;			/* exec: "/" of init, where its mount namespace is ours; else -1 */
 	struct rootfs_handles rootfs;
 	struct seccomp_program *filter;	/* shared with the parent; NULL = no profile */
 	struct error *last_words;	/* likewise: where a filter may deny write(2) */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "init/protocol_send.h"
@@ -184,6 +185,24 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 	sys_exit(status);
 }
 
+/* setns(2) into a mount namespace gives its root; without one of its own init has changed it alone. */
+static int enter_root(struct handles *h, struct error *err)
+{
+	struct stat want, st;
+
+	if (h->init_root < 0)
+		return 0;
+	if (fchdir(h->init_root) < 0 || chroot(".") < 0)
+		return error_errno(err, errno, "enter the root of the container");
+	if (fstat(h->init_root, &want) < 0 || stat("/", &st) < 0)
+		return error_errno(err, errno, "look at the root of the container");
+	if (st.st_dev != want.st_dev || st.st_ino != want.st_ino)
+		return error_set(err, EPROTO, "the root of the container was not entered");
+	close(h->init_root);
+	h->init_root = -1;
+	return 0;
+}
+
 /*
  * Needs: the pidfd of the container's init; the caller's privilege; already in the container's cgroup.
  * Does: drop every descriptor of the host, then enter all namespaces of init in one call.
@@ -192,15 +211,18 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
  */
 static int enter_container(const struct plan *p, struct handles *h, struct error *err)
 {
-	int keep[] = {h->sync, h->init_pidfd};
-	int r = stage_close_others(3 + (int)p->process.keep_fds, keep, 2, err);
+	int keep[] = {h->sync, h->init_pidfd, h->init_root};
+	int r = stage_close_others(3 + (int)p->process.keep_fds, keep, 3, err);
 
 	if (r < 0)
 		return r;
-	if (setns(h->init_pidfd, (int)h->init_namespaces) < 0)
+	if (h->init_namespaces && setns(h->init_pidfd, (int)h->init_namespaces) < 0)
 		return error_errno(err, errno, "enter the container's namespaces");
 	close(h->init_pidfd);
 	h->init_pidfd = -1;
+	r = enter_root(h, err);
+	if (r < 0)
+		return r;
 	return h->init_namespaces & CLONE_NEWUSER ? ns_become_root(&p->process.oci->user, err) : 0;
 }
 

@@ -37,7 +37,7 @@ void spawn_init(struct spawn *s, const struct plan *plan)
 	memset(s, 0, sizeof(*s));
 	s->plan = plan;
 	s->cgroup = s->proc = s->pidfd = s->proc_pid = s->master = -1;
-	s->conv.fd = s->handles.sync = s->handles.init_pidfd = -1;
+	s->conv.fd = s->handles.sync = s->handles.init_pidfd = s->handles.init_root = -1;
 	s->handles.start = s->handles.result = s->handles.proc = -1;
 	rootfs_handles_init(&s->handles.rootfs);
 }
@@ -64,6 +64,7 @@ void spawn_close(struct spawn *s)
 {
 	close_inherited(&s->handles, s->plan);
 	close_take(&s->handles.init_pidfd);
+	close_take(&s->handles.init_root);
 	close_take(&s->proc);
 	close_take(&s->pidfd);
 	close_take(&s->proc_pid);

@@ -104,6 +104,18 @@ def test_without_mount_namespace_nothing_is_mounted(box):
     assert seen["cwd"] == "/"
 
 
+def test_exec_without_mount_namespace_has_the_containers_root(box):
+    without_namespace(box.config, "mount")
+    box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
+    box.config["mounts"] = []
+    box.file("marker", "of the container")
+    box.up()
+    r = box.exec("--", "open", "/marker", "r", ",", "list", "/", ",", "list", "/..").json()["results"]
+    assert r[0]["text"] == "of the container"
+    assert set(r[1]["names"]) == set(r[2]["names"]) == set(os.listdir(box.rootfs))
+    assert box.exec("--cwd", "/etc").json()["cwd"] == "/etc"
+
+
 # ---- given by path
 
 @pytest.mark.spec("CL-015")
