@@ -121,20 +121,6 @@ static int check_domainname(const struct oci_config *c, struct error *err)
 	return check_uts_name(c, c->domainname, "/domainname", err);
 }
 
-static int check_paths(const struct oci_config *c, struct error *err)
-{
-	static const char text[] = "needs a `mount` namespace in /linux/namespaces: the host's "
-				   "own paths would be covered";
-
-	if (oci_find_namespace(c, CLONE_NEWNS))
-		return 0;
-	if (c->linux_.masked_paths.n > 0)
-		return error_config(err, "/linux/maskedPaths", text);
-	if (c->linux_.readonly_paths.n > 0)
-		return error_config(err, "/linux/readonlyPaths", text);
-	return 0;
-}
-
 /* ---- process -------------------------------------------------------------------------------- */
 
 int validate_process(const struct oci_process *p, const char *base, struct error *err)
@@ -248,7 +234,6 @@ static const struct {
 	{"config.md#posix-platform-user", validate_mapped_ids},
 	{"config-linux.md#control-groups", check_resources},
 	{"config-linux.md#sysctl", validate_sysctl},
-	{"config-linux.md#masked-paths", check_paths},
 	{"config-linux.md#memory-policy", validate_memory_policy},
 	{"config-linux.md#time-offset", validate_time_offsets},
 	{"config-linux.md#network-devices", validate_net_devices},

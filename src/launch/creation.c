@@ -17,6 +17,7 @@
 #include "launch/agent.h"
 #include "launch/destroy.h"
 #include "launch/host_hooks.h"
+#include "launch/host_mounts.h"
 #include "launch/intelrdt.h"
 #include "launch/interrupt.h"
 #include "launch/options.h"
@@ -195,6 +196,11 @@ static int record_intent(struct creation *c, struct error *err)
 	if (r < 0)
 		return r;
 	describe(c);
+	if (c->plan->rootfs.host_mounts) {
+		r = host_mounts_below(c->plan->rootfs.path, &c->st.host_mount, err);
+		if (r < 0)
+			return r;
+	}
 	r = fd_write_atomic(c->dir, STORE_CONFIG, c->config_text, c->config_len, 0600);
 	if (r < 0)
 		return error_errno(err, r, "save the configuration in %s/%s", store_path(c->store),

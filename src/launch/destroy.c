@@ -10,6 +10,7 @@
 #include "cgroup/cgroup.h"
 #include "config/config.h"
 #include "launch/host_hooks.h"
+#include "launch/host_mounts.h"
 #include "launch/intelrdt.h"
 #include "store/lookup.h"
 #include "store/state.h"
@@ -93,6 +94,8 @@ static int destroy(struct store *store, const char *id, const struct state *st, 
 		r = container_kill_rest(st, pidfd, err);
 	if (r == 0 && pidfd >= 0)
 		r = wait_for_end(st, pidfd, err);
+	if (r == 0)
+		r = host_mounts_remove(st, err);
 	if (r == 0)
 		r = remove_cgroup(st, err);
 	if (r == 0)

@@ -187,6 +187,7 @@ static void dump_device(const struct plan_device *d, FILE *out)
 static void dump_rootfs(const struct plan_rootfs *r, FILE *out)
 {
 	flag(out, "rootfs.mount_ns", r->mount_ns);
+	flag(out, "rootfs.host_mounts", r->host_mounts);
 	line(out, "rootfs.path", r->path);
 	flag(out, "rootfs.readonly", r->readonly);
 	flag(out, "rootfs.no_pivot", r->no_pivot);

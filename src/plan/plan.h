@@ -131,7 +131,10 @@ struct plan_link {
 };
 
 struct plan_rootfs {
-	bool mount_ns;			/* new or joined: without one nothing below is done but chroot */
+	bool mount_ns;			/* new or joined */
+	bool host_mounts;		/* without: all below is done in the caller's own, on a mount of
+					 * the root file system over itself, which `delete` takes away */
+	bool any_mounts;		/* one or the other; else nothing is done but chroot(2) */
 	const char *path;		/* absolute host path of the root file system */
 	bool readonly;
 	bool no_pivot;

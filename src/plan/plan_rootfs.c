@@ -51,24 +51,34 @@ static bool is_fs(const struct plan_mount *m, const char *fstype)
 
 /* ---- without a mount namespace -------------------------------------------------------------- */
 
-/*
- * pivot_root(2) and every mount would change what the host sees, so nothing is left but chroot(2), and
- * what asks for more is refused.
- */
-static int check_without_mount_ns(const struct oci_config *c, struct error *err)
+static const char *first_mount(const struct oci_config *c)
 {
-	const char *where = c->n_mounts ? "/mounts"
+	return c->n_mounts ? "/mounts"
 		: c->root.readonly ? "/root/readonly"
 		: c->linux_.n_devices ? "/linux/devices"
 		: c->linux_.masked_paths.n ? "/linux/maskedPaths"
 		: c->linux_.readonly_paths.n ? "/linux/readonlyPaths"
 		: c->linux_.rootfs_propagation ? "/linux/rootfsPropagation"
 		: c->process.terminal ? "/process/terminal" : NULL;
+}
+
+/*
+ * None in the list means that of the caller (config-linux.md#namespaces): the mounts are made there, below the
+ * root file system.  A user namespace has no power over it.  When nothing is asked for, chroot(2) is enough.
+ */
+static int plan_host_mounts(struct plan *p, const struct facts *f, struct error *err)
+{
+	struct plan_rootfs *rf = &p->rootfs;
+	const char *where = first_mount(p->config);
 
 	if (!where)
 		return 0;
-	return error_config(err, where, "without a mount namespace this would change the host: add "
-			    "{\"type\": \"mount\"} to linux.namespaces");
+	if (p->ns.userns || rf->sources_in_child || !f->cap_sys_admin)
+		return error_config(err, where, "without a mount namespace this would be a mount of the host, "
+				    "over which a user namespace has no power: add {\"type\": \"mount\"} to "
+				    "linux.namespaces");
+	rf->host_mounts = true;
+	return 0;
 }
 
 /* ---- devices and links ---------------------------------------------------------------------- */
@@ -233,10 +243,12 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	rf->path = path_join(a, p->bundle, c->root.path);
 	rf->mount_ns = (plan_ns_flags(p) & CLONE_NEWNS) != 0;
 	rf->sources_in_child = !f->cap_sys_admin || f->foreign_mounts;
-	if (!rf->mount_ns)
-		return check_without_mount_ns(c, err);
+	r = rf->mount_ns ? 0 : plan_host_mounts(p, f, err);
+	rf->any_mounts = rf->mount_ns || rf->host_mounts;
+	if (r < 0 || !rf->any_mounts)
+		return r;
 
-	rf->joined_mounts = !(p->ns.create & CLONE_NEWNS);
+	rf->joined_mounts = rf->mount_ns && !(p->ns.create & CLONE_NEWNS);
 	rf->readonly = c->root.readonly;
 	rf->no_pivot = o->no_pivot;
 	rf->at_path = c->hooks.list[HOOK_PRESTART].n || c->hooks.list[HOOK_CREATE_RUNTIME].n ||

@@ -103,7 +103,7 @@ int rootfs_console(const struct plan_rootfs *p, struct rootfs *r, uint32_t uid, 
 	peer = open_peer(master, devpts, uid, err);
 	if (peer < 0)
 		return peer;
-	if (p->mount_ns && p->console)
+	if (p->any_mounts && p->console)
 		ret = bind_console(r->root, peer, err);
 	if (ret < 0)
 		return ret;

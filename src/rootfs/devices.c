@@ -284,7 +284,7 @@ int rootfs_devices(const struct plan_rootfs *p, struct rootfs *r, struct error *
 	mode_t mask;
 	int ret;
 
-	if (!p->mount_ns)
+	if (!p->any_mounts)
 		return 0;
 	mask = umask(0);
 	ret = r->nodes >= 0 ? nodes_attach(r->nodes, err) : 0;

@@ -177,7 +177,7 @@ int rootfs_protect(const struct plan_rootfs *p, struct rootfs *r, struct error *
 {
 	int ret = 0;
 
-	if (!p->mount_ns)
+	if (!p->any_mounts)
 		return 0;
 	if (p->cwd)
 		make_cwd(p, r->root);

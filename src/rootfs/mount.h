@@ -103,7 +103,7 @@ int source_open(const struct plan_mount *m, const struct rootfs_source *place, i
 int mount_source_error(const struct plan_mount *m, int r, struct error *err);
 
 /* Parent or child: a detached new file system of the plan.  @mode as in struct mount_fs. */
-int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *err);
+int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, struct error *err);
 
 /* Child: a root directory that the container's root may not enter makes every step below it fail with
  * EACCES; then that is the error, not @err.  Returns -err->code. */

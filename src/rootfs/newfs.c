@@ -181,8 +181,8 @@ int mount_new_fs(const struct mount_fs *m, struct error *err)
 		char name[80];
 
 		mount_name_longest(m, name, sizeof(name));
-		return error_set(err, E2BIG, "file system %s: %s: with an id mapping %u are possible", m->fstype,
-				 name, VALUE_MAX);
+		return error_set(err, E2BIG, "file system %s: %s: with an id mapping, or without a mount "
+				 "namespace, %u are possible", m->fstype, name, VALUE_MAX);
 	}
 	if (r < 0)
 		return r;
@@ -190,7 +190,7 @@ int mount_new_fs(const struct mount_fs *m, struct error *err)
 	return r < 0 ? fail(fs, r, err, "mount file system", m->fstype, NULL) : r;
 }
 
-int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *err)
+int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, struct error *err)
 {
 	const struct mount_fs fs = {
 		.fstype = m->fstype,
@@ -199,7 +199,7 @@ int mount_open_fs(const struct plan_mount *m, const char *mode, struct error *er
 		.data = &m->data,
 		.mode = mode,
 		.attr = mount_early_attr(m),
-		.private_ns = !m->idmap_where,
+		.private_ns = private_ns,
 	};
 
 	return mount_new_fs(&fs, err);

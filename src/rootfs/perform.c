@@ -156,13 +156,14 @@ static bool keeps_mode(const struct plan_mount *m, const struct target *t)
 	return str_eq(m->fstype, "tmpfs") && !t->made && !has_key(&m->data, "mode=");
 }
 
-static int make_fs(const struct plan_mount *m, const struct target *t, struct error *err)
+static int make_fs(const struct plan_rootfs *p, const struct plan_mount *m, const struct target *t,
+		   struct error *err)
 {
 	char mode[16];
 	int r;
 
 	snprintf(mode, sizeof(mode), "%o", t->st.stx_mode & 07777u);
-	r = mount_open_fs(m, keeps_mode(m, t) ? mode : NULL, err);
+	r = mount_open_fs(m, keeps_mode(m, t) ? mode : NULL, p->mount_ns, err);
 	if (r == -EINVAL && str_eq(m->fstype, "devpts") && has_key(&m->data, "gid="))
 		error_hint(err, "is the group of gid= mapped into the user namespace?");
 	return r;
@@ -200,9 +201,10 @@ static int clone_instead(const char *path, const struct plan_mount *m, bool read
 	return r < 0 ? r : steal_fd(&fd);
 }
 
-static int make_sysfs(const struct plan_mount *m, const struct target *t, struct error *err)
+static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, const struct target *t,
+		      struct error *err)
 {
-	int fd = make_fs(m, t, err);
+	int fd = make_fs(p, m, t, err);
 
 	/* The network namespace belongs to another user namespace: network_namespaces(7). */
 	return fd == -EPERM ? clone_instead("/sys", m, false, err) : fd;
@@ -391,11 +393,11 @@ static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, i
 	case MOUNT_BIND:
 		return make_bind(p, m, source, from_parent, err);
 	case MOUNT_FS:
-		return from_parent ? take_fs(m, t, source, err) : make_fs(m, t, err);
+		return from_parent ? take_fs(m, t, source, err) : make_fs(p, m, t, err);
 	case MOUNT_CGROUP2:
 		return make_cgroup2(p, m, source, err);
 	case MOUNT_SYSFS:
-		return make_sysfs(m, t, err);
+		return make_sysfs(p, m, t, err);
 	case MOUNT_REMOUNT:
 		break;
 	}

@@ -76,7 +76,7 @@ int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *er
 	ret = check_root(r->root);
 	if (ret < 0)
 		return error_errno(err, ret, "let go of the root of the host");
-	if (p->mount_ns && p->propagation)
+	if (p->any_mounts && p->propagation)
 		ret = mount_set_propagation(r->root, p->propagation);
 	if (ret < 0)
 		return error_errno(err, ret, "set the propagation of the root");

@@ -117,7 +117,7 @@ static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
 	} else if (m->kind == MOUNT_CGROUP2) {
 		return open_cgroups(p, h, ret, err);
 	} else if (m->idmap_where) {
-		*ret = mount_open_fs(m, NULL, err);
+		*ret = mount_open_fs(m, NULL, false, err);
 	} else {
 		return 0;
 	}
@@ -184,7 +184,7 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 	_cleanup_close_ int check = -1;
 	int r;
 
-	if (!p->mount_ns) {
+	if (!p->any_mounts) {
 		h->tree = open_directory(p->path);
 		return check_directory(p, h->tree, err);
 	}
@@ -292,14 +292,38 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 	return 0;
 }
 
+/*
+ * Without a mount namespace: over its own directory, where the host sees it too.  The kernel makes what is
+ * attached to a shared mount shared; then nothing more that is mounted in it shall be seen elsewhere.
+ */
+static int attach_at_path(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
+			  struct error *err)
+{
+	_cleanup_close_ int place = open_directory(p->path);
+	int ret = place;
+
+	if (ret >= 0)
+		ret = mount_attach(h->tree, place);
+	if (ret == 0)
+		ret = mount_set_propagation(h->tree, MS_REC | MS_PRIVATE);
+	if (ret < 0)
+		return error_errno(err, ret, "attach the root file system %s", p->path);
+	r->root = steal_fd(&h->tree);
+	return 0;
+}
+
 int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
 		 struct error *err)
 {
 	int ret;
 
 	*r = (struct rootfs){.root = -1, .proc = -1, .nodes = steal_fd(&h->nodes)};
-	if (!p->mount_ns) {
+	if (!p->any_mounts) {
 		r->root = steal_fd(&h->tree);
+	} else if (p->host_mounts) {
+		ret = attach_at_path(p, h, r, err);
+		if (ret < 0)
+			return ret;
 	} else {
 		ret = enter_tree(p, h, r, err);
 		if (ret < 0)
@@ -329,7 +353,7 @@ int rootfs_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, struct 
 {
 	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && p->mount_ns && i < p->n_mounts; i++) {
+	for (size_t i = 0; ret == 0 && p->any_mounts && i < p->n_mounts; i++) {
 		int source = i < h->n_sources ? steal_fd(&h->sources[i]) : -1;
 
 		ret = mount_perform(p, &p->mounts[i], source, h->places ? &h->places[i] : NULL, r, err);

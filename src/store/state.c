@@ -58,6 +58,7 @@ static const struct field fields[] = {
 	F("intelRdtRoot", ABSOLUTE_OR_NULL, intelrdt_root),
 	F("intelRdtGroup", ABSOLUTE_OR_NULL, intelrdt_group),
 	F("intelRdtMonitor", ABSOLUTE_OR_NULL, intelrdt_monitor),
+	F("hostMount", U64, host_mount),
 	F("intelRdtInode", U64, intelrdt_inode),
 	F("intelRdtMonitorInode", U64, intelrdt_monitor_inode),
 	F("intelRdtOwn", BOOL, intelrdt_own),

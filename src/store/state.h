@@ -35,6 +35,8 @@ struct state {
 	bool cgroup_created;
 	char *intelrdt_root;		/* where resctrl is mounted; NULL: not asked for */
 	char *intelrdt_group, *intelrdt_monitor;	/* below it; NULL: none (yet) */
+	uint64_t host_mount;	/* without a mount namespace: the mount on which the container's root lies; 0:
+				 * has one */
 	uint64_t intelrdt_inode, intelrdt_monitor_inode;	/* 0: about to be made */
 	bool intelrdt_own;		/* the group is removed with the container */
 	uint64_t ns_flags;		/* CLONE_NEW* the container has of its own or joined */

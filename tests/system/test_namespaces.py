@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from lib import kernel
 from lib.box import stop
-from lib.config import ALL_CAPS, SETS, namespace, set_caps, userns, without_namespace
+from lib.config import ALL_CAPS, SETS, mount, namespace, set_caps, userns, without_namespace
 
 pytestmark = pytest.mark.kernel
 
@@ -92,16 +92,92 @@ def test_init_is_process_1(box):
     assert box.probe()["pid"] > 1
 
 
-def test_without_mount_namespace_nothing_is_mounted(box):
-    """Only chroot is left; whatever else would change the host is refused."""
+def test_without_mount_namespace_and_without_mounts(box):
+    """Only chroot is left."""
     without_namespace(box.config, "mount")
-    box.refused("mount", "namespace", "/linux/maskedPaths")
     box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
-    box.refused("mount", "namespace", "/mounts")
     box.config["mounts"] = []
     seen = box.probe()
     assert seen["namespaces"]["mnt"] == -1  # there is no /proc
     assert seen["cwd"] == "/"
+
+
+def host_table():
+    return kernel.read("/proc/self/mountinfo")
+
+
+@pytest.mark.parametrize("cgroup", [True, False])
+def test_without_mount_namespace_mounts_are_below_the_root(box, cgroup):
+    """The specification: that of the runtime is inherited; all is gone with the container."""
+    without_namespace(box.config, "mount", *([] if cgroup else ["cgroup"]))
+    box.config["root"]["readonly"] = True
+    box.mounts.append(mount("/t", "tmpfs", "t", ["size=1m"]))
+    os.makedirs(f"{box.rootfs}/t")
+    before = host_table()
+    pid = box.up()
+    assert kernel.ns_inode(pid, "mnt") == here("mnt")
+    below = [m.target for m in kernel.parse_mountinfo(host_table()) if m.target.startswith(box.rootfs)]
+    assert below[0] == box.rootfs and {f"{box.rootfs}{m['destination']}" for m in box.mounts} <= set(below)
+    assert not any("shared" in m.propagation for m in kernel.parse_mountinfo(host_table())
+                   if m.target.startswith(f"{box.rootfs}/"))
+    seen = box.exec("--", "open", "/proc/sys/kernel/domainname", "w", ",", "touch", "/x", ",", "touch", "/t/x", ",",
+                    "stat", "/dev/null", ",", "list", "/proc/acpi", ",", "state").json()
+    results = seen["results"]
+    assert [r.get("errno") for r in results[:2]] == ["EROFS", "EROFS"] and results[2]["ret"] == 0
+    assert (results[3]["rmajor"], results[3]["rminor"]) == (1, 3) and results[4].get("names", []) == []
+    box.delete("--force").ok()
+    assert host_table() == before
+
+
+def test_without_mount_namespace_run_and_failure_leave_nothing(box):
+    without_namespace(box.config, "mount")
+    before = host_table()
+    assert box.probe()["cwd"] == "/"
+    assert host_table() == before
+    box.mounts.append(mount("/m", "nosuchfs", "x"))
+    box.refused("nosuchfs")
+    box.mounts.pop()
+    box.config["hooks"] = {"createRuntime": [{"path": "/bin/false"}]}
+    box.refused("hook")
+    assert host_table() == before
+
+
+def test_without_mount_namespace_killed_in_between(box):
+    """What will be made is written down before: the runtime and the container's process are killed in a hook."""
+    without_namespace(box.config, "mount")
+    box.config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "1000"]}]}
+    before = host_table()
+    box.args("pause").write()
+    p = box.orlop.popen("create", "--bundle", box.bundle, box.id)
+    kernel.until(lambda: f"{box.rootfs}/proc" in host_table() and box.orlop.ids())
+    kernel.until(lambda: any(kernel.read(f"/proc/{c}/comm") == "sleep\n" for c in kernel.children(p.pid)))
+    sleeping = [c for c in kernel.children(p.pid) if kernel.read(f"/proc/{c}/comm") == "sleep\n"]
+    p.kill()
+    p.wait()
+    for c in sleeping:
+        os.kill(int(c), 9)
+    assert f"{box.rootfs}/proc" in host_table()
+    box.delete("--force").ok()
+    assert host_table() == before
+
+
+def test_without_mount_namespace_leaves_the_mounts_of_others(box):
+    """The root file system is a mount of the engine itself, and stays one."""
+    kernel.mount(box.rootfs, box.rootfs, None, kernel.MS["bind"])
+    try:
+        without_namespace(box.config, "mount")
+        before = host_table()
+        box.up()
+        box.delete("--force").ok()
+        assert host_table() == before
+    finally:
+        kernel.umount(box.rootfs)
+
+
+def test_without_mount_namespace_in_a_user_namespace_is_refused(box):
+    without_namespace(box.config, "mount")
+    userns(box.config)
+    box.refused("/mounts", "user namespace has no power")
 
 
 def test_exec_without_mount_namespace_has_the_containers_root(box):

@@ -384,8 +384,6 @@ static const struct refused linux_[] = {
 	 "the id 50"},
 	{LINUX("'maskedPaths':['/a','b']"), "/linux/maskedPaths/1", "absolute"},
 	{LINUX("'readonlyPaths':['']"), "/linux/readonlyPaths/0", "absolute"},
-	{LINUX("'maskedPaths':['/a']"), "/linux/maskedPaths", "needs a `mount` namespace"},
-	{LINUX("'readonlyPaths':['/a']"), "/linux/readonlyPaths", "needs a `mount` namespace"},
 	{LINUX("'rootfsPropagation':'sharde'"), "/linux/rootfsPropagation",
 	 "`sharde` is not known (did you mean `shared`?)"},
 	{LINUX("'rootfsPropagation':1"), "/linux/rootfsPropagation", "must be a string"},

@@ -124,7 +124,7 @@ static void test_pivot(void **state)
 
 static void plan_no_mount_ns(struct plan_rootfs *p)
 {
-	p->mount_ns = false;
+	p->mount_ns = p->any_mounts = false;
 	p->private_proc = false;
 	add_fs(p, "tmpfs", "/not/done", 0);
 }

@@ -268,7 +268,7 @@ static void host(const struct scene *s)
 {
 	struct rootfs_handles h;
 	struct plan_rootfs p = {
-		.mount_ns = true,
+		.mount_ns = true, .any_mounts = true,
 		.host_propagation = MS_PRIVATE | MS_REC,
 		.private_proc = true,
 		.sources_in_child = s->flags & SCENE_CHILD,
