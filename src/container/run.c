@@ -63,6 +63,10 @@ static int run(struct creation *c, int *ret_status, struct error *err)
 		if (sig)
 			interrupt_explain(sig, err);
 	}
+	if (r == 0 && c->o->detach && c->notify.socket >= 0) {
+		r = store_unlock(c->dir, err);
+		return r < 0 ? r : notify_wait(&c->notify, c->spawn.pidfd, err);
+	}
 	if (r < 0 || c->o->detach)
 		return r;
 	/* Others may work on it now: `kill` and `delete` need the lock that we hold. */

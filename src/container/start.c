@@ -22,6 +22,7 @@
 #include "launch/creation.h"
 #include "launch/destroy.h"
 #include "launch/host_hooks.h"
+#include "launch/notify.h"
 #include "store/state.h"
 #include "store/status.h"
 #include "store/store.h"
@@ -37,6 +38,7 @@ struct starting {
 	int dir, pidfd, gate, result;
 	bool hook_failed, exec_failed;
 	struct state st;
+	struct notify notify;
 	struct oci_config *config;	/* loaded when there are poststart hooks */
 };
 
@@ -127,6 +129,24 @@ static int poststart(struct starting *s, struct error *err)
 			      s->st.init.pid, NULL, err);
 }
 
+/* The caller of `start` may be another one than that of `create`, so it is its environment that counts. */
+static int listen_for_notifications(struct starting *s, struct error *err)
+{
+	if (!s->st.notify)
+		return 0;
+	notify_connect(&s->notify);
+	s->notify.tell_main = true;
+	return s->notify.host < 0 ? 0 : notify_listen(&s->notify, s->dir, &s->st, err);
+}
+
+/* As a service starts: it is done when the container says that it is ready.  Others may work on it meanwhile. */
+static int wait_until_ready(struct starting *s, struct error *err)
+{
+	int r = s->notify.socket < 0 ? 0 : store_unlock(s->dir, err);
+
+	return r < 0 || s->notify.socket < 0 ? r : notify_wait(&s->notify, s->pidfd, err);
+}
+
 static int start(struct starting *s, struct error *err)
 {
 	struct error second = {0};
@@ -136,6 +156,8 @@ static int start(struct starting *s, struct error *err)
 		r = load_hooks(s, err);
 	if (r == 0)
 		r = open_fifos(s, err);
+	if (r == 0)
+		r = listen_for_notifications(s, err);
 	if (r < 0)
 		return r;	/* nothing happened to the container */
 	if (write(s->gate, "", 1) != 1)	/* the reader was there a moment ago, and holds both ends */
@@ -157,13 +179,13 @@ static int start(struct starting *s, struct error *err)
 	/* runtime-spec runtime.md#lifecycle: a failed hook destroys the container. */
 	if (s->hook_failed && container_destroy(s->store, s->id, s->dir, &s->st, true, &second) < 0)
 		error_in(err, "%s; and then", second.text);
-	return r;
+	return r < 0 ? r : wait_until_ready(s, err);
 }
 
 int container_start(const struct global_options *g, const char *id, struct error *err)
 {
 	struct starting s = {.id = id, .dir = -1, .pidfd = -1, .gate = -1, .result = -1,
-			     .arena = arena_new()};
+			     .notify = NOTIFY_INIT, .arena = arena_new()};
 	int r = store_open(g->root, false, &s.store, err);
 
 	if (r == 0)
@@ -176,6 +198,7 @@ int container_start(const struct global_options *g, const char *id, struct error
 		if (fd >= 0)
 			close(fd);
 	}
+	notify_close(&s.notify);
 	store_close(s.store);
 	arena_free(s.arena);
 	return r;

@@ -72,6 +72,24 @@ static int check_terminal(const struct creation *c, struct error *err)
 	return 0;
 }
 
+/* Only where something can be mounted, and somebody is there to notify of anything. */
+static int plan_notification(struct creation *c, const struct oci_config *config, const char **ret,
+			     struct error *err)
+{
+	const char *dir;
+	int r;
+
+	for (size_t i = 0; i < config->linux_.n_namespaces; i++)
+		if (config->linux_.namespaces[i].flag == CLONE_NEWNS && config->process.present)
+			notify_connect(&c->notify);
+	if (c->notify.host < 0)
+		return 0;
+	r = store_directory(c->arena, c->o->global->root, c->o->id, &dir, err);
+	if (r == 0)
+		*ret = arena_printf(c->arena, "%s/" STORE_NOTIFY, dir);
+	return r;
+}
+
 static int make_plan(struct creation *c, const struct facts *facts, unsigned listening,
 		     struct error *err)
 {
@@ -94,13 +112,15 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 		error_hint(err, "the bundle is %s: `orlop spec` writes a config.json there to start from, and the "
 			   "files of the container belong into rootfs/ beside it", po.bundle);
 	if (r == 0)
+		r = plan_notification(c, config, &po.notify, err);
+	if (r == 0)
 		r = plan_build(c->arena, config, facts, &po, &c->plan, err);
 	return r;
 }
 
 static int close_others(const struct creation *c, unsigned listening, struct error *err)
 {
-	const int own[] = {c->console, c->pidfd_socket, c->agent};
+	const int own[] = {c->console, c->pidfd_socket, c->agent, c->notify.host};
 
 	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
@@ -116,6 +136,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	c->o = o;
 	c->run = run;
 	c->dir = c->netns = c->agent = c->console = c->pidfd_socket = c->cgroup.fd = -1;
+	c->notify = (struct notify)NOTIFY_INIT;
 	c->arena = arena_new();
 	spawn_init(&c->spawn, NULL);
 	if (!str_is_container_id(o->id)) {
@@ -179,6 +200,7 @@ static void describe(struct creation *c)
 	st->terminal = p->has_process && p->process.terminal;
 	st->rootless = p->rootless;
 	st->creating = true;
+	st->notify = c->notify.host >= 0;
 	st->own_pidns = p->ns.create & CLONE_NEWPID;
 	st->annotations = p->config->annotations;
 }
@@ -230,6 +252,19 @@ static void hook_documents(struct creation *c)
 		hook_document(c, STATUS_CREATING, &h->hook_state[0]);
 	if (c->plan->hooks->list[HOOK_START_CONTAINER].n)
 		hook_document(c, STATUS_CREATED, &h->hook_state[1]);
+}
+
+/* `create` leaves the socket to `start`, which stays until the service is ready. */
+static int make_notification(struct creation *c, struct error *err)
+{
+	int r = c->st.notify ? notify_make_directory(c->dir, err) : 0;
+
+	if (r < 0 || !c->st.notify || !c->run)
+		return r;
+	c->notify.tell_main = c->o->detach;
+	if (!c->o->detach)
+		c->spawn.notify = &c->notify;
+	return notify_listen(&c->notify, c->dir, &c->st, err);
 }
 
 /* ---- steps 3 and 4 --------------------------------------------------------------------------- */
@@ -365,6 +400,8 @@ static int build(struct creation *c, struct error *err)
 	int r = record_intent(c, err);
 
 	if (r == 0)
+		r = make_notification(c, err);
+	if (r == 0)
 		r = open_handles(c, err);
 	if (r < 0)
 		return r;
@@ -436,6 +473,7 @@ void creation_close(struct creation *c)
 		close(c->netns);
 	if (c->cgroup.fd >= 0)
 		close(c->cgroup.fd);
+	notify_close(&c->notify);
 	if (c->agent >= 0)
 		close(c->agent);
 	if (c->console >= 0)

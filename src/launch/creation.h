@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "cgroup/cgroup.h"
+#include "launch/notify.h"
 #include "launch/spawn.h"
 #include "store/options.h"
 #include "store/state.h"
@@ -35,6 +36,7 @@ struct creation {
 	int agent;			/* connected seccomp agent, or -1 */
 	int console;			/* connected console socket, or -1 */
 	int pidfd_socket;		/* likewise */
+	struct notify notify;		/* the caller's NOTIFY_SOCKET, if it has one */
 	bool pid_file_written;
 	bool hooks_ran;			/* then poststop hooks run when it fails */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Waiting in the foreground for `run` and `exec`.  Runs on the host. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -8,6 +9,7 @@
 
 #include "launch/creation.h"
 #include "launch/foreground.h"
+#include "launch/notify.h"
 #include "process/process.h"
 #include "sys/syscalls.h"
 #include "util/fd.h"
@@ -34,7 +36,10 @@ static void forward(void *ctx, int sig)
 {
 	const struct spawn *s = ctx;
 
-	sys_pidfd_send_signal(s->pidfd, sig, NULL, 0);	/* ESRCH: it has just ended */
+	if (sig == SIGIO && s->notify)
+		notify_serve(s->notify);
+	else
+		sys_pidfd_send_signal(s->pidfd, sig, NULL, 0);	/* ESRCH: it has just ended */
 }
 
 static int wait_without_terminal(struct spawn *s, int signal_fd, struct error *err)
@@ -56,11 +61,24 @@ static int wait_without_terminal(struct spawn *s, int signal_fd, struct error *e
 	}
 }
 
+/* Whatever we wait for, we wait for signals, too: let the socket send one.  SIGIO is blocked, fcntl(2). */
+static int watch_notifications(struct spawn *s, struct error *err)
+{
+	int fd = s->notify->socket;
+
+	if (fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
+		return error_errno(err, errno, "watch the notification socket");
+	notify_serve(s->notify);	/* what came before */
+	return 0;
+}
+
 int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, struct error *err)
 {
 	struct tty_proxy *proxy = NULL;
-	int r;
+	int r = s->notify ? watch_notifications(s, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (s->master < 0) {
 		r = wait_without_terminal(s, signal_fd, err);
 	} else {
@@ -73,6 +91,8 @@ int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, s
 	}
 	if (r < 0)
 		return r;
+	if (s->notify)
+		notify_serve(s->notify);
 	r = spawn_wait(s, err);
 	sigprocmask(SIG_UNBLOCK, forwarded, NULL);
 	return r;

@@ -19,6 +19,8 @@ struct own_status {
 	uint64_t ignored_signals, permitted, bounding, filters;
 };
 
+struct notify;
+
 struct spawn {
 	const struct plan *plan;
 	struct handles handles;		/* what the child inherits */
@@ -30,6 +32,7 @@ struct spawn {
 	/* Give the seccomp listener of the process to the agent; a plan that has one needs it. */
 	int (*send_listener)(struct spawn *s, int listener, struct error *err);
 	void *ctx;			/* for both */
+	struct notify *notify;		/* to be served in the foreground, or NULL */
 	int proc;			/* the host's /proc */
 	unsigned ways;			/* descriptors that the child keeps until execve: conversation, gate */
 	struct own_status own;

@@ -36,7 +36,11 @@ struct plan_options {
 	unsigned preserve_fds;		/* descriptors 3.. handed on, besides LISTEN_FDS */
 	unsigned listen_fds;		/* from the environment, already checked */
 	bool rootless;			/* --rootless decided: not fully privileged on the host */
+	const char *notify;		/* directory of a notification socket, to be mounted; or NULL */
 };
+
+#define PLAN_NOTIFY_PLACE "/run/notify"	/* where in the container */
+#define PLAN_NOTIFY_SOCKET PLAN_NOTIFY_PLACE "/notify.sock"
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
 

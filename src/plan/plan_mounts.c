@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "sys/compat.h"
 #include "util/log.h"
 #include "util/path.h"
 #include "util/str.h"
@@ -291,12 +292,24 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 	return 0;
 }
 
-int plan_mounts(struct arena *a, struct plan *p, struct error *err)
+/* The last of all, so that a mount on /run does not hide it; nothing can be changed there. */
+static void plan_notify(struct plan_mount *m, unsigned index, const char *source)
+{
+	static const struct oci_mount_options options = {
+		.bind = true, .ro = true,
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	};
+
+	*m = (struct plan_mount){.index = index, .kind = MOUNT_BIND, .source = source,
+				 .destination = PLAN_NOTIFY_PLACE, .options = &options};
+}
+
+int plan_mounts(struct arena *a, struct plan *p, const char *notify, struct error *err)
 {
 	struct plan_rootfs *rf = &p->rootfs;
 	size_t n = p->config->n_mounts;
 
-	rf->mounts = arena_new_array(a, struct plan_mount, n);
+	rf->mounts = arena_new_array(a, struct plan_mount, n + 1);
 	for (; rf->n_mounts < n; rf->n_mounts++) {
 		unsigned i = rf->n_mounts;
 		int r = plan_mount(a, p, i, &rf->mounts[i], err);
@@ -309,5 +322,7 @@ int plan_mounts(struct arena *a, struct plan *p, struct error *err)
 			return error_at(err, "/mounts/%u/%s", i, member);
 		}
 	}
+	if (notify)
+		plan_notify(&rf->mounts[rf->n_mounts++], (unsigned)n, arena_strdup(a, notify));
 	return 0;
 }

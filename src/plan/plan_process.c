@@ -15,6 +15,20 @@
 /* LISTEN_FDS and --preserve-fds together; far below any limit on open files worth having. */
 #define KEEP_FDS_MAX 65536
 
+/* The caller's socket is not in the container, and another one that is named there would not be used. */
+static char *const *with_notify(struct arena *a, const struct strings *env)
+{
+	static const char name[] = "NOTIFY_SOCKET=";
+	char **all = arena_new_array(a, char *, env->n + 2);
+	size_t n = 0;
+
+	for (size_t i = 0; i < env->n; i++)
+		if (!str_starts(env->v[i], name))
+			all[n++] = env->v[i];
+	all[n] = arena_printf(a, "%s" PLAN_NOTIFY_SOCKET, name);
+	return all;
+}
+
 static char *const *or_empty(struct arena *a, const struct strings *s)
 {
 	return s->v ? s->v : arena_new_array(a, char *, 1);
@@ -125,7 +139,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 
 	pp->oci = groups_once(a, process);
 	pp->argv = or_empty(a, &process->args);
-	pp->envp = or_empty(a, &process->env);
+	pp->envp = o->notify ? with_notify(a, &process->env) : or_empty(a, &process->env);
 	pp->add_home = !has_home(&process->env);
 	pp->cwd = process->cwd ? process->cwd : "/";
 	pp->umask = process->user.umask.set ? process->user.umask.v : 022;

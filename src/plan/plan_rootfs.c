@@ -257,7 +257,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	rf->devices_by_bind = p->ns.userns || !f->in_initial_userns;
 	plan_cgroup_view(a, p, f, o);
 	rf->console = c->process.terminal;
-	r = plan_mounts(a, p, err);
+	r = plan_mounts(a, p, o->notify, err);
 	if (r < 0)
 		return r;
 	rf->host_propagation = host_propagation(rf);

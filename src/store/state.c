@@ -68,6 +68,7 @@ static const struct field fields[] = {
 	F("hasPoststart", BOOL, has_poststart),
 	F("hasPoststop", BOOL, has_poststop),
 	F("agentAnswers", BOOL, agent_answers),
+	F("notify", BOOL, notify),
 	F("terminal", BOOL, terminal),
 	F("rootless", BOOL, rootless),
 	F("creating", BOOL, creating),

@@ -45,6 +45,7 @@ struct state {
 	bool has_poststart, has_poststop;	/* hooks in the saved config.json */
 	bool agent_answers;		/* a seccomp agent may have to answer for our last calls, too, and
 					 * no startContainer hook takes its time before */
+	bool notify;			/* a notification socket is in the container while `start` waits */
 	bool terminal;
 	bool rootless;
 	bool creating;			/* `create` or `run` is not done with it, or was killed then */

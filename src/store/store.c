@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,24 @@ int store_open(const char *root, bool create, struct store **ret, struct error *
 	s->path = steal_ptr(path);
 	s->fd = fd;
 	*ret = s;
+	return 0;
+}
+
+int store_directory(struct arena *a, const char *root, const char *id, const char **ret, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	char here[PATH_MAX];
+	int r = root ? 0 : root_default(&path, err);
+
+	if (r < 0)
+		return r;
+	root = root ? root : path;
+	if (root[0] == '/')
+		*ret = arena_printf(a, "%s/%s", root, id);
+	else if (getcwd(here, sizeof(here)))
+		*ret = arena_printf(a, "%s/%s/%s", here, root, id);
+	else
+		return error_errno(err, errno, "find the current directory");
 	return 0;
 }
 
@@ -257,6 +276,8 @@ int store_remove(struct store *s, const char *id, struct error *err)
 		unlinkat(dir, names[i], 0);
 	r = remove_state(s, id, dir);
 	if (r == -ENOTEMPTY) {
+		unlinkat(dir, STORE_NOTIFY "/" STORE_NOTIFY_SOCKET, 0);
+		unlinkat(dir, STORE_NOTIFY, AT_REMOVEDIR);
 		r = remove_all_files(dir);
 		if (r == 0)
 			r = remove_state(s, id, dir);

@@ -22,11 +22,14 @@
 
 #include "oci/types.h"
 #include "util/error.h"
+#include "util/mem.h"
 
 #define STORE_START "start"
 #define STORE_RESULT "result"
 #define STORE_CONFIG "config.json"
 #define STORE_STATE "state.json"
+#define STORE_NOTIFY "notify"			/* directory, mounted into the container */
+#define STORE_NOTIFY_SOCKET "notify.sock"	/* in it */
 #define STORE_LOCK_MS 10000	/* how long a command waits for another one on the same container */
 
 struct store;
@@ -38,6 +41,8 @@ struct store;
  * @create: make it (0711 for root, 0700 else) when missing; otherwise a missing root is an empty store.
  */
 int store_open(const char *root, bool create, struct store **ret, struct error *err);
+/* The absolute path that the directory of container @id has or will have, in @a. */
+int store_directory(struct arena *a, const char *root, const char *id, const char **ret, struct error *err);
 void store_close(struct store *s);	/* NULL is fine */
 const char *store_path(const struct store *s);
 int store_fd(const struct store *s);	/* borrowed; -1: the root does not exist */

@@ -75,6 +75,7 @@ static const struct {
 	{ "preserve_fds", NUMBER, offsetof(struct host, options.preserve_fds) },
 	{ "listen_fds", NUMBER, offsetof(struct host, options.listen_fds) },
 	{ "rootless", BOOL, offsetof(struct host, options.rootless) },
+	{ "notify", STRING, offsetof(struct host, options.notify) },
 	{ "exec", BOOL, offsetof(struct host, exec) },
 };
 

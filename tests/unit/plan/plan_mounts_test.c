@@ -60,7 +60,7 @@ static void set_options(const char *const *words)
 static const struct plan_mount *planned(const char *const *words)
 {
 	set_options(words);
-	assert_int_equal(plan_mounts(a, &plan, &err), 0);
+	assert_int_equal(plan_mounts(a, &plan, NULL, &err), 0);
 	assert_int_equal(plan.rootfs.n_mounts, 1);
 	return &plan.rootfs.mounts[0];
 }
@@ -194,7 +194,7 @@ static void test_proc(void **state)
 		plan.rootfs.n_mounts = 0;
 		err = (struct error){0};
 		mount_.destination = arena_strdup(a, cases[i].destination);
-		assert_int_equal(plan_mounts(a, &plan, &err), cases[i].ok ? 0 : -EINVAL);
+		assert_int_equal(plan_mounts(a, &plan, NULL, &err), cases[i].ok ? 0 : -EINVAL);
 		assert_string_equal(err.where, cases[i].ok ? "" : "/mounts/0/destination");
 		assert_int_equal(plan.rootfs.mounts[0].on_proc, cases[i].on_proc);
 	}

@@ -221,7 +221,7 @@ static void test_wrong_values(void **state)
 			accepted++;
 		}
 	}
-	assert_int_equal(accepted, 10 + 1 + 3 + 4 * 6);
+	assert_int_equal(accepted, 11 + 1 + 3 + 4 * 6);
 }
 
 static void test_wrong_shape(void **state)
