@@ -171,7 +171,7 @@ static void clean_paths(struct arena *a, const struct strings *in, struct string
 static bool wants_host_mounts(const struct oci_mount_options *o)
 {
 	for (size_t i = 0; i < o->n_propagation; i++)
-		if (o->propagation[i] & (MS_SLAVE | MS_SHARED))
+		if (o->propagation[i] & MS_SLAVE)
 			return true;
 	return false;
 }
@@ -185,7 +185,7 @@ static unsigned long host_propagation(const struct plan_rootfs *rf)
 {
 	if (rf->propagation & (MS_SLAVE | MS_SHARED))
 		return MS_SLAVE;
-	for (size_t i = 0; rf->sources_in_child && i < rf->n_mounts; i++)
+	for (size_t i = 0; !rf->joined_mounts && i < rf->n_mounts; i++)
 		if (wants_host_mounts(rf->mounts[i].options))
 			return MS_SLAVE;
 	return MS_PRIVATE;

@@ -59,6 +59,9 @@ int mount_attach(int mnt, int target);
 /* 0 when the attached @mnt sends nothing to other mounts, or when that cannot be asked; -EPROTO. */
 int mount_check_unshared(int mnt);
 
+/* Do mounts go from the bind mount @m to the host, too?  Then it must be of the host's own peer group. */
+bool mount_shares_with_host(const struct plan_rootfs *p, const struct plan_mount *m);
+
 /* Set and clear attributes of the mount @mnt; 0 or -errno with @err, which names the flags that the
  * kernel holds locked. */
 int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struct error *err);

@@ -219,6 +219,11 @@ static unsigned long wanted_propagation(const struct plan_mount *m)
 	return wanted;
 }
 
+bool mount_shares_with_host(const struct plan_rootfs *p, const struct plan_mount *m)
+{
+	return (wanted_propagation(m) & MS_SHARED) && (p->propagation & MS_SHARED);
+}
+
 /*
  * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the
  * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that;
@@ -227,13 +232,12 @@ static unsigned long wanted_propagation(const struct plan_mount *m)
 static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
 		   struct error *err)
 {
-	unsigned long type = p->host_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
-	unsigned long wanted = wanted_propagation(m);
+	bool slave = (wanted_propagation(m) & MS_SLAVE) || (p->propagation & (MS_SLAVE | MS_SHARED));
 	int r;
 
-	if ((wanted & MS_SHARED) && (p->propagation & MS_SHARED))
+	if (mount_shares_with_host(p, m))
 		return 0;
-	r = mount_set_propagation(mnt, MS_REC | (wanted & MS_SLAVE ? MS_SLAVE : type));
+	r = mount_set_propagation(mnt, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE));
 	return r < 0 ? error_errno(err, r, "stop the propagation of the source %s", m->source) : 0;
 }
 

@@ -128,15 +128,14 @@ static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
 
 /*
  * Does the child take this source itself, at its turn?  Not where it may not come there, or where the path means
- * something else to it; nor what stays connected with the mounts of the host, or is id-mapped.
+ * something else to it; nor what stays in a peer group of the host, or is id-mapped.
  */
 static bool is_for_child(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs_source *s)
 {
 	if (p->sources_in_child || (s->inside && !m->idmap_where))
 		return true;
-	for (size_t i = 0; i < m->options->n_propagation; i++)
-		if (m->options->propagation[i] & (MS_SLAVE | MS_SHARED))
-			return false;
+	if (mount_shares_with_host(p, m))
+		return false;
 	return s->path && !p->devices_by_bind && !p->joined_mounts && !m->idmap_where;
 }
 

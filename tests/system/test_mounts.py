@@ -460,13 +460,19 @@ def test_overlay(box):
 # ---- propagation
 
 @pytest.mark.spec("MO-021", "MO-026", "MO-028", "MO-029", "MO-033", "MO-037")
+@pytest.mark.parametrize("user", [False, True])
 @pytest.mark.parametrize("word,expected", [("rprivate", set()), ("private", set()), ("rslave", {"master"}),
                                            ("slave", {"master"}), ("unbindable", {"unbindable"}),
                                            ("runbindable", {"unbindable"}), (None, set())])
-def test_propagation_of_a_bind(box, word, expected):
-    """The host's mounts are all shared here."""
-    box.mounts.append(bind(source(box), "/m", *[w for w in [word] if w]))
-    assert at(box, "/m").propagation - {"propagate_from"} == expected
+def test_propagation_of_a_bind(box, word, expected, user):
+    """The host's mounts are all shared here.  What one mount asks for is nothing to the other."""
+    if user:
+        userns(box.config)
+        os.chown(box.rootfs, 100000, 100000)
+    box.mounts += [bind(source(box), "/m", *[w for w in [word] if w]), bind(f"{box.bundle}/source", "/plain")]
+    seen = mounts(box.probe())
+    assert kernel.mount_at(seen, "/m").propagation - {"propagate_from"} == expected
+    assert not kernel.mount_at(seen, "/plain").propagation and not kernel.mount_at(seen, "/").propagation
 
 
 @pytest.mark.spec("MO-027")
@@ -889,6 +895,7 @@ def test_mountinfo_has_the_order_of_the_list(box, user):
     os.symlink(volume, f"{box.bundle}/alias")
     box.mounts += [bind(volume, "/a"), mount("/b", "tmpfs", "t"), bind(f"{box.bundle}/alias", "/c"), mount("/d", "tmpfs", "t"),
                    bind(f"{volume}/file", "/e"), bind(f"{box.rootfs}/tmp", "/f"), mount("/g", "tmpfs", "t")]
+    box.mounts += [bind(volume, f"/{word}", word) for word in ("shared", "rslave", "slave", "rprivate", "unbindable")]
     seen = [m.target for m in mounts(box.probe())]
     wanted = [m["destination"] for m in box.mounts]
     assert [t for t in seen if t in wanted] == wanted

@@ -439,6 +439,7 @@ static unsigned long mount_word[] = {MS_SLAVE | MS_REC, MS_SHARED | MS_REC, MS_U
 
 static void plan_bind_words(struct plan_rootfs *p)
 {
+	p->host_propagation = MS_SLAVE; /* as of every plan with such a mount */
 	for (unsigned i = 0; i < 3; i++) {
 		static const char *const names[] = {"/slave", "/shared", "/unbindable"};
 		struct plan_mount *m = add_bind(p, "volume", names[i], true);
