@@ -433,7 +433,8 @@ def test_combinations(box, bad):
         bad(config, *words)
     without = json.loads(json.dumps(box.config))
     conf.without_namespace(without, "mount")
-    without["linux"]["readonlyPaths"] = []
+    conf.userns(without)
+    without["linux"]["readonlyPaths"] = without["mounts"] = []
     bad(without, "/linux/maskedPaths", "mount")
 
 
