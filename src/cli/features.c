@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/version.h"
 #include "json/writer.h"
+#include "oci/annotations.h"
 #include "oci/config.h"
 #include "oci/names.h"
 #include "util/cleanup.h"
@@ -157,8 +158,7 @@ char *features_text(size_t *ret_len)
 	write_not_built(&w);
 	json_write_end_object(&w);
 	write_annotations(&w);
-	/* No annotation of a configuration changes what we do. */
-	write_names(&w, "potentiallyUnsafeConfigAnnotations", NULL, 0);
+	write_names(&w, "potentiallyUnsafeConfigAnnotations", annotation_names, n_annotation_names);
 	json_write_end_object(&w);
 	return json_write_finish(&w, ret_len);
 }

@@ -49,7 +49,8 @@ int stage_maps(struct stage_context *c, struct error *err)
 		return 0;
 	r = conversation_expect(&c->conv, MSG_MAPS_DONE, -1, -1, NULL, err);
 	if (r == 0 && c->p->ns.idmap != IDMAP_NONE)
-		r = ns_become_root(c->p->has_process ? &c->p->process.oci->user : NULL, err);
+		r = ns_become_root(c->p->has_process ? &c->p->process.oci->user : NULL,
+				   c->p->process.keep_groups, err);
 	return r < 0 ? r : stage_go_dark(err);
 }
 

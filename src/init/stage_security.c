@@ -75,7 +75,7 @@ int stage_credentials(struct stage_context *c, struct error *err)
 	r = caps_limit_bounding(&s->caps, c->h->last_cap, err);
 	if (r == 0)
 		r = caps_keep(err);
-	if (r == 0)
+	if (r == 0 && !c->p->process.keep_groups)
 		r = process_set_groups(user, err);
 	if (r == 0)
 		r = process_set_ids(user, err);

@@ -221,9 +221,9 @@ static int enter_container(const struct plan *p, struct handles *h, struct error
 	close(h->init_pidfd);
 	h->init_pidfd = -1;
 	r = enter_root(h, err);
-	if (r < 0)
+	if (r < 0 || !(h->init_namespaces & CLONE_NEWUSER))
 		return r;
-	return h->init_namespaces & CLONE_NEWUSER ? ns_become_root(&p->process.oci->user, err) : 0;
+	return ns_become_root(&p->process.oci->user, p->process.keep_groups, err);
 }
 
 /* Close what is not in @h: state directory, cgroup, mostly the host's /proc.  The process that is cloned next may
@@ -270,7 +270,7 @@ static int enter_joined(const struct plan *p, struct handles *h, struct error *e
 		r = keep_handles_only(p, h, err);
 	if (r < 0 || !(p->ns.launcher_joins & CLONE_NEWUSER))
 		return r;
-	return ns_become_root(p->has_process ? &p->process.oci->user : NULL, err);
+	return ns_become_root(p->has_process ? &p->process.oci->user : NULL, p->process.keep_groups, err);
 }
 
 _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t create_flags,

@@ -165,6 +165,20 @@ static int same_groups(const struct status *status, const struct oci_user *user,
 	return 0;
 }
 
+/* Kept: run.oci.keep_original_groups. */
+static int same_groups_as_ours(const struct status *status, struct error *err)
+{
+	int n = getgroups(0, NULL);
+	_cleanup_free_ gid_t *groups = n < 0 ? NULL : xcalloc((size_t)n + 1, sizeof(*groups));
+	struct oci_user ours = {.additional_gids = groups};
+
+	n = n < 0 ? n : getgroups(n, groups);
+	if (n < 0)
+		return error_errno(err, errno, "read our own groups");
+	ours.n_additional_gids = (size_t)n;
+	return same_groups(status, &ours, NULL, err);
+}
+
 static int check_mapped_ids(const struct spawn *s, const struct status *status, const struct id_map *uids,
 			    const struct id_map *gids, struct error *err)
 {
@@ -175,6 +189,8 @@ static int check_mapped_ids(const struct spawn *s, const struct status *status, 
 		r = same_ids(status, "Gid", outside(gids, user->gid), err);
 	if (r < 0)
 		return r;
+	if (s->plan->process.keep_groups)
+		return same_groups_as_ours(status, err);
 	/* Where setgroups is denied the caller's groups cannot be dropped: user_namespaces(7). */
 	if (s->plan->ns.deny_setgroups || s->plan->rootless)
 		return 0;

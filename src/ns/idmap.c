@@ -213,7 +213,7 @@ static int not_become(struct error *err, int r, const char *what, unsigned id)
  * namespace: the caller's groups stay, and process_set_groups() decides whether that will do.  EINVAL from
  * the others means that 0 is not mapped: then @user is; the capabilities do not depend on the id.
  */
-int ns_become_root(const struct oci_user *user, struct error *err)
+int ns_become_root(const struct oci_user *user, bool keep_groups, struct error *err)
 {
 	uid_t ruid, euid, suid, uid = 0;
 	gid_t rgid, egid, sgid, gid = 0;
@@ -225,7 +225,7 @@ int ns_become_root(const struct oci_user *user, struct error *err)
 	}
 	if (r < 0)
 		return not_become(err, r, "group", gid);
-	r = sys_setgroups(0, NULL);
+	r = keep_groups ? -EPERM : sys_setgroups(0, NULL);
 	if (r < 0 && r != -EPERM)
 		return error_errno(err, r, "drop the caller's groups");
 	if (r == 0 && getgroups(0, NULL) != 0)

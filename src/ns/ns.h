@@ -24,8 +24,8 @@ int ns_write_maps(const struct plan_ns *p, int proc_pid, pid_t pid, struct error
 int ns_check_maps(const struct plan_ns *p, int proc_pid, struct error *err);
 
 /* Child, after its ids are mapped: become 0:0 of the new user namespace; where they are not mapped, @user
- * (NULL: an error). */
-int ns_become_root(const struct oci_user *user, struct error *err);
+ * (NULL: an error).  @keep_groups: leave the caller's supplementary groups. */
+int ns_become_root(const struct oci_user *user, bool keep_groups, struct error *err);
 
 /* Child: bring `lo` up (SIOCSIFFLAGS, or netlink). */
 int ns_loopback_up(struct error *err);

@@ -55,7 +55,9 @@ int plan_build(struct arena *a, const struct oci_config *config, const struct fa
 	p->has_process = config->process.present;
 	p->hooks = &config->hooks;
 
-	r = plan_ns(a, p, facts, options, err);
+	r = plan_annotations(p, err);
+	if (r == 0)
+		r = plan_ns(a, p, facts, options, err);
 	if (r == 0)
 		r = plan_rootfs(a, p, facts, options, err);
 	if (r == 0)

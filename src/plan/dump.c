@@ -340,6 +340,7 @@ static void dump_process(const struct plan_process *p, FILE *out)
 		fprintf(out, "process.keep_fds %u\n", p->keep_fds);
 	flag(out, "process.listen_fds", p->listen_fds > 0);
 	flag(out, "process.new_keyring", p->new_keyring);
+	flag(out, "process.keep_groups", p->keep_groups);
 	dump_attributes(p, out);
 	for (size_t i = 0; i < p->n_sysctls; i++) {
 		fputs("sysctl ", out);

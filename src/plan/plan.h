@@ -245,6 +245,7 @@ struct plan_process {
 	struct plan_sysctl *sysctls;
 	size_t n_sysctls;
 	bool new_keyring;
+	bool keep_groups;		/* the supplementary groups are the caller's */
 	const struct oci_bits *initial_affinity;	/* exec: of the runtime before it clones */
 	const struct oci_bits *affinity;	/* NULL = all CPUs of the cpuset */
 	bool scheduled_by_parent;	/* scheduler and I/O priority: a user namespace has no power over

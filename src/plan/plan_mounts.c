@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "oci/annotations.h"
 #include "sys/compat.h"
 #include "util/log.h"
 #include "util/path.h"
@@ -223,6 +224,7 @@ static void plan_devpts(struct arena *a, struct plan_mount *m, const struct plan
 
 static void plan_data(struct arena *a, struct plan_mount *m, const struct plan *p, const char *label)
 {
+	const char *type = annotation_value(&p->config->annotations, ANNOTATION_CONTEXT_TYPE);
 	const struct strings *words = &m->options->data;
 
 	if (m->kind == MOUNT_BIND) {
@@ -243,7 +245,7 @@ static void plan_data(struct arena *a, struct plan_mount *m, const struct plan *
 	}
 	plan_devpts(a, m, p);
 	if (label && takes_label(m) && !has_context(&m->data))
-		arena_push(a, m->data.v, m->data.n) = arena_printf(a, "context=%s", label);
+		arena_push(a, m->data.v, m->data.n) = arena_printf(a, "%s=%s", type ? type : "context", label);
 	arena_push(a, m->data.v, m->data.n) = NULL;
 	m->data.n--;
 }

@@ -147,6 +147,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 	pp->keep_fds = o->listen_fds + o->preserve_fds;
 	pp->listen_fds = o->listen_fds;
 	pp->new_keyring = !o->no_new_keyring;
+	pp->keep_groups = plan_keeps_groups(p->config);
 	pp->oom_optional = o->rootless;
 	plan_attributes(pp, &p->config->linux_, process, process != &p->config->process,
 			o->rootless);

@@ -73,7 +73,7 @@ static void nothing(void)
 static void root_inside(void)
 {
 	CHECK(getuid() != 0);
-	CHECK(ns_become_root(NULL, &err) == 0);
+	CHECK(ns_become_root(NULL, false, &err) == 0);
 	CHECK(getuid() == 0 && geteuid() == 0 && getgid() == 0 && getegid() == 0);
 	CHECK(getgroups(0, NULL) == 0);
 }
@@ -125,7 +125,7 @@ static void test_write_many(void **state)
 
 static void root_without_groups(void)
 {
-	CHECK(ns_become_root(NULL, &err) == 0);
+	CHECK(ns_become_root(NULL, false, &err) == 0);
 	CHECK(getuid() == 0 && getgid() == 0);
 	CHECK(setgroups(0, NULL) < 0 && errno == EPERM);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Annotations of crun's, which engines set: `run.oci.*`. */
+#ifndef ORLOP_OCI_ANNOTATIONS_H
+#define ORLOP_OCI_ANNOTATIONS_H
+
+#include <stdbool.h>
+
+#include "oci/types.h"
+#include "util/str.h"
+
+#define ANNOTATION_PREFIX "run.oci."
+#define ANNOTATION_KEEP_GROUPS ANNOTATION_PREFIX "keep_original_groups"
+#define ANNOTATION_CONTEXT_TYPE ANNOTATION_PREFIX "mount_context_type"
+
+/* Those that are honoured. */
+extern const struct name_value annotation_names[];
+extern const size_t n_annotation_names;
+
+/* Its value, or NULL. */
+const char *annotation_value(const struct key_values *annotations, const char *key);
+
+/* What a container would be without what @key asks for, when that is less confined or another kind of thing
+ * altogether: why it cannot be left out.  NULL for all others. */
+const char *annotation_refusal(const char *key);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Annotations of crun's, which engines set: honoured, or said not to be.  Runs in the parent, before the first
+ * side effect; makes no system call.
+ */
+#include "plan/parts.h"
+
+#include <errno.h>
+
+#include "oci/annotations.h"
+#include "util/log.h"
+
+static bool is_honoured(const char *key)
+{
+	for (size_t i = 0; i < n_annotation_names; i++)
+		if (str_eq(annotation_names[i].name, key))
+			return true;
+	return false;
+}
+
+bool plan_keeps_groups(const struct oci_config *config)
+{
+	const char *value = annotation_value(&config->annotations, ANNOTATION_KEEP_GROUPS);
+
+	return value && !str_eq(value, "0");
+}
+
+static int check_context_type(const struct oci_config *config, struct error *err)
+{
+	static const char *const types[] = {"context", "fscontext", "defcontext", "rootcontext"};
+	const char *value = annotation_value(&config->annotations, ANNOTATION_CONTEXT_TYPE);
+	char shown[128];
+
+	for (size_t i = 0; value && i < ARRAY_SIZE(types); i++)
+		if (str_eq(value, types[i]))
+			return 0;
+	if (!value)
+		return 0;
+	return error_config(err, "/annotations/" ANNOTATION_CONTEXT_TYPE,
+			    "`%s` is not context, fscontext, defcontext or rootcontext",
+			    str_escape(value, shown, sizeof(shown)));
+}
+
+int plan_annotations(const struct plan *p, struct error *err)
+{
+	const struct key_values *all = &p->config->annotations;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const char *key = all->v[i].key, *why;
+
+		if (!str_starts(key, ANNOTATION_PREFIX) || is_honoured(key))
+			continue;
+		why = annotation_refusal(key);
+		if (why) {
+			error_set(err, ENOTSUP, "the annotation `%s` cannot be left out: %s", key, why);
+			return error_at(err, "/annotations/%s", key);
+		}
+		log_warning("the annotation `%s` has no effect", key);
+	}
+	if (plan_keeps_groups(p->config) && p->config->process.user.n_additional_gids > 0)
+		log_warning("process.user.additionalGids are not set: the annotation `%s` keeps the groups of the "
+			    "caller", ANNOTATION_KEEP_GROUPS);
+	return check_context_type(p->config, err);
+}
