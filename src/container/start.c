@@ -23,6 +23,7 @@
 #include "launch/destroy.h"
 #include "launch/host_hooks.h"
 #include "launch/notify.h"
+#include "process/process.h"
 #include "store/state.h"
 #include "store/status.h"
 #include "store/store.h"
@@ -149,6 +150,7 @@ static int wait_until_ready(struct starting *s, struct error *err)
 
 static int start(struct starting *s, struct error *err)
 {
+	struct start_go go = {.go = 1};
 	struct error second = {0};
 	int r = check_status(s, err);
 
@@ -160,7 +162,12 @@ static int start(struct starting *s, struct error *err)
 		r = listen_for_notifications(s, err);
 	if (r < 0)
 		return r;	/* nothing happened to the container */
-	if (write(s->gate, "", 1) != 1)	/* the reader was there a moment ago, and holds both ends */
+	/* An engine that holds the terminal is told its size by its user, and hands it on when it comes to it, which
+	 * may be after the program has looked.  Its user's terminal is often ours as well. */
+	if (s->st.terminal)
+		tty_own_size(&go.rows, &go.cols);
+	/* The reader was there a moment ago, and holds both ends. */
+	if (write(s->gate, &go, go.rows ? sizeof(go) : 1) < 1)
 		return error_errno(err, errno, "open the start gate");
 	r = await_exec(s, err);
 	/* It ends by itself now: do not let `state` see it on its way. */

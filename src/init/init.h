@@ -52,6 +52,12 @@ const char *init_stage_name(unsigned stage);
 /* The last, execve(2): what fails there is the container's end, and no failure to make it. */
 bool init_stage_is_exec(unsigned stage);
 
+/* What `start` says at the gate.  Only the first byte is always there. */
+struct start_go {
+	uint8_t go, unused;
+	uint16_t rows, cols;		/* of the terminal that `start` has; 0 = none */
+};
+
 /* What the child says when execve fails, on the result fifo; start reads it. */
 struct start_result {
 	uint32_t magic;			/* MESSAGE_MAGIC */

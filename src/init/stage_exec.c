@@ -68,16 +68,18 @@ int stage_start(struct stage_context *c, struct error *err)
 	struct hook_run run = {.default_env = c->env, .ctx = c};
 
 	if (c->h->start >= 0) {
-		char go;
+		struct start_go go = {0};
 		ssize_t n;
 
 		close(c->conv.fd);
 		c->conv.fd = -1;
 		do
-			n = read(c->h->start, &go, 1);
+			n = read(c->h->start, &go, sizeof(go));
 		while (n < 0 && errno == EINTR);
-		if (n != 1)
+		if (n < 1)
 			sys_exit(1);
+		if (go.rows && c->p->process.terminal)
+			tty_size_unless_known(STDIN_FILENO, go.rows, go.cols);
 	}
 	if (c->h->exec || !c->p->has_process)
 		return 0;

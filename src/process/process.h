@@ -86,6 +86,10 @@ void tty_proxy_free(struct tty_proxy *t);	/* restores the terminal; NULL is fine
 void tty_proxy_freep(struct tty_proxy **t);	/* for _cleanup_() */
 /* TIOCSWINSZ on @fd; 0 x 0 takes the size of our own stdin when it is a terminal. */
 int tty_set_size(int fd, uint16_t rows, uint16_t cols, struct error *err);
+/* Child: the same, as a guess, of a terminal without a size. */
+void tty_size_unless_known(int fd, uint16_t rows, uint16_t cols);
+/* The size of a terminal among the standard streams; false if there is none, or it has none. */
+bool tty_own_size(uint16_t *ret_rows, uint16_t *ret_cols);
 /* Child: make @peer the controlling terminal and 0, 1, 2 (setsid was called); takes @peer. */
 int tty_take_control(int peer, struct error *err);
 /* Parent: give @master to the console socket at @path, one message, one descriptor. */

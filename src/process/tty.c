@@ -21,6 +21,30 @@ int tty_set_size(int fd, uint16_t rows, uint16_t cols, struct error *err)
 	return 0;
 }
 
+void tty_size_unless_known(int fd, uint16_t rows, uint16_t cols)
+{
+	struct winsize size;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_row || size.ws_col)
+		return;
+	size = (struct winsize){.ws_row = rows, .ws_col = cols};
+	ioctl(fd, TIOCSWINSZ, &size);
+}
+
+bool tty_own_size(uint16_t *ret_rows, uint16_t *ret_cols)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct winsize size;
+
+		if (ioctl(fd, TIOCGWINSZ, &size) < 0 || !size.ws_row || !size.ws_col)
+			continue;
+		*ret_rows = size.ws_row;
+		*ret_cols = size.ws_col;
+		return true;
+	}
+	return false;
+}
+
 int tty_take_control(int peer, struct error *err)
 {
 	_cleanup_close_ int fd = peer;

@@ -585,6 +585,31 @@ def test_console_socket_size(box, console):
     os.close(master)
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_size_of_the_terminal_of_start(box, console, term, known):
+    """An engine's user sits at the terminal that `start` is given, and the engine is late with its size."""
+    box.process["terminal"] = True
+    box.args("pause").create("--console-socket", console.path).ok()
+    master = console.receive()
+    if known:       # and now it is not late
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 11, 22, 0, 0))
+    term.resize(33, 44)
+    p = box.orlop.popen("start", box.id, **term.stdio())
+    assert box.orlop.finish(p).rc == 0
+    size = struct.unpack("HHHH", fcntl.ioctl(master, termios.TIOCGWINSZ, b"\0" * 8))[:2]
+    assert size == ((11, 22) if known else (33, 44))
+    os.close(master)
+
+
+def test_no_size_of_a_start_without_terminal(box, console):
+    box.process["terminal"] = True
+    box.args("pause").create("--console-socket", console.path).ok()
+    master = console.receive()
+    box.start().ok()
+    assert fcntl.ioctl(master, termios.TIOCGWINSZ, b"\0" * 8) == b"\0" * 8
+    os.close(master)
+
+
 def test_console_socket_with_a_long_path(shell, tmp):
     """Longer than sun_path, 108 bytes."""
     directory = f"{tmp}/{'d' * 120}"
