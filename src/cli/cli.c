@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #include "cli/commands.h"
 #include "cli/version.h"
@@ -172,10 +173,15 @@ int cli_main(int argc, char **argv)
 	int failure = 1;
 	int r;
 
+	/* A limit on the size of files shall be an error like others, and not kill us among half of the work.  Programs
+	 * of containers and hooks get the signal back. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* argc is 0 for a caller that gives execve(2) an empty argv. */
 	r = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), argv, a, &failure, &err);
 	if (r < 0) {
 		error_hint_kernel(&err);
+		if (err.code == EFBIG)
+			error_hint(&err, "there is a limit on the size of files: RLIMIT_FSIZE, ulimit -f");
 		log_error(&err);
 		r = failure;
 	}

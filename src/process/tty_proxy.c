@@ -25,6 +25,8 @@
 
 #define CHUNK 4096		/* PIPE_BUF: what a ready pipe takes without blocking (pipe(7)) */
 #define HANGUP_RETRY_MS 100	/* nobody has the pty open at the moment; somebody may again */
+#define EOF_FIRST_MS 100	/* how soon the end of the input is said again; then twice that, and so on */
+#define EOF_LAST_MS 30000
 
 struct queue {
 	char data[CHUNK];
@@ -34,9 +36,11 @@ struct queue {
 struct tty_proxy {
 	int master;
 	bool raw;
-	struct termios saved;
+	struct termios saved, ours;
 	struct queue to_master, to_stdout;
 	bool stdin_open, stdout_open, hung_up;
+	bool mid_line;			/* the last byte of the input was no newline */
+	int eof_wait_ms;		/* until the end of the input is said again; 0 = not any more */
 };
 
 static bool is_empty(const struct queue *q)
@@ -47,7 +51,6 @@ static bool is_empty(const struct queue *q)
 int tty_proxy_new(int master, struct tty_proxy **ret, struct error *err)
 {
 	_cleanup_(tty_proxy_freep) struct tty_proxy *t = xcalloc(1, sizeof(*t));
-	struct termios raw;
 	int flags;
 
 	t->master = master;
@@ -57,9 +60,10 @@ int tty_proxy_new(int master, struct tty_proxy **ret, struct error *err)
 	if (flags < 0 || fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0)
 		return error_errno(err, errno, "make the terminal's master non-blocking");
 	if (tcgetattr(STDIN_FILENO, &t->saved) == 0) {
-		raw = t->saved;
-		cfmakeraw(&raw);
-		if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
+		t->ours = t->saved;
+		cfmakeraw(&t->ours);
+		/* In the background this stops us, until we are fetched to the foreground. */
+		if (tcsetattr(STDIN_FILENO, TCSANOW, &t->ours) < 0)
 			return error_errno(err, errno, "put our terminal into raw mode");
 		t->raw = true;
 	}
@@ -147,7 +151,10 @@ static bool take_signals(struct tty_proxy *t, int signal_fd, bool ended,
 		return false;
 	if (info.ssi_signo == SIGWINCH)
 		tty_set_size(t->master, 0, 0, &ignored);
-	else if (on_signal && info.ssi_signo != SIGPIPE)	/* ours: stdout was closed */
+	/* Whoever had the terminal while we were stopped, a shell, has set it for himself. */
+	if (info.ssi_signo == SIGCONT && t->raw && tcgetpgrp(STDIN_FILENO) == getpgrp())
+		tcsetattr(STDIN_FILENO, TCSANOW, &t->ours);
+	if (info.ssi_signo != SIGWINCH && on_signal && info.ssi_signo != SIGPIPE)	/* ours: stdout was closed */
 		on_signal(ctx, (int)info.ssi_signo);
 	return ended && is_final((int)info.ssi_signo);
 }
@@ -182,18 +189,53 @@ static void prepare(const struct tty_proxy *t, int pidfd, int signal_fd, struct 
 	p[P_SIGNAL].events = POLLIN;
 }
 
+/*
+ * A file or pipe has ended, and a terminal has no end: as its user would, type the character for it.  Within a line
+ * that only ends the line, so twice.  A program in raw mode takes it as it does from its user.
+ */
+static void say_eof(struct tty_proxy *t)
+{
+	struct termios now;
+
+	if (tcgetattr(t->master, &now) < 0 || now.c_cc[VEOF] == _POSIX_VDISABLE || !is_empty(&t->to_master))
+		return;
+	t->to_master.start = 0;
+	t->to_master.end = t->mid_line && (now.c_lflag & ICANON) ? 2 : 1;
+	memset(t->to_master.data, now.c_cc[VEOF], t->to_master.end);
+	t->mid_line = false;
+}
+
+/* One that came before a program went into raw mode is lost to it; another program may want one too. */
+static void say_eof_again(struct tty_proxy *t)
+{
+	say_eof(t);
+	t->eof_wait_ms = t->eof_wait_ms < EOF_LAST_MS ? 2 * t->eof_wait_ms : 0;
+}
+
+static int poll_timeout(const struct tty_proxy *t)
+{
+	if (t->hung_up && t->master >= 0)
+		return HANGUP_RETRY_MS;
+	return t->eof_wait_ms ? t->eof_wait_ms : -1;
+}
+
 static void move_bytes(struct tty_proxy *t, const struct pollfd *p)
 {
 	if (p[P_STDIN].revents) {
 		ssize_t n = fill(STDIN_FILENO, &t->to_master);
 
-		/* At its end we only stop copying: a VEOF of ours could land in a raw-mode program. */
+		if (n > 0)
+			t->mid_line = t->to_master.data[n - 1] != '\n';
 		if (n == 0 || (n < 0 && n != -EAGAIN))
 			t->stdin_open = false;
 		/* A terminal in raw mode has no end of file but this one (termios(3), tty_ioctl(4)). */
 		if (t->raw && (n == 0 || n == -EIO)) {
 			hang_up(t);
 			return;
+		}
+		if (!t->stdin_open) {
+			say_eof(t);
+			t->eof_wait_ms = EOF_FIRST_MS;
 		}
 	}
 	if (p[P_MASTER].revents & POLLOUT)
@@ -238,7 +280,7 @@ int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
 		int r;
 
 		prepare(t, pidfd, signal_fd, p);
-		r = poll(p, N_POLL, t->hung_up && t->master >= 0 ? HANGUP_RETRY_MS : -1);
+		r = poll(p, N_POLL, poll_timeout(t));
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -247,6 +289,8 @@ int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
 			take_signals(t, signal_fd, false, on_signal, ctx);
 		if (r == 0 && is_empty(&t->to_stdout))
 			read_master(t);
+		if (r == 0 && t->eof_wait_ms)
+			say_eof_again(t);
 		move_bytes(t, p);
 		if (p[P_PIDFD].revents) {
 			finish(t, signal_fd, on_signal, ctx);

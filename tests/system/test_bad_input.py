@@ -961,3 +961,20 @@ def test_limits_that_this_host_cannot_have(box, resources, words):
     box.linux["resources"] = resources
     r = box.refused("/linux/resources/", *words)
     assert "built without" not in r.err, r
+
+
+@pytest.mark.parametrize("limit", [0, 100, 100000])
+def test_limit_on_the_size_of_files(box, limit):
+    """No death by SIGXFSZ among half of the work: it works, or is an error; nothing stays, and the signal is the
+    program's again."""
+    before = host.Snapshot()
+    box.args("state").write()
+    r = subprocess.run(["prlimit", f"--fsize={limit}", *box.orlop.argv("run", "--bundle", box.bundle, box.id)],
+                       capture_output=True, text=True, env=box.orlop.env, timeout=deadline(20))
+    if r.returncode == 0:
+        assert signal.SIGXFSZ not in json.loads(r.stdout)["ignored_signals"]
+        assert limit > 100
+    else:
+        assert r.returncode == 1 and "file too large" in r.stderr and "ulimit -f" in r.stderr, r
+    assert box.orlop.ids() == []
+    before.assert_same()

@@ -357,6 +357,32 @@ def test_without_controlling_terminal_nothing_changes(shell, tmp):
 # ---- typing ------------------------------------------------------------------------------------
 
 
+def test_run_in_the_background(shell, term, tmp):
+    """From an interactive shell, as a job: it waits for its terminal, and goes on when it is fetched."""
+    argv = shell.orlop.argv("run", "--bundle", shell.bundle, shell.id)
+    shell.write()
+    term.p = subprocess.Popen(["bash", "--norc", "--noprofile", "-i"], stderr=term.slave, env={"PS1": "OUTER> ", **shell.orlop.env},
+                              **term.stdio())
+    host.POPEN.add(term.p.pid)
+    term.expect("OUTER> ")
+    term.type(" ".join(argv) + " &\n").expect("OUTER> ")
+    kernel.until(lambda: shell.id in shell.orlop.ids() and shell.status() == "running")
+    term.type("echo st''ill here\n").expect("still here")
+    kernel.until(lambda: (term.type("jobs\n"), term.read(), "Stopped" in term.text)[-1])
+    term.type("fg\n")
+    term.type("\n").expect("READY> ")
+    term.type("echo in''side\n").expect("inside")
+    # stopped from outside, and fetched again: bytes go through as before
+    os.kill(next(p for p in kernel.children(term.p.pid)), signal.SIGSTOP)
+    term.expect("OUTER> ")
+    term.type("fg\n")
+    term.type("\x15echo ag''ain\n").expect("again")
+    term.type("exit 3\n").expect("OUTER> ")
+    term.type("echo status $?\n").expect("status 3")
+    term.type("exit\n")
+    assert term.p.wait(10) == 0
+
+
 def test_interrupt_and_job_control(shell, term):
     term.start(shell).expect("READY> ")
     term.type("sleep 1000\n").expect("sleep 1000\r\n")
@@ -383,6 +409,33 @@ def test_end_of_file(shell, term):
     term.type("\x04").expect("READY> ")
     term.type("\x04")
     assert term.end(shell).rc == 0
+
+
+@pytest.mark.parametrize("verb", ["run", "exec"])
+@pytest.mark.parametrize("text", ["", "line\n", "line\nno newline", "x" * 4000 + "\n"])
+def test_end_of_a_file(box, tmp, verb, text):
+    """Standard input is no terminal and ends: the program's terminal ends too, as its user would end it."""
+    box.add_busybox()
+    command = ("/bin/sh", "-c", "cat >/tmp/got; echo en''d; cat; echo again")
+    with open(f"{tmp}/input", "w") as f:
+        f.write(text)
+    if verb == "run":
+        box.process["terminal"] = True
+        box.args(*command)
+        with open(f"{tmp}/input") as f:
+            r = box.run(stdin=f, timeout=10)
+    else:
+        box.up()
+        with open(f"{tmp}/input") as f:
+            r = box.orlop("exec", "--tty", box.id, *command, stdin=f, timeout=10)
+    # and what is captured is what a terminal would have got: lines end in CR LF
+    assert r.ok().out.endswith("end\r\nagain\r\n")
+    assert kernel.read(f"{box.rootfs}/tmp/got") == text
+
+
+def test_interactive_shell_without_a_terminal(shell):
+    """`orlop spec && orlop run x </dev/null` in a job without terminal: the shell edits lines in raw mode."""
+    assert shell.run(timeout=10).rc == 0
 
 
 def test_caller_closes_its_end(shell, term):
