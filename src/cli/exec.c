@@ -128,10 +128,31 @@ static int check(struct arena *a, struct exec_arguments *e, struct error *err)
 	if (!e->o.args.n)
 		return error_set(err, EINVAL, "exec: the argument COMMAND is missing, and there is "
 				 "no --process (see `orlop exec --help`)");
+	/* Nobody has programs of such names; one could still be given with its path. */
+	if (str_eq(e->o.args.v[0], "--"))
+		return error_set(err, EINVAL, "exec: `--` stands where the COMMAND is: leave it out, everything after "
+				 "the ID is the program's");
+	if (e->o.args.v[0][0] == '-')
+		return error_set(err, EINVAL, "exec: `%s` stands where the COMMAND is: options come before the ID",
+				 e->o.args.v[0]);
 	r = e->o.user ? check_user(a, e->o.user, err) : 0;
 	if (r == 0)
 		r = read_gids(a, e, err);
 	return r < 0 ? r : check_env(&e->o.env, err);
+}
+
+/* Of engines, whose exec has it. */
+static bool explain_option(const char *word, struct error *err)
+{
+	static const char *const interactive[] = {"-i", "-it", "-ti", "--interactive"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(interactive); i++)
+		if (str_eq(word, interactive[i])) {
+			error_set(err, EINVAL, "`%s` is no option: the standard input is always handed on, and `-t` "
+				  "gives a terminal", word);
+			return true;
+		}
+	return false;
 }
 
 static int run(struct invocation *inv, struct error *err)
@@ -158,5 +179,5 @@ const struct command command_exec = {
 	.details = "COMMAND is required unless --process is given.  The exit status is that of the\n"
 		   "program, 128+N when signal N ended it; 0 with --detach; 255 after an error of its own.",
 	.options = rows, .n_options = ARRAY_SIZE(rows),
-	.options_size = sizeof(struct exec_arguments), .run = run,
+	.options_size = sizeof(struct exec_arguments), .explain_option = explain_option, .run = run,
 };

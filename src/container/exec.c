@@ -2,6 +2,7 @@
 /* `exec`: one more process in a running container.  Runs on the host. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
+
+#define ENDING_MS 200
 
 struct execution {
 	const struct exec_options *o;
@@ -396,6 +399,18 @@ static int launch(struct execution *x, struct error *err)
 	return r;
 }
 
+/*
+ * Whatever failed, if the container has ended meanwhile that is why: its namespaces take nobody in, and what was
+ * on the way is killed.  @init: pidfd of its first process.
+ */
+static void explain_end(const struct execution *x, int init, struct error *err)
+{
+	/* A member of a configuration was wrong anyhow; else the kernel may be about to end the namespace. */
+	if (fd_wait(init, POLLIN, err->where[0] ? 0 : ENDING_MS) > 0)
+		error_set(err, ESRCH, "cannot exec in container `%s`: container not running (it has just ended)",
+			  x->o->id);
+}
+
 static int run(struct execution *x, int *ret_status, struct error *err)
 {
 	sigset_t forwarded;
@@ -411,7 +426,10 @@ static int run(struct execution *x, int *ret_status, struct error *err)
 		r = launch(x, err);
 	sig = interrupt_disarm();
 	if (r < 0) {
+		_cleanup_close_ int init = steal_fd(&x->spawn.handles.init_pidfd);
+
 		spawn_abort(&x->spawn);
+		explain_end(x, init, err);
 		if (sig)
 			interrupt_explain(sig, err);
 	} else if (!x->o->detach) {

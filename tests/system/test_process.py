@@ -412,6 +412,30 @@ def test_exec_needs_a_running_container(box):
     box.exec().failed("not running")
 
 
+@pytest.mark.parametrize("call", ["setns", "clone3", "execve"])
+def test_exec_while_the_container_ends(box, tmp, call):
+    """Between the look at it and the way in: it is said what happened, not how it showed."""
+    box.up()
+    p = box.orlop.popen("exec", box.id, "/bin/probe", "pause", wrap=[
+        "strace", "-f", "-o", f"{tmp}/trace", "-e", f"trace={call}", "-e", f"inject={call}:delay_enter=400000:when=1+"])
+    kernel.until(lambda: call in kernel.read(f"{tmp}/trace") if os.path.exists(f"{tmp}/trace") else False)
+    box.kill("KILL").ok()
+    r = box.orlop.finish(p)
+    assert r.rc in (255, 137), r
+    if r.rc == 255:
+        r.failed("container not running")
+
+
+@pytest.mark.parametrize("before,command,words", [
+    (("-it",), ("/bin/sh",), "`-it` is no option: the standard input is always handed on, and `-t` gives a terminal"),
+    (("-i",), ("/bin/sh",), "`-i` is no option"), (("--interactive",), ("/bin/sh",), "`--interactive` is no option"),
+    ((), ("--", "/bin/sh"), "`--` stands where the COMMAND is: leave it out"),
+    ((), ("-t", "/bin/sh"), "`-t` stands where the COMMAND is: options come before the ID")])
+def test_exec_as_other_programs_have_it(box, before, command, words):
+    box.up()
+    box.orlop("exec", *before, box.id, *command).failed(words, rc=255)
+
+
 def test_exec_in_created_container(box):
     box.args("pause").create().ok()
     seen = box.exec().json()
