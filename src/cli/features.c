@@ -115,11 +115,15 @@ static void write_not_built(struct json_writer *w)
 
 static void write_annotations(struct json_writer *w)
 {
-	_cleanup_(strbuf_free) struct strbuf seccomp = { 0 };
+	_cleanup_(strbuf_free) struct strbuf seccomp = { 0 }, honoured = { 0 };
 
 	begin(w, "annotations");
 	write_member(w, "run.orlop.version", version_orlop);
 	write_member(w, "run.orlop.commit", version_commit);
+	for (size_t i = 0; i < n_annotation_names; i++)
+		strbuf_addf(&honoured, "%s%s", i ? " " : "", annotation_names[i].name);
+	write_member(w, "run.orlop.annotations.honoured", honoured.data);
+	write_member(w, "run.orlop.annotations.ignored", ANNOTATION_PREFIX "*");
 	write_member(w, "io.github.seccomp.libseccomp.version", version_libseccomp(&seccomp));
 	json_write_end_object(w);
 }

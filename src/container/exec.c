@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -405,8 +406,14 @@ static int launch(struct execution *x, struct error *err)
  */
 static void explain_end(const struct execution *x, int init, struct error *err)
 {
-	/* A member of a configuration was wrong anyhow; else the kernel may be about to end the namespace. */
-	if (fd_wait(init, POLLIN, err->where[0] ? 0 : ENDING_MS) > 0)
+	int left = err->where[0] ? 0 : ENDING_MS, r;	/* what is wrong in a configuration was so anyhow */
+
+	/* The kernel may be about to end the pid namespace, and waits for us to collect a process of it that did not
+	 * come so far as to tell its pid. */
+	for (; (r = fd_wait(init, POLLIN, left > 0 ? 10 : 0)) == 0 && left > 0; left -= 10)
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	if (r > 0)
 		error_set(err, ESRCH, "cannot exec in container `%s`: container not running (it has just ended)",
 			  x->o->id);
 }

@@ -10,8 +10,6 @@ const size_t n_annotation_names = ARRAY_SIZE(annotation_names);
 static const struct {
 	const char *key, *why;
 } refused[] = {
-	{ANNOTATION_PREFIX "handler", "it asks for something else than processes in namespaces, such as a virtual "
-	 "machine"},
 	{ANNOTATION_PREFIX "seccomp_bpf_data", "it replaces the seccomp profile; write that as linux.seccomp"},
 	{ANNOTATION_PREFIX "seccomp_fail_unknown_syscall", "names that libseccomp does not know are always skipped"},
 };

@@ -19,8 +19,7 @@ extern const size_t n_annotation_names;
 /* Its value, or NULL. */
 const char *annotation_value(const struct key_values *annotations, const char *key);
 
-/* What a container would be without what @key asks for, when that is less confined or another kind of thing
- * altogether: why it cannot be left out.  NULL for all others. */
+/* Why @key cannot be left out, where the container would be less confined without; NULL for all others. */
 const char *annotation_refusal(const char *key);
 
 #endif

@@ -42,15 +42,15 @@ def test_additional_groups_beside_it(box):
     assert "additionalGids" in r.err and KEEP in r.err
 
 
-@pytest.mark.parametrize("key", ["run.oci.systemd.subgroup", "run.oci.hooks.stdout", "run.oci.of_the_future"])
+@pytest.mark.parametrize("key", ["run.oci.handler", "run.oci.systemd.subgroup", "run.oci.hooks.stdout", "run.oci.of_the_future"])
 def test_others_are_warned_of(box, key):
     box.config["annotations"] = {key: "x", "org.example.other": "y"}
     r = box.run()
     assert r.json() and r.err == f"orlop: warning: the annotation `{key}` has no effect\n"
 
 
-@pytest.mark.parametrize("key", ["run.oci.handler", "run.oci.seccomp_bpf_data", "run.oci.seccomp_fail_unknown_syscall"])
-def test_without_it_it_would_be_another_container(box, key):
+@pytest.mark.parametrize("key", ["run.oci.seccomp_bpf_data", "run.oci.seccomp_fail_unknown_syscall"])
+def test_without_it_the_container_would_be_less_confined(box, key):
     box.config["annotations"] = {key: "krun"}
     box.refused(f"the annotation `{key}` cannot be left out", f"/annotations/{key}")
 
@@ -60,3 +60,10 @@ def test_mount_context_type(box):
     box.refused("nonsense", "rootcontext", "/annotations/run.oci.mount_context_type")
     box.config["annotations"] = {"run.oci.mount_context_type": "rootcontext"}
     box.run().ok()
+
+
+def test_features(orlop):
+    said = orlop("features").json()
+    assert KEEP in said["annotations"]["run.orlop.annotations.honoured"].split()
+    assert said["annotations"]["run.orlop.annotations.ignored"] == "run.oci.*"
+    assert KEEP in said["potentiallyUnsafeConfigAnnotations"]
