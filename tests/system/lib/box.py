@@ -194,10 +194,14 @@ class Box:
     # ---- verbs; each returns a Result
 
     def create(self, *options, **kw):
+        timeout = kw.pop("timeout", 30)
+        self.last = self.orlop.finish(self.start_create(*options, **kw), timeout)
+        return self.last
+
+    def start_create(self, *options, **kw):
+        """`create` without waiting for its end: a Popen."""
         self.write()
-        r = self.last = self._with_output("create", "--bundle", self.bundle, "--pid-file",
-                                          self.pid_file, *options, self.id, **kw)
-        return r
+        return self._popen("create", "--bundle", self.bundle, "--pid-file", self.pid_file, *options, self.id, **kw)
 
     def run(self, *options, **kw):
         self.write()
