@@ -484,6 +484,7 @@ def test_T58_planted_log(orlop, canary, kind, tmp):
     path = f"{tmp}/log"
     if kind == "link":
         os.symlink(f"{canary.path}/file", path)
+        os.chown(path, 1000, 1000, follow_symlinks=False)  # root may use links of its own
     elif kind == "fifo":
         os.mkfifo(path)
     else:
