@@ -37,7 +37,7 @@ struct starting {
 	struct arena *arena;
 	const char *id;
 	int dir, pidfd, gate, result;
-	bool hook_failed, exec_failed;
+	bool exec_failed;
 	struct state st;
 	struct notify notify;
 	struct oci_config *config;	/* loaded when there are poststart hooks */
@@ -112,7 +112,6 @@ static int await_exec(struct starting *s, struct error *err)
 		    result.error.code > 0) {
 			*err = result.error;
 			err->text[sizeof(err->text) - 1] = err->where[sizeof(err->where) - 1] = '\0';
-			s->hook_failed = result.hook_failed;
 			s->exec_failed = !result.hook_failed;
 			return -err->code;
 		}
@@ -148,10 +147,18 @@ static int wait_until_ready(struct starting *s, struct error *err)
 	return r < 0 || s->notify.socket < 0 ? r : notify_wait(&s->notify, s->pidfd, err);
 }
 
+/* runtime-spec runtime.md#lifecycle step 9: a failed poststart hook destroys the container. */
+static void destroy(struct starting *s, struct error *err)
+{
+	struct error second = {0};
+
+	if (container_destroy(s->store, s->id, s->dir, &s->st, true, &second) < 0)
+		error_in(err, "%s; and then", second.text);
+}
+
 static int start(struct starting *s, struct error *err)
 {
 	struct start_go go = {.go = 1};
-	struct error second = {0};
 	int r = check_status(s, err);
 
 	if (r == 0)
@@ -179,14 +186,12 @@ static int start(struct starting *s, struct error *err)
 		log_error(err);
 		return 0;
 	}
-	if (r == 0) {
-		r = poststart(s, err);
-		s->hook_failed = r < 0;
-	}
-	/* runtime-spec runtime.md#lifecycle: a failed hook destroys the container. */
-	if (s->hook_failed && container_destroy(s->store, s->id, s->dir, &s->st, true, &second) < 0)
-		error_in(err, "%s; and then", second.text);
-	return r < 0 ? r : wait_until_ready(s, err);
+	/* A startContainer hook that failed has stopped it.  The engine that made it asks for its state and
+	 * deletes it, so its end (runtime-spec runtime.md#lifecycle, steps 12 and 13) is left to `delete`. */
+	if (r < 0)
+		return r;
+	r = poststart(s, err);
+	return r < 0 ? destroy(s, err), r : wait_until_ready(s, err);
 }
 
 int container_start(const struct global_options *g, const char *id, struct error *err)

@@ -69,6 +69,8 @@ static int refuse(const char *path, int r, struct error *err)
 {
 	if (r == -EISDIR)	/* to execve(2) that is EACCES */
 		error_set(err, EACCES, "open executable `%s`: is a directory: permission denied", path);
+	else if (r == -ENOTDIR || r == -ELOOP)	/* Podman takes "open executable" for "not found" */
+		error_errno(err, r, "exec `%s`", path);
 	else
 		error_errno(err, r, "open executable `%s`", path);
 	if (r == -EACCES)
@@ -96,7 +98,24 @@ static int not_found(const char *name, bool in_path, struct error *err)
 	return error_at(err, WHERE);
 }
 
-/* As execvp(3): a file that may not be executed is passed over, but remembered for the error. */
+/* Without the words for which Docker would take 126 in spite of the others. */
+static int explain_passed_over(const char *path, int r, struct error *err)
+{
+	struct statvfs fs;
+
+	if (r == -EISDIR)
+		return error_hint(err, "what `%s` names is but a directory", path);
+	if (r == -ELOOP)
+		return error_hint(err, "the symbolic links of `%s` lead in a circle, or are more than 40", path);
+	if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
+		return error_hint(err, "`%s` lies on a mount with the option `noexec`", path);
+	return error_hint(err, "`%s` is there, but not executable to the user of the process", path);
+}
+
+/*
+ * As execvp(3): a file that may not be executed is passed over.  Engines expect "not found" all the same when there is
+ * no other (127, where a shell has 126), so the file that was seen is only a hint.
+ */
 static int search_path(struct arena *a, const char *name, const char *path, const char **ret,
 		       struct error *err)
 {
@@ -123,7 +142,8 @@ static int search_path(struct arena *a, const char *name, const char *path, cons
 			break;
 		dir = end + 1;
 	}
-	return denied ? refuse(denied, denied_by, err) : not_found(name, true, err);
+	not_found(name, true, err);
+	return denied ? explain_passed_over(denied, denied_by, err) : -err->code;
 }
 
 int process_find_program(struct arena *a, char *const *argv, char *const *envp, const char **ret,

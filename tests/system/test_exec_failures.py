@@ -42,12 +42,13 @@ CASES = {
     "no such file": (127, ["/bin/nothing"], "exec `/bin/nothing`: executable file not found: no such file or directory"),
     "empty": (127, [""], "no such file or directory"),
     "a directory": (126, ["/bin"], "is a directory"),
-    "a directory in PATH": (126, ["folder"], "`/bin/folder`: is a directory"),
+    "a directory in PATH": (127, ["folder"], "not found in $PATH", "what `/bin/folder` names is but a directory"),
     "not executable": (126, ["/bin/data"], "permission denied (no execute bit is set in its mode 0644)"),
     "a device": (126, ["/dev/null"], "permission denied (it is not a regular file)"),
     "a fifo": (126, ["/bin/fifo"], "permission denied (it is not a regular file)"),
     "noexec": (126, ["/noexec/tiny"], "permission denied (it lies on a mount with the option `noexec`)"),
-    "noexec in PATH": (126, ["only-noexec"], "`/noexec/only-noexec`: permission denied (it lies on a mount"),
+    "noexec in PATH": (127, ["only-noexec"], "not found in $PATH", "`/noexec/only-noexec` lies on a mount with the option `noexec`"),
+    "not executable in PATH": (127, ["data"], "not found in $PATH", "`/bin/data` is there, but not executable"),
     "no interpreter": (127, ["/bin/script"], "the interpreter `/bin/nope` of the script `/bin/script` is missing"),
     "CR LF": (127, ["/bin/crlf"], "ends in CR LF"),
     "interpreter of interpreter": (127, ["/bin/outer"], "the interpreter `/bin/script` of the script `/bin/outer`"),
@@ -116,7 +117,7 @@ def test_symlink_loop(full):
     os.symlink("loop", f"{full.rootfs}/bin/loop")
     for args in (["/bin/loop"], ["loop"]):
         full.process["args"] = args
-        full.refused("`/bin/loop`: too many levels of symbolic links (symbolic links of its path lead in a circle")
+        full.refused("`/bin/loop`", "lead in a circle")
 
 
 def test_a_source_of_a_mount_is_not_the_program(box, tmp):
