@@ -46,11 +46,26 @@ static const char *below(const char *root, const char *path)
 	return path + n;
 }
 
-static bool goes_up(const char *path)
+/* Do the names of @rest and then @path lead above where they begin, if none is a link? */
+static bool leaves(const char *rest, const char *path)
 {
-	for (; (path = strstr(path, "/..")); path += 3)
-		if (!path[3] || path[3] == '/')
-			return true;
+	const char *const parts[] = {rest, path};
+	int depth = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *p = parts[i] + strspn(parts[i], "/"); *p;) {
+			size_t n = strcspn(p, "/");
+
+			if (n == 2 && strncmp(p, "..", 2) == 0)
+				depth--;
+			else if (n != 1 || *p != '.')
+				depth++;
+			if (depth < 0)
+				return true;
+			p += n;
+			p += strspn(p, "/");
+		}
+	}
 	return false;
 }
 
@@ -71,7 +86,7 @@ static char *find_inside(const char *root, const char *path)
 		if (source_real_path(prefix, real, sizeof(real)) < 0)
 			return NULL;
 		rest = below(root, real);
-		if (rest && !goes_up(path + n)) {
+		if (rest && !leaves(rest, path + n)) {
 			char *inside = xmalloc(strlen(rest) + strlen(path + n) + 2);
 
 			strcpy(inside, rest);
