@@ -143,7 +143,8 @@ struct plan_rootfs {
 	bool readonly;
 	bool no_pivot;
 	bool at_path;			/* hooks of create look into the tree at `path`, in the container's
-					 * mount namespace: it is attached there; otherwise over "/" */
+					 * mount namespace, or the kernel for the layers of an overlay: it is
+					 * attached there; otherwise over "/" */
 	bool sources_in_child;		/* the parent lacks CAP_SYS_ADMIN over its mounts: the child opens
 					 * root and bind sources by host path before it pivots */
 	bool joined_mounts;		/* the mount namespace is joined: host paths mean nothing there */

@@ -206,6 +206,15 @@ static const char *early_cwd(struct arena *a, const struct plan_rootfs *rf, cons
 	return late ? process->cwd : NULL;
 }
 
+/* The kernel looks up its layers, which may be on an earlier mount. */
+static bool has_overlay(const struct plan_rootfs *rf)
+{
+	for (size_t i = 0; i < rf->n_mounts; i++)
+		if (rf->mounts[i].kind == MOUNT_FS && str_eq(rf->mounts[i].fstype, "overlay"))
+			return true;
+	return false;
+}
+
 static int check_terminal(const struct plan_rootfs *rf, struct error *err)
 {
 	const struct plan_mount *dev = mount_at(rf, "/dev");
@@ -260,6 +269,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	r = plan_mounts(a, p, o->notify, err);
 	if (r < 0)
 		return r;
+	rf->at_path = rf->at_path || has_overlay(rf);
 	rf->host_propagation = host_propagation(rf);
 	r = check_terminal(rf, err);
 	if (r < 0)

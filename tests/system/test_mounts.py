@@ -861,6 +861,29 @@ def test_source_that_only_an_earlier_mount_brings(box, kind):
     box.refused("data/missing", "no such file", f"/mounts/{len(box.mounts) - 1}/source")
 
 
+@KINDS
+def test_source_on_an_earlier_mount_with_dots(box, kind):
+    """They need not lead anywhere before that mount is there."""
+    inside(box, "data")
+    volume = source(box)
+    os.mkdir(f"{volume}/new")
+    options = variant(box, kind)
+    box.mounts += [bind(volume, "/data"), bind(f"{box.rootfs}/data/new/..", "/m"),
+                   bind(f"{box.rootfs}/./data/new/../../data//file", "/n")]
+    seen = box.probe(*options, commands=["open", "/m/file", "r", ",", "open", "/n", "r"])["results"]
+    assert [s["text"] for s in seen] == ["from the host"] * 2
+
+
+@KINDS
+def test_overlay_with_a_layer_on_an_earlier_mount(box, kind):
+    data, volume = inside(box, "data"), source(box)
+    options = variant(box, kind)
+    os.mkdir(f"{box.bundle}/lower")
+    box.mounts += [bind(volume, "/data"), mount("/o", "overlay", "overlay", [f"lowerdir={data}:{box.bundle}/lower"])]
+    seen = box.probe(*options, commands=["open", "/o/file", "r"])["results"]
+    assert seen[0]["text"] == "from the host"
+
+
 def test_tmpfs_of_an_earlier_mount_as_source(box):
     data = inside(box, "data")
     box.mounts += [mount("/data", "tmpfs", "t", ["size=1m"]), bind(data, "/m")]
