@@ -90,6 +90,17 @@ static int plan_notification(struct creation *c, const struct oci_config *config
 	return r;
 }
 
+static int load_config(struct creation *c, int bundle, const char *path, struct oci_config **ret,
+		       struct error *err)
+{
+	int r = config_load(c->arena, bundle, c->o->config, ret, &c->config_text, &c->config_len, err);
+
+	if (r == -ENOENT && c->o->config[0] != '/')
+		error_hint(err, "the bundle is %s: `orlop spec` writes a config.json there to start from, and the "
+			   "files of the container belong into rootfs/ beside it", path);
+	return r;
+}
+
 static int make_plan(struct creation *c, const struct facts *facts, unsigned listening,
 		     struct error *err)
 {
@@ -106,11 +117,7 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 	if (r == 0)
 		r = open_bundle(c, &bundle, &po.bundle, err);
 	if (r == 0)
-		r = config_load(c->arena, bundle, c->o->config, &config, &c->config_text,
-				&c->config_len, err);
-	if (r == -ENOENT)
-		error_hint(err, "the bundle is %s: `orlop spec` writes a config.json there to start from, and the "
-			   "files of the container belong into rootfs/ beside it", po.bundle);
+		r = load_config(c, bundle, po.bundle, &config, err);
 	if (r == 0)
 		r = plan_notification(c, config, &po.notify, err);
 	if (r == 0)

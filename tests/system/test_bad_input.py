@@ -908,6 +908,9 @@ def test_words_of_other_programs(orlop, args, words):
 def test_what_a_bundle_lacks(box, tmp):
     os.mkdir(f"{tmp}/empty")
     box.orlop("run", "-b", f"{tmp}/empty", box.id).failed("config.json", "orlop spec", f"{tmp}/empty", "rootfs/")
+    for options in (["-b", f"{tmp}/none"], ["-f", "/dev/fd/77"]):  # neither has to do with what a bundle lacks
+        r = box.orlop("run", *options, box.id, cwd=box.bundle).failed("no such file", options[1])
+        assert "orlop spec" not in r.err and "null" not in r.err, r
     box.write()
     os.rename(box.rootfs, f"{tmp}/moved")
     box.refused("/root/path", box.rootfs, "orlop spec", "docker export")
