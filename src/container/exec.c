@@ -37,7 +37,7 @@ struct execution {
 	const struct exec_options *o;
 	struct arena *arena;
 	struct store *store;
-	int dir, cgroup, agent, console, pidfd_socket;
+	int dir, cgroup, agent, console, pidfd_socket, pid_file;
 	struct state st;
 	enum container_status status;
 	struct oci_config *config;
@@ -328,7 +328,7 @@ static int same_namespaces(const struct execution *x, const uint64_t *now, struc
 static int close_others(const struct execution *x, struct error *err)
 {
 	const int own[] = {store_fd(x->store), x->dir, x->cgroup, x->spawn.handles.init_pidfd, x->console,
-			   x->pidfd_socket, x->agent};
+			   x->pidfd_socket, x->agent, x->pid_file};
 
 	return options_close_others(x->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
@@ -352,6 +352,8 @@ static int prepare(struct execution *x, struct error *err)
 		r = options_connect("pidfd", x->o->pidfd_socket, &x->pidfd_socket, err);
 	if (r == 0)
 		r = agent_connect(x->spawn.plan, &x->agent, err);
+	if (r == 0)
+		r = pid_file_open(x->o->pid_file, &x->pid_file, err);
 	return r < 0 ? r : close_others(x, err);
 }
 
@@ -396,7 +398,7 @@ static int launch(struct execution *x, struct error *err)
 		r = spawn_proceed(s, true, err);
 	/* conmon takes a pid file for the proof that the process was started: so only now. */
 	if (r == 0 && x->o->pid_file)
-		r = options_write_pid_file(x->o->pid_file, s->pid, err);
+		r = pid_file_write(x->o->pid_file, x->pid_file, s->pid, err);
 	return r;
 }
 
@@ -451,7 +453,7 @@ static int run(struct execution *x, int *ret_status, struct error *err)
 int container_exec(const struct exec_options *o, int *ret_status, struct error *err)
 {
 	struct execution x = {.o = o, .dir = -1, .cgroup = -1, .agent = -1, .console = -1, .pidfd_socket = -1,
-			      .arena = arena_new()};
+			      .pid_file = -1, .arena = arena_new()};
 	int r;
 
 	*ret_status = 0;
@@ -460,8 +462,8 @@ int container_exec(const struct exec_options *o, int *ret_status, struct error *
 	if (r == 0)
 		r = run(&x, ret_status, err);
 	spawn_close(&x.spawn);
-	for (size_t i = 0; i < 5; i++) {
-		int fd = ((int[]){x.dir, x.cgroup, x.agent, x.console, x.pidfd_socket})[i];
+	for (size_t i = 0; i < 6; i++) {
+		int fd = ((int[]){x.dir, x.cgroup, x.agent, x.console, x.pidfd_socket, x.pid_file})[i];
 
 		if (fd >= 0)
 			close(fd);

@@ -127,7 +127,7 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 
 static int close_others(const struct creation *c, unsigned listening, struct error *err)
 {
-	const int own[] = {c->console, c->pidfd_socket, c->agent, c->notify.host};
+	const int own[] = {c->console, c->pidfd_socket, c->agent, c->notify.host, c->pid_file};
 
 	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
@@ -142,7 +142,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	memset(c, 0, sizeof(*c));
 	c->o = o;
 	c->run = run;
-	c->dir = c->netns = c->agent = c->console = c->pidfd_socket = c->cgroup.fd = -1;
+	c->dir = c->netns = c->agent = c->console = c->pidfd_socket = c->pid_file = c->cgroup.fd = -1;
 	c->notify = (struct notify)NOTIFY_INIT;
 	c->arena = arena_new();
 	spawn_init(&c->spawn, NULL);
@@ -170,6 +170,8 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
 	if (r == 0)
 		r = agent_connect(c->plan, &c->agent, err);
+	if (r == 0)
+		r = pid_file_open(o->pid_file, &c->pid_file, err);
 	if (r == 0)
 		r = close_others(c, listening, err);
 	if (r < 0)
@@ -441,8 +443,8 @@ static int build(struct creation *c, struct error *err)
 			error_errno(err, r, "send the pidfd");
 	}
 	if (r == 0 && c->o->pid_file) {
-		r = options_write_pid_file(c->o->pid_file, s->pid, err);
-		c->pid_file_written = r == 0;
+		r = pid_file_write(c->o->pid_file, c->pid_file, s->pid, err);
+		c->pid_file_made = r == 0 && c->pid_file < 0;
 	}
 	return r;
 }
@@ -464,7 +466,7 @@ void creation_undo(struct creation *c)
 	netdev_move_back(c->netdevs);
 	if (c->dir < 0)
 		return;
-	if (c->pid_file_written)
+	if (c->pid_file_made)
 		unlink(c->o->pid_file);
 	c->st.init = (struct state_process){0};	/* collected above */
 	if (container_destroy(c->store, c->o->id, c->dir, &c->st, c->hooks_ran, &second) < 0)
@@ -487,6 +489,8 @@ void creation_close(struct creation *c)
 		close(c->console);
 	if (c->pidfd_socket >= 0)
 		close(c->pidfd_socket);
+	if (c->pid_file >= 0)
+		close(c->pid_file);
 	if (c->dir >= 0)
 		close(c->dir);
 	store_close(c->store);

@@ -37,7 +37,8 @@ struct creation {
 	int console;			/* connected console socket, or -1 */
 	int pidfd_socket;		/* likewise */
 	struct notify notify;		/* the caller's NOTIFY_SOCKET, if it has one */
-	bool pid_file_written;
+	int pid_file;			/* open, or -1: pid_file_open() */
+	bool pid_file_made;
 	bool hooks_ran;			/* then poststop hooks run when it fails */
 };
 

@@ -90,7 +90,7 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 
 int options_close_others(unsigned handed_on, const int *own, size_t n_own, struct error *err)
 {
-	int keep[8], r;
+	int keep[10], r;
 
 	if (n_own >= ARRAY_SIZE(keep))
 		return error_set(err, EINVAL, "too many descriptors to keep");
@@ -98,26 +98,6 @@ int options_close_others(unsigned handed_on, const int *own, size_t n_own, struc
 	keep[n_own] = log_fd();
 	r = fd_close_others(3 + (int)handed_on, keep, n_own + 1);
 	return r < 0 ? error_errno(err, r, "close_range") : 0;
-}
-
-int options_write_pid_file(const char *path, pid_t pid, struct error *err)
-{
-	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_close_ int dir = -1;
-	char *name, text[16];
-	int n, r;
-
-	if (!copy)
-		return error_errno(err, ENOMEM, "write the pid file");
-	name = strrchr(copy, '/');
-	if (name)
-		*name++ = '\0';
-	dir = fd_openat(AT_FDCWD, !name ? "." : copy[0] ? copy : "/", O_RDONLY | O_DIRECTORY, 0);
-	if (dir < 0)
-		return error_errno(err, dir, "open the directory of the pid file %s", path);
-	n = snprintf(text, sizeof(text), "%d", (int)pid);
-	r = fd_write_atomic(dir, name ? name : path, text, (size_t)n, 0644);
-	return r < 0 ? error_errno(err, r, "write the pid file %s", path) : 0;
 }
 
 int options_check_security(const struct plan_security *s, struct error *err)

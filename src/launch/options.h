@@ -15,8 +15,13 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 /* Close what else the caller left open (rule R7), once all that it names has been opened: names may be
  * those of descriptors.  @handed_on: how many from 3 on are for the container; @own: what we have opened. */
 int options_close_others(unsigned handed_on, const int *own, size_t n_own, struct error *err);
-/* PATH/NAME: written atomically, decimal, no newline. */
-int options_write_pid_file(const char *path, pid_t pid, struct error *err);
+/*
+ * pid_file.c: --pid-file, or NULL for none.  *ret: where it is written to, if that is a descriptor of the
+ * caller's, a device or a FIFO; otherwise -1, and a file is made and takes the place of what has that name.
+ */
+int pid_file_open(const char *path, int *ret, struct error *err);
+/* Decimal, no newline, and a file is complete from the beginning.  @fd: of the above. */
+int pid_file_write(const char *path, int fd, pid_t pid, struct error *err);
 
 /* Can the labels and the seccomp profile be applied on this host? */
 int options_check_security(const struct plan_security *s, struct error *err);

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import socket
+import stat
 import subprocess
 import time
 
@@ -147,6 +149,63 @@ def test_pid_file_replaces_what_was_there(box):
         f.write("99999999999 something longer")
     box.args("pause").create().ok()
     assert kernel.read(box.pid_file) == str(box.state()["pid"])
+
+
+def test_pid_file_is_a_descriptor_of_the_caller(box):
+    """As config.json and the log: and the name itself stays what it is."""
+    box.args("pause").write()
+    r = box.orlop("create", "-b", box.bundle, "--pid-file", "/dev/stdout", box.id).ok()
+    if not os.path.islink("/dev/stdout"):  # the machine's own: not left broken by a broken program
+        os.unlink("/dev/stdout")
+        os.symlink("/proc/self/fd/1", "/dev/stdout")
+        raise AssertionError("/dev/stdout was replaced")
+    assert r.out == str(box.state()["pid"])
+    box.start().ok()
+    for name in ("/dev/fd/7", "/proc/self/fd/7"):
+        end, other = os.pipe()
+        box.exec("--detach", "--pid-file", name, "--", "pause", fds={7: other}).ok()
+        os.close(other)
+        with open(end) as f:
+            assert f.read() in box.orlop("ps", box.id).ok().out.split()
+
+
+@pytest.mark.parametrize("kind,words", [("fifo", "no such device or address"), ("socket", "no regular file"),
+                                        ("directory", "is a directory"), ("closed", "bad file descriptor")])
+def test_pid_file_where_nothing_can_be_written(box, tmp, kind, words):
+    path = "/dev/fd/77" if kind == "closed" else f"{tmp}/there"
+    {"fifo": os.mkfifo, "directory": os.mkdir, "closed": os.path.exists,
+     "socket": lambda p: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).bind(p)}[kind](path)
+    before = os.path.exists(path) and os.lstat(path)
+    box.args("pause").write()
+    box.orlop("create", "-b", box.bundle, "--pid-file", path, box.id).failed("pid file", path, words)
+    assert not before or os.lstat(path) == before
+    assert box.orlop.ids() == []
+
+
+def test_pid_file_where_a_device_is(box, tmp):
+    """--pid-file /dev/null: it stays a device, also when something fails afterwards."""
+    path = f"{tmp}/null"
+    os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    box.args("pause").write()
+    box.orlop("create", "-b", box.bundle, "--pid-file", path, box.id).ok()
+    box.start().ok()
+    box.exec("--pid-file", path).ok()
+    box.delete("--force").ok()
+    box.config["hooks"] = {"startContainer": [{"path": "/bin/none"}]}
+    box.write()
+    box.orlop("run", "-b", box.bundle, "--pid-file", path, box.id).failed("startContainer")
+    assert stat.S_ISCHR(os.lstat(path).st_mode)
+
+
+def test_pid_file_is_a_pipe_that_nobody_reads(box, orlop):
+    end, other = os.pipe()
+    os.close(end)
+    box.args("pause").write()
+    before = host.Snapshot()
+    orlop("create", "-b", box.bundle, "--pid-file", "/dev/fd/7", box.id, fds={7: other}).failed("pid file", "broken pipe")
+    os.close(other)
+    before.assert_same()
+    assert orlop.ids() == []
 
 
 def test_pid_file_that_cannot_be_written(box, orlop):
