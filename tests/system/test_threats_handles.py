@@ -53,7 +53,7 @@ def test_T30_program_through_a_leaked_descriptor(box, leaks, number):
     for path in (f"/proc/self/fd/{number}/bin/true", f"/proc/1/fd/{number}/bin/true"):
         box.process["args"] = [path]
         for run in (False, True):  # a number may be one of our pipes
-            r = box.refused("executable", run=run, fds=fds)
+            r = box.refused("exec", "/process/args/0", run=run, fds=fds)
             assert "no such file" in r.err or "not a directory" in r.err
     os.symlink(f"/proc/self/fd/{number}/bin/true", f"{box.rootfs}/bin/link")
     box.process["args"] = ["/bin/link"]
