@@ -20,17 +20,30 @@ from lib.config import SETS, set_caps
 SLEEP = ["/bin/sleep", "1000"]
 
 
-@pytest.fixture
-def decoy(box):
-    """A dead container, and another process that got its pid."""
+def reuse(box):
+    """Kill the container, and start another process with its pid; None if somebody else was faster."""
     pid = box.up()
+    started = kernel.read(f"/proc/{pid}/stat").rsplit(")")[-1].split()[19]
+
+    def is_gone():
+        try:
+            return kernel.read(f"/proc/{pid}/stat").rsplit(")")[-1].split()[19] != started
+        except OSError:
+            return True
     os.kill(pid, signal.SIGKILL)
     kernel.until(lambda: not kernel.alive(pid))
     host.reap()
-    kernel.until(lambda: not os.path.exists(f"/proc/{pid}"))
-    found = kernel.process_with_pid(pid, SLEEP)
-    if not found:
-        pytest.skip("the pid was taken by somebody else")
+    kernel.until(is_gone)
+    return pid if kernel.process_with_pid(pid, SLEEP) else None
+
+
+@pytest.fixture
+def decoy(box):
+    """A dead container, and another process that got its pid."""
+    pid = reuse(box)
+    while not pid:  # other processes of this machine come and go
+        box.delete("--force").ok()
+        pid = reuse(box)
     kernel.until(lambda: kernel.read(f"/proc/{pid}/comm") == "sleep\n")
     yield pid
     assert kernel.alive(pid), "the decoy was killed"
