@@ -108,18 +108,18 @@ static const char *const restricting[] = {
 	"ridmap=", "src-nofollow", "user", "users",
 };
 
-/* "read-only", "NoSuid", "no_exec": one of our own words that restrict, or as good as. */
+/* "read-only", "NoSuid", "no_exec", mount(8)'s "ro=recursive": one of our words that restrict, or as good as. */
 static bool misspelt(const char *word)
 {
 	const struct mount_option_row *row;
 	char plain[24];
 	size_t n = 0;
 
-	for (; *word && n < sizeof(plain) - 1; word++)
+	for (; *word && *word != '=' && n < sizeof(plain) - 1; word++)
 		if (*word != '-' && *word != '_')
 			plain[n++] = (char)(*word >= 'A' && *word <= 'Z' ? *word + ('a' - 'A') : *word);
 	plain[n] = '\0';
-	row = *word ? NULL : mount_option_find(str_eq(plain, "readonly") ? "ro" : plain);
+	row = *word && *word != '=' ? NULL : mount_option_find(str_eq(plain, "readonly") ? "ro" : plain);
 	return row && (row->set || row->kind == MOUNT_OPTION_IDMAP);
 }
 

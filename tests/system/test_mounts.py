@@ -201,7 +201,7 @@ def test_what_is_locked_cannot_be_asked_away(as_root_of_a_namespace, tree, word)
 
 @pytest.mark.parametrize("word", [
     "src-nofollow", "dest-nofollow", "copy-symlink", "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
-    "read-only", "NoSuid", "no_exec", "no-dev"])
+    "read-only", "NoSuid", "no_exec", "no-dev", "ro=recursive", "noexec=vfs"])
 def test_unknown_word_without_which_a_bind_is_less_safe(box, word):
     box.mounts.append(bind(source(box), "/m", "nosuid", word))
     box.refused(word, f"/mounts/{len(box.mounts) - 1}/options/2")
