@@ -123,3 +123,23 @@ int container_delete_damaged(const struct global_options *g, struct container *c
 			 "config.json say nothing of its processes and its cgroup: look for both, they may be "
 			 "there still", id);
 }
+
+int container_check_stateless(const struct global_options *g, struct container *c, const char *id,
+			      struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ pid_t *pids = NULL;
+	struct error ignored = {0};
+	bool known = false;
+	size_t n = 0;
+
+	state_salvage(c->arena, c->dir, id, &c->state);
+	if (find_cgroup(c->arena, g, c, id, &known, &ignored) < 0 || !c->state.cgroup_path)
+		return 0;
+	if (cgroup_open(c->state.cgroup_root, c->state.cgroup_path, c->state.cgroup_id, &fd, &ignored) < 0 ||
+	    cgroup_procs(fd, &pids, &n, &ignored) < 0 || n == 0)
+		return 0;
+	return error_set(err, EBUSY, "container `%s` has no state, and in the cgroup that its saved config.json names, "
+			 "%s%s, are processes, which may be its own: end them, and try again", id,
+			 c->state.cgroup_root, c->state.cgroup_path);
+}

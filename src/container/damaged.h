@@ -12,4 +12,12 @@
 int container_delete_damaged(const struct global_options *g, struct container *c, const char *id,
 			     struct error *err);
 
+/*
+ * The same for one without a state, most likely of a creation that was killed before it had made anything else.
+ * The state of a running container may have been removed, too: an error if the cgroup that the saved config.json
+ * names is in use.  Nothing is killed, as it may be somebody else's.
+ */
+int container_check_stateless(const struct global_options *g, struct container *c, const char *id,
+			      struct error *err);
+
 #endif

@@ -92,9 +92,11 @@ static int delete_forced(const struct global_options *g, const char *id, struct 
 		return r;
 	if (r != -ENOENT)
 		return container_delete_damaged(g, &locked, id, err);
-	/* Its creation was killed before it had made anything else. */
 	memset(err, 0, sizeof(*err));
-	return store_remove(locked.store, id, err);
+	r = container_check_stateless(g, &locked, id, err);
+	if (r == 0 && locked.state.cgroup_path)
+		remove_intended_cgroup(&locked.state);
+	return r < 0 ? r : store_remove(locked.store, id, err);
 }
 
 int container_delete(const struct global_options *g, const char *id, bool force, struct error *err)

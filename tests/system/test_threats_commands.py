@@ -354,6 +354,25 @@ def test_T57_damaged_state(box, change, pidns):
     assert not glob.glob(f"{host.CGROUP}/orlop/{box.id}")
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_T57_missing_state_of_a_running_container(box, nested):
+    """That it is there still is no success; whose the processes are nothing says, so they stay."""
+    pid = box.up()
+    cgroup = f"{host.CGROUP}/orlop/{box.id}"
+    if nested:
+        os.mkdir(f"{cgroup}/below")
+        with open(f"{cgroup}/below/cgroup.procs", "w") as f:
+            f.write(str(pid))
+    os.unlink(f"{box.orlop.root}/{box.id}/state.json")
+    box.delete("--force").failed("no state", cgroup)
+    assert kernel.alive(pid)
+    with open(f"{cgroup}/cgroup.kill", "w") as f:
+        f.write("1")
+    kernel.until(lambda: not kernel.alive(pid), 10, "the end")
+    box.delete("--force").ok()
+    assert not os.path.exists(cgroup)
+
+
 def test_T57_state_of_another_version(box):
     box.up()
     mutate_state(box, lambda s: s.update(version=2))
