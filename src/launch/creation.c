@@ -76,12 +76,16 @@ static int check_terminal(const struct creation *c, struct error *err)
 static int plan_notification(struct creation *c, const struct oci_config *config, const char **ret,
 			     struct error *err)
 {
-	const char *dir;
+	const char *dir, *manager = getenv("NOTIFY_SOCKET");
+	bool mounts = false;
 	int r;
 
 	for (size_t i = 0; i < config->linux_.n_namespaces; i++)
-		if (config->linux_.namespaces[i].flag == CLONE_NEWNS && config->process.present)
-			notify_connect(&c->notify);
+		mounts = mounts || config->linux_.namespaces[i].flag == CLONE_NEWNS;
+	if (mounts && config->process.present)
+		notify_connect(&c->notify);
+	else if (config->process.present && manager && *manager)
+		log_warning("NOTIFY_SOCKET is not handed on: that takes a mount namespace of the container");
 	if (c->notify.host < 0)
 		return 0;
 	r = store_directory(c->arena, c->o->global->root, c->o->id, &dir, err);

@@ -207,6 +207,14 @@ def test_a_socket_that_is_none(box, name):
     assert "NOTIFY_SOCKET=/of/the/image" in r.json()["env"]
 
 
+def test_without_a_mount_namespace(box, manager):
+    """Nothing is lost without a word."""
+    box.linux["namespaces"] = [n for n in box.linux["namespaces"] if n["type"] != "mount"]
+    r = box.args("true").run(env=manager.env).ok()
+    assert "warning" in r.err and "NOTIFY_SOCKET" in r.err and "mount namespace" in r.err, r
+    assert box.args("true").run().ok().err == ""
+
+
 def test_no_manager_no_trace(box):
     seen = box.probe()
     assert not [e for e in seen["env"] if e.startswith("NOTIFY")]
