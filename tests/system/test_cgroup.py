@@ -808,21 +808,17 @@ def test_hugetlb_at_work(box):
 
 @VM
 def test_rdma(box):
-    made = []
-    try:
-        for words in (["modprobe", "rdma_rxe"], ["ip", "link", "add", "d0", "type", "dummy"],
-                      ["rdma", "link", "add", "rxe0", "type", "rxe", "netdev", "d0"]):
-            if subprocess.run(words, capture_output=True).returncode != 0:
-                pytest.fail(f"{words} failed")
-            made.append(words)
-        limits(box, rdma={"rxe0": {"hcaHandles": 3, "hcaObjects": 10000}})
-        box.up()
-        assert set(value(box, "rdma.max").split()) == {"rxe0", "hca_handle=3", "hca_object=10000"}
-        box.delete("--force").ok()
-        limits(box, rdma={"nodevice": {"hcaHandles": 3}})
-        box.refused("/linux/resources/rdma/nodevice")
-    finally:
-        subprocess.run(["ip", "link", "del", "d0"], capture_output=True)
+    """The device stays: to remove one that a cgroup was limited for corrupts a list of Linux 6.12 now and then."""
+    for words in (["modprobe", "rdma_rxe"], ["ip", "link", "add", "d0", "type", "dummy"],
+                  ["rdma", "link", "add", "rxe0", "type", "rxe", "netdev", "d0"]):
+        if subprocess.run(words, capture_output=True).returncode != 0:
+            pytest.fail(f"{words} failed")
+    limits(box, rdma={"rxe0": {"hcaHandles": 3, "hcaObjects": 10000}})
+    box.up()
+    assert set(value(box, "rdma.max").split()) == {"rxe0", "hca_handle=3", "hca_object=10000"}
+    box.delete("--force").ok()
+    limits(box, rdma={"nodevice": {"hcaHandles": 3}})
+    box.refused("/linux/resources/rdma/nodevice")
 
 
 @VM
