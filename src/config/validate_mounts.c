@@ -108,18 +108,20 @@ static const char *const restricting[] = {
 	"ridmap=", "src-nofollow", "user", "users",
 };
 
-/* "read-only", "NoSuid", "no_exec", mount(8)'s "ro=recursive": one of our words that restrict, or as good as. */
-static bool misspelt(const char *word)
+/* "read-only", "NoSuid", mount(8)'s "ro=recursive", up to @end: one of our own words that restrict, or as good as. */
+static bool misspelt(const char *word, const char *end)
 {
 	const struct mount_option_row *row;
 	char plain[24];
 	size_t n = 0;
 
-	for (; *word && *word != '=' && n < sizeof(plain) - 1; word++)
-		if (*word != '-' && *word != '_')
+	for (; word < end && *word != '=' && n < sizeof(plain) - 1; word++)
+		if (*word != '-' && *word != '_' && *word != ' ')
 			plain[n++] = (char)(*word >= 'A' && *word <= 'Z' ? *word + ('a' - 'A') : *word);
 	plain[n] = '\0';
-	row = *word && *word != '=' ? NULL : mount_option_find(str_eq(plain, "readonly") ? "ro" : plain);
+	if (word < end && *word != '=')
+		return false;
+	row = mount_option_find(str_eq(plain, "readonly") ? "ro" : plain);
 	return row && (row->set || row->kind == MOUNT_OPTION_IDMAP);
 }
 
@@ -132,7 +134,13 @@ static bool restricts(const char *word)
 						 : str_eq(word, restricting[i]))
 			return true;
 	}
-	return misspelt(word);
+	for (const char *end;; word = end + 1) {
+		end = strchrnul(word, ',');
+		if (misspelt(word, end))
+			return true;
+		if (!*end)
+			return false;
+	}
 }
 
 static int check_words(const struct oci_mount *m, size_t i, struct error *err)
@@ -142,6 +150,8 @@ static int check_words(const struct oci_mount *m, size_t i, struct error *err)
 			continue;
 		error_set(err, EINVAL, "the option `%.64s` is not known here, and without it the mount would be "
 			  "less restricted than was asked for", m->words.v[k]);
+		if (strchr(m->words.v[k], ','))
+			error_hint(err, "each option is an entry of its own");
 		return error_at(err, "/mounts/%zu/options/%zu", i, k);
 	}
 	return 0;

@@ -142,7 +142,7 @@ bool format_is_usual(const char *path)
 	return false;
 }
 
-static const char *machine_name(unsigned machine)
+static const char *machine_name(unsigned machine, char ret[32])
 {
 	static const struct {
 		unsigned machine;
@@ -156,19 +156,21 @@ static const char *machine_name(unsigned machine)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i].machine == machine)
 			return names[i].name;
-	return "another";
+	snprintf(ret, 32, "number %u", machine);
+	return ret;
 }
 
 static void explain_elf(const struct head *h, const char *path, int errnum, struct error *err)
 {
 	const unsigned char *b = (const unsigned char *)h->bytes;
-	char loader[PATH_MAX];
+	char loader[PATH_MAX], name[32], own[32];
 	bool big = h->n > EI_DATA && b[EI_DATA] == ELFDATA2MSB;
 	unsigned machine = h->n < 20 ? 0 : big ? b[18] << 8 | b[19] : b[19] << 8 | b[18];
 
-	if (machine != __ehdr_start.e_machine)
+	if (h->n >= 20 && machine != __ehdr_start.e_machine)
 		error_hint(err, "it is a program for machine %s, and this one is %s: without an emulator in "
-			   "binfmt_misc it cannot run", machine_name(machine), machine_name(__ehdr_start.e_machine));
+			   "binfmt_misc it cannot run", machine_name(machine, name),
+			   machine_name(__ehdr_start.e_machine, own));
 	else if (!is_for_this_machine(h))
 		error_hint(err, "it is no complete program for this machine");
 	else if (loader_of(h, loader) && loader[0] && program_check(loader) < 0)

@@ -57,7 +57,9 @@ CASES = {
     "another machine": (126, ["/bin/foreign"], "it is a program for machine aarch64"),
     "nothing known": (126, ["/bin/text"], "exec format error", "neither a program for this machine nor a script that begins with #!"),
     "empty file": (126, ["/bin/void"], "exec format error", "it is empty"),
-    "cut off": (126, ["/bin/cut"], "exec format error"),
+    "a machine without a name": (126, ["/bin/strange"], "it is a program for machine number 4660"),
+    "cut off": (126, ["/bin/cut"], "exec format error", "it is no complete program"),
+    "cut off at once": (126, ["/bin/begun"], "exec format error", "it is no complete program"),
     "one string": (127, ["echo hello"], "executable file not found in $PATH", "is `echo` the program"),
     "one string with a path": (127, ["/bin/probe pause"], "no such file", "is `/bin/probe` the program"),
 }
@@ -77,7 +79,9 @@ def full(box):
         box.file(f"bin/{name}", text, 0o755)
     elf.install(box, "bin/dynamic", elf.program(loader="/lib/ld-nope.so"))
     elf.install(box, "bin/foreign", elf.program(machine=elf.AARCH64))
+    elf.install(box, "bin/strange", elf.program(machine=0x1234))
     elf.install(box, "bin/cut", elf.program()[:40])
+    elf.install(box, "bin/begun", elf.program()[:4])
     box.process["env"] = ["PATH=/usr/bin:/bin:/noexec"]
     return box
 

@@ -201,13 +201,13 @@ def test_what_is_locked_cannot_be_asked_away(as_root_of_a_namespace, tree, word)
 
 @pytest.mark.parametrize("word", [
     "src-nofollow", "dest-nofollow", "copy-symlink", "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
-    "read-only", "NoSuid", "no_exec", "no-dev", "ro=recursive", "noexec=vfs"])
+    "read-only", "NoSuid", "no_exec", "no-dev", "ro=recursive", "noexec=vfs", "ro,noexec", "rw,ro", "size=1,nodev", " ro"])
 def test_unknown_word_without_which_a_bind_is_less_safe(box, word):
     box.mounts.append(bind(source(box), "/m", "nosuid", word))
     box.refused(word, f"/mounts/{len(box.mounts) - 1}/options/2")
 
 
-@pytest.mark.parametrize("word", ["mode=0700", "x-systemd.automount", "nofail", "RW", "z"])
+@pytest.mark.parametrize("word", ["mode=0700", "x-systemd.automount", "nofail", "RW", "z", "size=1,mode=7", "x-a=ro"])
 def test_unknown_word_that_a_bind_can_do_without(box, word):
     box.mounts.append(bind(source(box), "/m", word))
     r = box.run().ok()
