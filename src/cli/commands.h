@@ -97,5 +97,6 @@ int command_print(const struct strbuf *out, struct error *err);
 
 /* Fill in what create and run have in common. */
 void create_options_finish(struct create_options *o, const struct invocation *inv);
+bool create_explain_option(const char *word, struct error *err);
 
 #endif

@@ -29,5 +29,6 @@ const struct command command_run = {
 	.details = "The exit status is that of the program, 128+N when signal N ended it, 126 or 127 when it could\n"
 		   "not be executed; 0 with --detach.",
 	.options = rows, .n_options = ARRAY_SIZE(rows),
-	.options_size = sizeof(struct create_options), .run = run,
+	.options_size = sizeof(struct create_options), .explain_option = create_explain_option,
+	.run = run,
 };
