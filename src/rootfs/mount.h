@@ -101,7 +101,9 @@ void source_find(const struct plan_mount *m, const char *root, struct rootfs_sou
 /* Parent: the path without links; -errno. */
 int source_real_path(const char *path, char *buf, size_t size);
 /* Child: the detached clone of it, at the turn of @m; @place may be NULL. */
-int source_open(const struct plan_mount *m, const struct rootfs_source *place, int root, struct error *err);
+int source_open(const struct plan_mount *m, struct rootfs_source *place, int root, struct error *err);
+/* Child, before it attaches the container's tree: the clone of "/", if that is the source. */
+int source_open_early(const struct plan_mount *m, struct rootfs_source *place, struct error *err);
 /* The error @r of cloning the source of @m. */
 int mount_source_error(const struct plan_mount *m, int r, struct error *err);
 
@@ -117,6 +119,6 @@ uint64_t mount_early_attr(const struct plan_mount *m);
 
 /* Perform mount @m; takes @source (a detached clone, or -1: then a bind source is at @place, or NULL). */
 int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,
-		  const struct rootfs_source *place, struct rootfs *r, struct error *err);
+		  struct rootfs_source *place, struct rootfs *r, struct error *err);
 
 #endif

@@ -371,13 +371,14 @@ static int prepare_bind(const struct plan_rootfs *p, const struct plan_mount *m,
  * one the child cannot make.
  */
 static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		     bool from_parent, struct error *err)
+		     bool from_parent, struct rootfs_source *place, struct error *err)
 {
 	_cleanup_close_ int own = -1;
 	int r;
 
 	if (from_parent && p->devices_by_bind && !m->idmap_where)
-		own = mount_clone_locked(m->source, m->options->recursive, *source);
+		own = place && place->early >= 0 ? steal_fd(&place->early) :
+		      mount_clone_locked(m->source, m->options->recursive, *source);
 	if (own >= 0) {
 		r = prepare_bind(p, m, own, false, err);
 		if (r == 0)
@@ -391,11 +392,12 @@ static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, in
 }
 
 static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		      bool from_parent, const struct target *t, struct error *err)
+		      bool from_parent, struct rootfs_source *place, const struct target *t,
+		      struct error *err)
 {
 	switch (m->kind) {
 	case MOUNT_BIND:
-		return make_bind(p, m, source, from_parent, err);
+		return make_bind(p, m, source, from_parent, place, err);
 	case MOUNT_FS:
 		return from_parent ? take_fs(m, t, source, err) : make_fs(p, m, t, err);
 	case MOUNT_CGROUP2:
@@ -477,7 +479,7 @@ static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct 
 }
 
 static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		   const struct rootfs_source *place, struct rootfs *r, struct target *t,
+		   struct rootfs_source *place, struct rootfs *r, struct target *t,
 		   struct error *err)
 {
 	_cleanup_close_ int mnt = -1;
@@ -495,7 +497,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 		return ret;
 	if (m->kind == MOUNT_REMOUNT)
 		return perform_remount(m, r, t, err);
-	mnt = make_mount(p, m, source, from_parent, t, err);
+	mnt = make_mount(p, m, source, from_parent, place, t, err);
 	if (mnt < 0)
 		return mnt;
 	if (m->options->tmpcopyup && !t->made) {
@@ -512,7 +514,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 }
 
 int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,
-		  const struct rootfs_source *place, struct rootfs *r, struct error *err)
+		  struct rootfs_source *place, struct rootfs *r, struct error *err)
 {
 	_cleanup_close_ int source = take_source;
 	struct target t = {.fd = -1};

@@ -29,6 +29,8 @@ void rootfs_handles_close(struct rootfs_handles *h)
 	for (size_t i = 0; i < h->n_sources; i++) {
 		if (h->sources[i] >= 0)
 			close(h->sources[i]);
+		if (h->places[i].early >= 0)
+			close(h->places[i].early);
 		free(h->places[i].inside);
 		free(h->places[i].path);
 	}
@@ -148,7 +150,7 @@ static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)
 	for (h->n_sources = 0; h->n_sources < p->n_mounts; h->n_sources++) {
 		const struct plan_mount *m = &p->mounts[h->n_sources];
 
-		h->sources[h->n_sources] = -1;
+		h->sources[h->n_sources] = h->places[h->n_sources].early = -1;
 		if (m->kind != MOUNT_BIND)
 			continue;
 		if (!root[0] && source_real_path(p->path, root, sizeof(root)) < 0)
@@ -247,6 +249,20 @@ static int attach_tree(const struct plan_rootfs *p, int tree, struct error *err)
 	return r < 0 ? error_errno(err, r, "attach the root file system %s", p->path) : 0;
 }
 
+/* A recursive clone of "/" has what lies over it, which shall not be our tree. */
+static int open_early(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
+{
+	for (size_t i = 0; i < h->n_sources; i++) {
+		int r = source_open_early(&p->mounts[i], &h->places[i], err);
+
+		if (r < 0 && h->sources[i] < 0)
+			return r;
+		if (r < 0)	/* then the parent's does */
+			*err = (struct error){0};
+	}
+	return 0;
+}
+
 static int check_cut_off(void)
 {
 	_cleanup_close_ int top = open_directory("/");
@@ -284,7 +300,9 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 	}
 	if (h->tree < 0)
 		return h->tree;
-	ret = attach_tree(p, h->tree, err);
+	ret = open_early(p, h, err);
+	if (ret == 0)
+		ret = attach_tree(p, h->tree, err);
 	if (ret < 0)
 		return ret;
 	r->root = steal_fd(&h->tree);

@@ -18,6 +18,7 @@ struct rootfs_source {
 	char *path;			/* on the host, without links; or NULL */
 	dev_t dev;			/* and what is there */
 	ino_t ino;
+	int early;			/* the clone of "/", taken before anything lies over it; or -1 */
 };
 
 /* Opened by the parent, inherited by the child.  -1 where not needed. */

@@ -138,15 +138,11 @@ static int open_inside(const struct plan_mount *m, const char *inside, int root,
 			  *inside ? inside : "/");
 }
 
-int source_open(const struct plan_mount *m, const struct rootfs_source *place, int root, struct error *err)
+static int open_outside(const struct plan_mount *m, const struct rootfs_source *place, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (place && place->inside)
-		return open_inside(m, place->inside, root, err);
-	if (!place || !place->path)
-		return mount_open_source(m, err);
 	fd = mount_clone(AT_FDCWD, place->path, m->options->recursive);
 	if (fd < 0)
 		return mount_source_error(m, fd, err);
@@ -158,4 +154,23 @@ int source_open(const struct plan_mount *m, const struct rootfs_source *place, i
 		return error_at(err, "/mounts/%u/source", m->index);
 	}
 	return steal_fd(&fd);
+}
+
+int source_open(const struct plan_mount *m, struct rootfs_source *place, int root, struct error *err)
+{
+	if (place && place->early >= 0)
+		return steal_fd(&place->early);
+	if (place && place->inside)
+		return open_inside(m, place->inside, root, err);
+	if (!place || !place->path)
+		return mount_open_source(m, err);
+	return open_outside(m, place, err);
+}
+
+int source_open_early(const struct plan_mount *m, struct rootfs_source *place, struct error *err)
+{
+	if (!place->path || !str_eq(place->path, "/") || !m->options->recursive)
+		return 0;
+	place->early = open_outside(m, place, err);
+	return place->early < 0 ? place->early : 0;
 }

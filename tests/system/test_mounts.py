@@ -924,6 +924,23 @@ def test_mountinfo_has_the_order_of_the_list(box, user):
     assert [t for t in seen if t in wanted] == wanted
 
 
+@KINDS
+def test_root_of_the_host_as_source(box, kind):
+    """What is mounted over it while the container is made is not part of it."""
+    volume = source(box)
+    inside(box, "data")
+    options = variant(box, kind)
+    box.mounts += [bind("/", "/all", "rbind"), bind("/.", "/private", "rbind", "rprivate", "ro"), bind("/", "/top"),
+                   bind("/proc/self/root", "/link", "rbind", "rslave")]
+    seen = box.probe(*options, commands=[w for p in ("/all", "/private", "/link")
+                                         for w in ("open", f"{p}{volume}/file", "r", ",")][:-1])["results"]
+    assert [s.get("text") for s in seen] == ["from the host"] * 3, seen
+    box.args()
+    for p in ("/all", "/private", "/top", "/link"):
+        at = [m for m in mounts(box.probe(*options)) if m.target == p]
+        assert len(at) == 1, at
+
+
 def test_sources_that_are_links_of_procfs(box):
     """They are those of the caller, whoever looks."""
     path = f"{source(box)}/file"
