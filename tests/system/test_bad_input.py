@@ -899,6 +899,8 @@ def test_killed_by_the_caller(box, orlop):
     (["kill", "-NOSUCH", "x"], ["unknown option `-NOSUCH`"]), (["kill", "--al1", "x"], ["did you mean `--all`"]),
     (["rm", "x"], ["did you mean `delete`"]), (["stop", "x"], ["did you mean `kill`"]),
     (["ls"], ["did you mean `list`"]), (["inspect", "x"], ["did you mean `state`"]),
+    (["run", "-it", "x"], ["`-it` is no option", "process.terminal"]), (["create", "-t", "x"], ["process.terminal"]),
+    (["run", "-d", "-i", "x"], ["`-i` is no option"]), (["run", "-x", "x"], ["unknown option `-x`"]),
     (["unpause", "x"], ["did you mean `resume`"]), (["lsit"], ["did you mean `list`"]), (["xyzzy"], ["unknown"])])
 def test_words_of_other_programs(orlop, args, words):
     r = orlop(*args).failed(*words)
