@@ -99,7 +99,7 @@ int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, s
 	ssize_t n = input_read(a, dirfd, name, CONFIG_MAX_BYTES, ret_text);
 
 	if (n == -EFBIG)
-		return error_set(err, EFBIG, "read %s: larger than %u MiB", name,
+		return error_set(err, E2BIG, "read %s: larger than %u MiB", name,
 				 CONFIG_MAX_BYTES >> 20);
 	if (n == -EINVAL)
 		return error_set(err, EINVAL, "read %s: neither a regular file nor a pipe", name);

@@ -442,7 +442,7 @@ int json_parse(struct arena *a, const char *text, size_t len, struct json **ret,
 	bool done;
 
 	if (len > JSON_MAX_TEXT)
-		return error_set(err, EFBIG, "not valid JSON: %zu bytes, at most %u are taken", len,
+		return error_set(err, E2BIG, "not valid JSON: %zu bytes, at most %u are taken", len,
 				 JSON_MAX_TEXT);
 	if (skip_blank(text, len, 0) == len)
 		return error_set(err, EINVAL, "not valid JSON: the text is empty");

@@ -178,7 +178,7 @@ static int copy_range(struct copy *c, int from, int to, off_t at, off_t end, str
 			return 0;	/* somebody cut it off meanwhile */
 		c->bytes += (uint64_t)n;
 		if (c->bytes > MAX_BYTES)
-			return error_set(err, EFBIG, "more than %llu bytes are not copied", MAX_BYTES);
+			return error_set(err, E2BIG, "more than %llu bytes are not copied", MAX_BYTES);
 		r = all_zero(c->buf, (size_t)n) ? 0 : write_at(to, c->buf, (size_t)n, at, err);
 		if (r < 0)
 			return r;
