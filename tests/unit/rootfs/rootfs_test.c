@@ -360,7 +360,7 @@ static void test_cgroup2(void **state)
 	struct stat st;
 
 	(void)state;
-	/* What is joined is ours: where that is not the host's (PROC_CGROUP_INIT_INO), a file system of it is mounted. */
+	/* What is joined is ours: where that is not the host's (PROC_CGROUP_INIT_INO) one is mounted. */
 	assert_int_equal(stat("/proc/self/ns/cgroup", &st), 0);
 	if (st.st_ino == 0xeffffffbu) {
 		RUN(.flags = SCENE_CGROUP | SCENE_SHARED, .host = host_cgroup, .plan = plan_joined_cgroup2,
