@@ -17,7 +17,7 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 int options_close_others(unsigned handed_on, const int *own, size_t n_own, struct error *err);
 /*
  * pid_file.c: --pid-file, or NULL for none.  *ret: where it is written to, if that is a descriptor of the
- * caller's, a device or a FIFO; otherwise -1, and a file is made and takes the place of what has that name.
+ * caller's or a character device; otherwise -1, and a file is made and takes the place of what has that name.
  */
 int pid_file_open(const char *path, int *ret, struct error *err);
 /* Decimal, no newline, and a file is complete from the beginning.  @fd: of the above. */

@@ -33,14 +33,16 @@ int pid_file_open(const char *path, int *ret, struct error *err)
 		*ret = fd;
 		return 0;
 	}
-	if (!path || lstat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+	if (!path || lstat(path, &st) < 0)
 		return 0;
-	/* A file in the place of /dev/null would be the end of many a program. */
 	if (S_ISDIR(st.st_mode))
 		return fail(path, EISDIR, err);
-	if (!S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode))
-		return error_set(err, EINVAL, "write the pid file %s: there is something that is no regular file, "
-				 "FIFO or character device", path);
+	/* A file in the place of /dev/null would be the end of many a program.  Links, FIFOs and sockets anybody
+	 * may have put there: they give way. */
+	if (S_ISBLK(st.st_mode))
+		return error_set(err, EINVAL, "write the pid file %s: a block device is there", path);
+	if (!S_ISCHR(st.st_mode))
+		return 0;
 	fd = fd_openat(AT_FDCWD, path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fail(path, fd, err);
