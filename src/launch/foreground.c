@@ -72,6 +72,15 @@ static int watch_notifications(struct spawn *s, struct error *err)
 	return 0;
 }
 
+/* What came last may have sent a signal that nobody has read: it is discarded, sigaction(2), or would end us. */
+static void unwatch_notifications(struct spawn *s)
+{
+	fcntl(s->notify->socket, F_SETFL, O_NONBLOCK);
+	signal(SIGIO, SIG_IGN);
+	signal(SIGIO, SIG_DFL);
+	notify_serve(s->notify);
+}
+
 int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, struct error *err)
 {
 	struct tty_proxy *proxy = NULL;
@@ -92,7 +101,7 @@ int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, s
 	if (r < 0)
 		return r;
 	if (s->notify)
-		notify_serve(s->notify);
+		unwatch_notifications(s);
 	r = spawn_wait(s, err);
 	sigprocmask(SIG_UNBLOCK, forwarded, NULL);
 	return r;

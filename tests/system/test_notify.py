@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """NOTIFY_SOCKET: what a container may say to the service manager of its caller, sd_notify(3)."""
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -84,6 +85,19 @@ def test_foreground(python, manager, userns):
     assert manager.read()[0] == ["RELOADING=1", "MONOTONIC_USEC=5"]
     assert manager.read()[0] == ["WATCHDOG=1"]
     assert manager.read()[0] == ["STOPPING=1"]
+    assert box.orlop.finish(p).rc == 0
+
+
+def test_last_words(python, manager):
+    """The container speaks and ends while we are held up: then a signal of the socket waits for us, too."""
+    box = say(python, "READY=1", tail="time.sleep(0.5); s.sendto(b'STATUS=end', name)")
+    p = box.start_run(env=manager.env)
+    assert manager.read()[0] == ["READY=1"]
+    pid = box.pid if os.path.exists(f"{box.bundle}/pid") else box.state()["pid"]
+    os.kill(p.pid, signal.SIGSTOP)
+    kernel.until(lambda: not kernel.alive(pid))
+    os.kill(p.pid, signal.SIGCONT)
+    assert manager.read()[0] == ["STATUS=end"]
     assert box.orlop.finish(p).rc == 0
 
 
