@@ -710,7 +710,7 @@ static void test_not_a_file(void **state)
 	assert_true(config_load(*state, fd, ".", &c, NULL, NULL, &err) < 0);
 	assert_int_equal(config_load(*state, fd, "nothing", &c, NULL, NULL, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "nothing"));
-	assert_int_equal(config_load(*state, fd, "big", &c, NULL, NULL, &err), -EFBIG);
+	assert_int_equal(config_load(*state, fd, "big", &c, NULL, NULL, &err), -E2BIG);
 	assert_non_null(strstr(err.text, "16 MiB"));
 	assert_int_equal(config_load(*state, fd, "empty", &c, NULL, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "empty"));

@@ -248,7 +248,7 @@ static void test_sizes(void **state)
 	}
 	big = xcalloc(1, JSON_MAX_TEXT + 1);
 	memset(big, ' ', JSON_MAX_TEXT + 1);
-	assert_int_equal(json_parse(*state, big, JSON_MAX_TEXT + 1, &v, &err), -EFBIG);
+	assert_int_equal(json_parse(*state, big, JSON_MAX_TEXT + 1, &v, &err), -E2BIG);
 	big[0] = '1';
 	assert_int_equal(json_parse(*state, big, JSON_MAX_TEXT, &v, &err), 0);
 	memset(big, '9', 2000);
