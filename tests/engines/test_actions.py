@@ -291,8 +291,12 @@ def play(engine, runtime, name, steps):
 
 
 def compare(engine, name, steps):
-    want, runc_said = play(engine, "runc", name, steps)
-    got, said = play(engine, "orlop", name, steps)
+    # Docker loses the output of a container that ends at once now and then, also with runc: a difference has to stay.
+    for _ in range(3):
+        want, runc_said = play(engine, "runc", name, steps)
+        got, said = play(engine, "orlop", name, steps)
+        if got == want:
+            break
     assert got == want, (said, runc_said)
 
 

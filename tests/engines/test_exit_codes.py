@@ -46,8 +46,11 @@ FOUND_AT_CREATE = {"no-interpreter": 127, "crlf": 127, "other-machine": 126, "te
 @pytest.mark.parametrize("name", RUN)
 def test_run(engine, name):
     options, command = RUN[name]
-    want = engine.run("runc", *options, IMAGE, *command)
-    got = engine.run("orlop", *options, IMAGE, *command)
+    for _ in range(3):  # Docker loses the output of a container that ends at once now and then, also with runc
+        want = engine.run("runc", *options, IMAGE, *command)
+        got = engine.run("orlop", *options, IMAGE, *command)
+        if got.out == want.out:
+            break
     assert (got.rc, got.out) == (FOUND_AT_CREATE.get(name, want.rc), want.out), (got, want)
 
 
