@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "process/process.h"
+#include "sys/probe.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -57,17 +58,6 @@ static bool groups_are(const gid_t *want, size_t n)
 	return memcmp(sorted, got, n * sizeof(*got)) == 0;
 }
 
-static bool has_effective_cap(cap_value_t cap)
-{
-	cap_flag_value_t raised = CAP_CLEAR;
-	cap_t c = cap_get_proc();
-
-	if (c)
-		cap_get_flag(c, cap, CAP_EFFECTIVE, &raised);
-	cap_free(c);
-	return raised == CAP_SET;
-}
-
 int process_set_groups(const struct oci_user *user, struct error *err)
 {
 	size_t n = user->n_additional_gids;
@@ -75,7 +65,7 @@ int process_set_groups(const struct oci_user *user, struct error *err)
 
 	/* With CAP_SETGID, EPERM means that /proc/PID/setgroups of the user namespace says "deny"
 	 * (user_namespaces(7)): the groups of the caller stay, and that is all there is to it. */
-	if (r == -EPERM && n == 0 && has_effective_cap(CAP_SETGID))
+	if (r == -EPERM && n == 0 && probe_effective_cap(CAP_SETGID))
 		return 0;
 	if (r < 0) {
 		error_errno(err, r, "set %zu supplementary groups", n);

@@ -16,6 +16,7 @@
 
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
+#include "sys/probe.h"
 #include "util/cleanup.h"
 #include "util/path.h"
 #include "util/str.h"
@@ -129,17 +130,6 @@ static int verify(const struct plan_device *d, int dir, const char *name, bool m
 	return 0;
 }
 
-static bool has_mknod(void)
-{
-	cap_flag_value_t raised = CAP_CLEAR;
-	cap_t caps = cap_get_proc();
-
-	if (caps)
-		cap_get_flag(caps, CAP_MKNOD, CAP_EFFECTIVE, &raised);
-	cap_free(caps);
-	return raised == CAP_SET;
-}
-
 /* mknod(2): EPERM is for want of the capability, or of a file system that takes device nodes, or of the
  * device rules of a cgroup above. */
 static int cannot_make(const struct plan_device *d, int dir, int r, struct error *err)
@@ -153,7 +143,7 @@ static int cannot_make(const struct plan_device *d, int dir, int r, struct error
 		return error_hint(err, "a devpts makes its own nodes and takes no others");
 	if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC)
 		return error_hint(err, "this file system of the kernel takes no device nodes");
-	if (!has_mknod())
+	if (!probe_effective_cap(CAP_MKNOD))
 		return error_hint(err, "CAP_MKNOD is missing");
 	return error_hint(err, "its file system takes no device nodes, or the device rules of a cgroup forbid "
 			  "to make it");

@@ -127,6 +127,15 @@ static void probe_cgroup_home(struct facts *ret)
 	strcpy(ret->cgroup_home, is_delegated(ret->cgroup_root, own) ? own : "");
 }
 
+bool probe_effective_cap(int cap)
+{
+	cap_t c = cap_get_proc();
+	bool effective = is_effective(c, cap);
+
+	cap_free(c);
+	return effective;
+}
+
 void facts_probe(struct facts *ret)
 {
 	cap_t c = cap_get_proc();

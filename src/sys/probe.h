@@ -32,6 +32,9 @@ struct facts {
 	bool proc_masked;		/* unused so far */
 };
 
+/* Is the capability effective in this process? */
+bool probe_effective_cap(int cap);
+
 /* Are we in the initial user namespace? */
 bool probe_initial_userns(void);
 
