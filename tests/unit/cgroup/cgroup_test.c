@@ -410,7 +410,8 @@ static void test_hugetlb(void **state)
 	assert_false(exists(below("/h")));
 }
 
-/* A file that is not there: too old a kernel says so, and only that. */
+/* A file that is not there: too old a kernel says so, and only that.  Below a cgroup with a process no
+ * controller is to be had, so that none of these files is there whatever the kernel has. */
 static void test_missing_file(void **state)
 {
 	static const struct {
@@ -420,8 +421,13 @@ static void test_missing_file(void **state)
 		{"memory.zswap.writeback", "(memory.zswap.writeback needs Linux 6.8", "(the kernel was built"},
 		{"cpu.nothing", "(no such file is known here", "(no such file"},
 	};
+	pid_t pid;
+	int full;
 
 	(void)state;
+	make_dir(below("/m"));
+	OK(cgroup_open(facts.cgroup_root, below("/m"), 0, &full, &err));
+	pid = spawn_in(full, sleeps);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct plan_cgroup_write w = {.file = rows[i].file, .value = "1", .where = "/w"};
 		struct plan_cgroup p = plan_for(below("/m/leaf"));
@@ -436,8 +442,12 @@ static void test_missing_file(void **state)
 		assert_int_equal(cgroup_prepare(&p, &c, &err), -ENOENT);
 		assert_non_null(strstr(err.text, rows[i].present));
 		assert_string_equal(err.where, "/w");
-		assert_false(exists(below("/m")));
+		assert_false(exists(below("/m/leaf")));
 	}
+	OK(cgroup_kill_all(full, &err));
+	assert_killed(pid, SIGKILL);
+	close(full);
+	OK(cgroup_destroy(facts.cgroup_root, below("/m"), 0, 0, false, 2000, &err));
 }
 
 #define SET(field, value) ((field).set = true, (field).v = (value))
