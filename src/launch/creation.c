@@ -27,6 +27,7 @@
 #include "store/state.h"
 #include "store/status.h"
 #include "store/store.h"
+#include "sys/mutate.h"
 #include "sys/probe.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -468,7 +469,7 @@ void creation_undo(struct creation *c)
 
 	spawn_abort(&c->spawn);
 	netdev_move_back(c->netdevs);
-	if (c->dir < 0)
+	if (c->dir < 0 || MUTATE(T110))
 		return;
 	if (c->pid_file_made)
 		unlink(c->o->pid_file);

@@ -68,6 +68,14 @@ build_in() { # NAME CONFIGURE-ARGUMENT...
 	make -s -j"$(nproc)" all && make -s -j"$(nproc)" check TESTS=
 }
 
+# The program that can be told to leave out its defences.
+build_mutations() {
+	mkdir -p "$build/mutations"
+	cd "$build/mutations" || return
+	[ -e Makefile ] || "$build/src/configure" -q --enable-werror --enable-mutations || return
+	make -s -j"$(nproc)" orlop
+}
+
 # Run unit tests in $build/NAME, all or those that $programs names, and count the cases of each.
 unit_tests() { # NAME [TOOL...]
 	local dir=$build/$1 status=0 run

@@ -69,6 +69,12 @@ void json_bool(const char *name, bool value)
 	fputs(value ? "true" : "false", stdout);
 }
 
+void json_end_line(void)
+{
+	putchar('\n');
+	comma = false;
+}
+
 const char *errno_name(int e)
 {
 	return e == 0 ? NULL : strerrorname_np(e);

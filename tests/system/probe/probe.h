@@ -12,6 +12,7 @@ void json_string(const char *name, const char *value);
 void json_bytes(const char *name, const char *value, long len);
 void json_number(const char *name, long long value);
 void json_bool(const char *name, bool value);
+void json_end_line(void);	/* after an object of its own */
 const char *errno_name(int e);
 
 /* state.c: the members that say what this process is. */

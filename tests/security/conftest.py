@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Attacks, with the fixtures of the system tests (tests/system/conftest.py: box, make_box, orlop, canary, tmp; after
+every test nothing may be left).  README.md has the tools.
+
+    ORLOP=$build/orlop ORLOP_TEST_BIN=$build/tests/system/probe ORLOP_MUTANT=$mutations/orlop \\
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/security [-k T31] [--every 7] [--seed 3]
+
+Fixtures
+    mutant      mutant("T35"): from here on orlop and box use the build in which that defence is left out;
+                skipped without ORLOP_MUTANT
+    sample      sample(list): every N-th of it, from a place that the date chooses; all of it with --every 1
+Markers
+    case("T31", "T35")      what an attack is of: rows of cases.csv
+    control("T31")          shows that the test of that case can fail
+"""
+import datetime
+import importlib.util
+import os
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+SYSTEM = os.path.join(os.path.dirname(HERE), "system")
+sys.path[:0] = [HERE, SYSTEM]
+
+_spec = importlib.util.spec_from_file_location("system_conftest", f"{SYSTEM}/conftest.py")
+system_conftest = sys.modules["system_conftest"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(system_conftest)
+from system_conftest import *  # noqa: E402,F401,F403  its hooks and fixtures are ours
+
+from tools import mutant as mutant_build  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--every", type=int, default=int(os.environ.get("ORLOP_EVERY", 7)), help="sweeps: every N-th point; 1: all")
+    parser.addoption("--seed", type=int, default=datetime.date.today().toordinal(), help="sweeps: where to begin")
+
+
+def pytest_configure(config):
+    system_conftest.pytest_configure(config)
+    for line in ("case(*ids)", "control(*ids)"):
+        config.addinivalue_line("markers", f"{line}: see conftest.py")
+
+
+def pytest_report_header(config):
+    return f"sweeps: --every {config.getoption('--every')} --seed {config.getoption('--seed')}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """The report reads both from pytest's XML."""
+    for item in items:
+        for kind in ("case", "control"):
+            for marker in item.iter_markers(kind):
+                item.user_properties += [(kind, id) for id in marker.args]
+
+
+@pytest.fixture
+def mutant(orlop):
+    def leave_out(*names):
+        if not mutant_build.PROGRAM:
+            pytest.skip("ORLOP_MUTANT names no program: configure --enable-mutations")
+        orlop.program = mutant_build.PROGRAM
+        orlop.env["ORLOP_MUTATE"] = ",".join(names)
+    return leave_out
+
+
+@pytest.fixture
+def sample(request):
+    every, seed = request.config.getoption("--every"), request.config.getoption("--seed")
+
+    def choose(points):
+        points = list(points)
+        return points[seed % min(every, max(len(points), 1))::every]
+    return choose
