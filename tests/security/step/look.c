@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a process of ours has at this moment, from the host's /proc.  Members:
- *	fds	{fd, link, flags, dev, ino, mode, fs, tree}: `tree` is "host" for an object of a mount that the host
+ *	fds	{fd, link, flags, dev, ino, mode, fs, readonly, tree}: `tree` is "host" for an object of a mount that the host
  *		sees, "own" for one of the process's own mount namespace, "none" for neither (sockets, a detached mount)
  *	root, cwd, exe	likewise
  *	asked	errno of a process without capabilities that opens /proc/PID/root; 0: it could
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -152,8 +153,10 @@ static void object(const char *path)
 	json_number("mode", st.stx_mode);
 	json_string("tree", has_mount(&host, (unsigned)st.stx_mnt_id) ? "host"
 		    : has_mount(&own, (unsigned)st.stx_mnt_id) ? "own" : "none");
-	if (statfs(path, &fs) == 0)
-		json_number("fs", fs.f_type);
+	if (statfs(path, &fs) < 0)
+		return;
+	json_number("fs", fs.f_type);
+	json_bool("readonly", fs.f_flags & ST_RDONLY);
 }
 
 static void member(pid_t pid, const char *name)

@@ -53,7 +53,11 @@ def start(orlop, rules, *args, deadline=DEADLINE, linger=0, execs=1, dumpable=Fa
     options += ["--dumpable"] * dumpable + ["--through-exec"] * through_exec
     for rule in rules:
         options += ["--at", rule]
-    p = orlop.popen(*args, wrap=[STEP, *options, "--", *wrap], **kw)
+    # the driver is root; what makes us another user is its command
+    always = getattr(orlop, "always", [])
+    options[options.index("--execs") + 1] = str(execs + bool(always))
+    kw.setdefault("program", orlop.program)
+    p = box_module.Orlop.popen(orlop, *args, wrap=[STEP, *options, "--", *always, *wrap], **kw)
     p.step_log = log
     return p
 
@@ -67,7 +71,7 @@ def finish(orlop, p, timeout=60):
 
 
 def step(orlop, rules, *args, **kw):
-    return finish(orlop, start(orlop, rules, *args, **kw))
+    return finish(orlop, start(orlop, rules, *args, **kw), kw.get("deadline", DEADLINE) + 15)
 
 
 def box_step(box, rules, command, *args, **kw):
