@@ -40,23 +40,33 @@ int mount_clone_locked(const char *path, bool recursive, int like)
 
 int mount_attach(int mnt, int target)
 {
-	uint64_t propagation;
+	struct sys_mount_info ignored;
+
+	return mount_attach_info(mnt, target, &ignored);
+}
+
+int mount_attach_info(int mnt, int target, struct sys_mount_info *ret)
+{
 	int r = sys_move_mount(mnt, "", target, "",
 			       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 
-	if (r == 0 && sys_mount_propagation(mnt, &propagation) == -ENOENT)
+	ret->id = 0;
+	if (r < 0)
+		return r;
+	r = sys_mount_info(mnt, ret);
+	if (r == -ENOENT)
 		return -EPROTO;
-	return r;
+	return r == -ENOSYS ? 0 : r;
 }
 
 int mount_check_unshared(int mnt)
 {
-	uint64_t propagation;
-	int r = sys_mount_propagation(mnt, &propagation);
+	struct sys_mount_info info;
+	int r = sys_mount_info(mnt, &info);
 
-	if (r == -ENOENT || (r == 0 && (propagation & MS_SHARED)))
+	if (r == -ENOENT || (r == 0 && (info.propagation & MS_SHARED)))
 		return -EPROTO;
-	return 0;
+	return r == -ENOSYS ? 0 : r;
 }
 
 int mount_set_propagation(int mnt, unsigned long propagation)

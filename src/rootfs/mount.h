@@ -56,8 +56,35 @@ int mount_copy_up(const struct plan_mount *m, int from, int mnt, int proc, struc
 /* Attach the detached @mnt onto @target.  0 or -errno; -EPROTO when the kernel says that it has done so
  * and has not. */
 int mount_attach(int mnt, int target);
+struct sys_mount_info;
+/* And tell what it is then; its id is 0 where the kernel cannot say. */
+int mount_attach_info(int mnt, int target, struct sys_mount_info *ret);
 /* 0 when the attached @mnt sends nothing to other mounts, or when that cannot be asked; -EPROTO. */
 int mount_check_unshared(int mnt);
+
+/*
+ * Child: where our mounts are (place.c).  place_add() notes @mnt, just attached, with its id or 0, to the root of
+ * the mount @over, or 0.  place_base() tells where to look up @path of the container: below the descriptor of the
+ * mount that it is in.  places_check(), at the end: each is where the plan wants it, or -ESTALE.
+ */
+#define PLACE_MAX 4096
+struct place {
+	int dir;			/* borrowed */
+	const char *path;		/* from there, "" for itself */
+	bool in_mount;			/* dir is that of a mount */
+	bool of_kernel;			/* which is a procfs or sysfs, made here */
+};
+
+int place_add(struct rootfs *r, const struct plan_mount *m, int mnt, uint64_t id, uint64_t over,
+	      struct error *err);
+int place_base(struct rootfs *r, const char *path, struct place *ret, struct error *err);
+int places_check(const struct rootfs *r, struct error *err);
+void place_free(struct rootfs *r);
+/* The id of the mount of @fd, as r->statmount says. */
+int mount_id(const struct rootfs *r, int fd, uint64_t *ret);
+
+/* A procfs that is attached nowhere: a descriptor or -errno. */
+int rootfs_private_proc(struct error *err);
 
 /* Do mounts go from the bind mount @m to the host, too?  Then it must be of the host's own peer group. */
 bool mount_shares_with_host(const struct plan_rootfs *p, const struct plan_mount *m);

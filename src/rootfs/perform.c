@@ -86,31 +86,31 @@ static int check_proc_target(const struct plan_mount *m, int root, struct target
 	return 0;
 }
 
-static bool is_root(int root, const struct target *t)
+static bool is_root(const struct rootfs *rootfs, const struct target *t)
 {
-	struct kernel_statx st;
+	uint64_t id;
 
 	if (!(t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return false;
-	if (sys_statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
-		return true;
-	return st.stx_mnt_id == t->st.stx_mnt_id;
+	return mount_id(rootfs, rootfs->root, &id) < 0 || id == t->st.stx_mnt_id;
 }
 
-static int look_at_target(const struct plan_mount *m, int root, struct target *t, struct error *err)
+static int look_at_target(const struct plan_mount *m, const struct rootfs *rootfs, struct target *t,
+			  struct error *err)
 {
+	unsigned mask = STATX_TYPE | STATX_MODE | STATX_INO;
 	struct statfs fs;
-	int r = sys_statx(t->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_INO | STATX_MNT_ID,
-			  &t->st);
+	int r = sys_statx(t->fd, "", AT_EMPTY_PATH,
+			  mask | (rootfs->statmount ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID), &t->st);
 
 	if (r == 0 && fstatfs(t->fd, &fs) < 0)
 		r = -errno;
 	if (r < 0)
 		return error_errno(err, r, "look at the mount point");
-	if (is_root(root, t) && m->kind != MOUNT_REMOUNT)
+	if (is_root(rootfs, t) && m->kind != MOUNT_REMOUNT)
 		return error_set(err, EINVAL, "the mount point is the root of the container");
 	if (fs.f_type == PROC_SUPER_MAGIC)
-		return check_proc_target(m, root, t, err);
+		return check_proc_target(m, rootfs->root, t, err);
 	return 0;
 }
 
@@ -118,12 +118,13 @@ static int look_at_target(const struct plan_mount *m, int root, struct target *t
  * Find or make the mount point.  @like: a mount whose root tells whether a directory or a file is
  * wanted, or -1 for a directory.
  */
-static int open_target(const struct plan_mount *m, int root, int like, struct target *t,
+static int open_target(const struct plan_mount *m, const struct rootfs *rootfs, int like, struct target *t,
 		       struct error *err)
 {
 	/* A link in place of /proc or /sys would lead later lookups astray. */
 	bool fixed = m->kind == MOUNT_SYSFS || (m->kind == MOUNT_FS && str_eq(m->fstype, "proc"));
 	struct stat st = {.st_mode = S_IFDIR};
+	int root = rootfs->root;
 
 	t->made = false;
 	t->fd = path_open_in_root(root, m->destination,
@@ -139,7 +140,7 @@ static int open_target(const struct plan_mount *m, int root, int like, struct ta
 				 "not a directory", m->fstype);
 	if (t->fd < 0)
 		return error_errno(err, t->fd, "mount point");
-	return look_at_target(m, root, t, err);
+	return look_at_target(m, rootfs, t, err);
 }
 
 static bool has_key(const struct strings *words, const char *key)
@@ -441,15 +442,19 @@ static bool is_directory(int fd)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int attach(const struct plan_mount *m, int mnt, int target, struct error *err)
+static int attach(const struct plan_mount *m, int mnt, const struct target *t, struct rootfs *rootfs,
+		  struct error *err)
 {
+	struct sys_mount_info info;
+	int target = t->fd, r = mount_attach_info(mnt, target, &info);
 	bool dir;
-	int r = mount_attach(mnt, target);
 
-	if (r == 0 && m->kind == MOUNT_BIND && !(wanted_propagation(m) & MS_SHARED))
-		r = mount_check_unshared(mnt);
+	if (r == 0 && m->kind == MOUNT_BIND && !(wanted_propagation(m) & MS_SHARED) && info.id &&
+	    (info.propagation & MS_SHARED))
+		r = -EPROTO;
 	if (r == 0)
-		return 0;
+		return place_add(rootfs, m, mnt, info.id,
+				 t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT ? t->st.stx_mnt_id : 0, err);
 	dir = is_directory(mnt);
 	/* move_mount(2) calls this EINVAL, among other things. */
 	if (dir == is_directory(target))
@@ -492,7 +497,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 		*source = source_open(m, place, r->root, err);
 	if (m->kind == MOUNT_BIND && *source < 0)
 		return *source;
-	ret = open_target(m, r->root, m->kind == MOUNT_BIND ? *source : -1, t, err);
+	ret = open_target(m, r, m->kind == MOUNT_BIND ? *source : -1, t, err);
 	if (ret < 0)
 		return ret;
 	if (m->kind == MOUNT_REMOUNT)
@@ -507,7 +512,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	}
 	ret = finish(m, mnt, err);
 	if (ret == 0)
-		ret = attach(m, mnt, t->fd, err);
+		ret = attach(m, mnt, t, r, err);
 	if (ret == 0)
 		keep_for_late(r, m, &mnt);
 	return ret;

@@ -206,7 +206,7 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
  * Without rights over the pid namespace (it is the host's, and we are in a user namespace) a clone
  * of the procfs at /proc serves, after a look that it is one.
  */
-static int open_private_proc(struct error *err)
+int rootfs_private_proc(struct error *err)
 {
 	const struct mount_fs fs = {
 		.fstype = "proc",
@@ -270,6 +270,16 @@ static int check_cut_off(void)
 	return top < 0 ? top : mount_check_unshared(top);
 }
 
+/* Attached, it tells whether the kernel has statmount(2); mount_attach() has to know by itself. */
+static int look_at_root(struct rootfs *r, struct error *err)
+{
+	struct sys_mount_info info;
+	int ret = sys_mount_info(r->root, &info);
+
+	r->statmount = ret == 0;
+	return ret < 0 && ret != -ENOSYS ? error_errno(err, ret, "look at the root file system") : 0;
+}
+
 /* Cut the copied host tree off and attach the container's: pivot_root(2) wants a mount point whose
  * parent is not shared. */
 static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
@@ -306,7 +316,7 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 	if (ret < 0)
 		return ret;
 	r->root = steal_fd(&h->tree);
-	return 0;
+	return look_at_root(r, err);
 }
 
 /*
@@ -326,7 +336,7 @@ static int attach_at_path(const struct plan_rootfs *p, struct rootfs_handles *h,
 	if (ret < 0)
 		return error_errno(err, ret, "attach the root file system %s", p->path);
 	r->root = steal_fd(&h->tree);
-	return 0;
+	return look_at_root(r, err);
 }
 
 int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r,
@@ -347,7 +357,7 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 			return ret;
 	}
 	if (p->private_proc)
-		r->proc = open_private_proc(err);
+		r->proc = rootfs_private_proc(err);
 	return p->private_proc && r->proc < 0 ? r->proc : 0;
 }
 

@@ -39,6 +39,14 @@ void rootfs_handles_close(struct rootfs_handles *h);
  * plan->sources_in_child only the check is done. */
 int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err);
 
+/* A mount of the plan that was made. */
+struct placed {
+	const struct plan_mount *m;
+	uint64_t id;
+	size_t covered;			/* by which other one, at the same place; 0: by none, the first covers none */
+	int base;			/* what is seen at its place, once looked up; or -1 */
+};
+
 /* Child state between the stages below. */
 struct rootfs {
 	int root;			/* O_PATH: "/" of the container */
@@ -46,6 +54,9 @@ struct rootfs {
 	int nodes;			/* of the handles */
 	int *late;			/* mounts that become read-only in rootfs_protect() */
 	size_t n_late;
+	bool statmount;			/* the kernel has statmount(2), so mounts have ids that are never used again */
+	struct placed *placed;		/* in the order of the plan */
+	size_t n_placed;
 };
 
 /* Child, in order.  All return 0 or -errno with @err. */

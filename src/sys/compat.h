@@ -96,8 +96,13 @@ struct kernel_dirent {
 #ifndef STATMOUNT_MNT_BASIC
 #define STATMOUNT_MNT_BASIC 2
 #endif
-/* Of mnt_propagation in struct statmount, in units of 8 bytes. */
+#ifndef STATMOUNT_MNT_POINT
+#define STATMOUNT_MNT_POINT 0x10
+#endif
+/* Of struct statmount: mnt_propagation and the strings, in units of 8 bytes; mnt_point, in bytes. */
 #define STATMOUNT_PROPAGATION_AT 9
+#define STATMOUNT_STRINGS_AT 64
+#define STATMOUNT_POINT_AT 108
 #ifndef STATX_MNT_ID_UNIQUE
 #define STATX_MNT_ID_UNIQUE 0x4000
 #endif

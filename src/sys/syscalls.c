@@ -202,25 +202,48 @@ int sys_move_mount(int from, const char *from_path, int to, const char *to_path,
 	return (int)CALL(SYS_move_mount, from, from_path, to, to_path, flags);
 }
 
-int sys_mount_propagation(int fd, uint64_t *ret)
+/* Flags that no kernel knows are EINVAL for one that has the call, whatever else is wrong. */
+static _Bool statmount_is_hidden(void)
 {
-	struct kernel_statx st = {0};
+	return CALL(SYS_statmount, NULL, NULL, 0, ~0u) != -EINVAL;
+}
+
+int sys_statmount(uint64_t id, struct sys_mount_info *ret)
+{
 	struct {
 		uint32_t size, spare;
 		uint64_t mnt_id, mask;
-	} request = {.size = sizeof(request), .mask = STATMOUNT_MNT_BASIC};
-	uint64_t answer[64] = {0};
-	int r;
+	} request = {.size = sizeof(request), .mnt_id = id, .mask = STATMOUNT_MNT_BASIC | STATMOUNT_MNT_POINT};
+	uint64_t answer[STATMOUNT_STRINGS_AT + sizeof(ret->point) / 8] = {0};
+	const char *strings = (const char *)(answer + STATMOUNT_STRINGS_AT);
+	uint32_t at;
+	int r = (int)CALL(SYS_statmount, &request, answer, sizeof(answer), 0);
 
-	if (sys_statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &st) < 0 ||
-	    !(st.stx_mask & STATX_MNT_ID_UNIQUE))
+	if (r == -EOVERFLOW) {
+		request.mask = STATMOUNT_MNT_BASIC;
+		r = (int)CALL(SYS_statmount, &request, answer, sizeof(answer), 0);
+	}
+	if ((r == -ENOSYS || r == -EPERM) && statmount_is_hidden())
 		return -ENOSYS;
-	request.mnt_id = st.stx_mnt_id;
-	r = (int)CALL(SYS_statmount, &request, answer, sizeof(answer), 0);
 	if (r < 0)
-		return r == -ENOENT ? r : -ENOSYS;
-	*ret = answer[STATMOUNT_PROPAGATION_AT];
+		return r == -ENOSYS ? -EIO : r;
+	ret->id = id;
+	ret->propagation = answer[STATMOUNT_PROPAGATION_AT];
+	memcpy(&at, (const char *)answer + STATMOUNT_POINT_AT, sizeof(at));
+	memset(ret->point, 0, sizeof(ret->point));
+	if ((answer[1] & request.mask & STATMOUNT_MNT_POINT) && at < sizeof(ret->point))
+		memcpy(ret->point, strings + at, sizeof(ret->point) - at - 1);
 	return 0;
+}
+
+int sys_mount_info(int fd, struct sys_mount_info *ret)
+{
+	struct kernel_statx st = {0};
+	int r = sys_statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &st);
+
+	if (r < 0)
+		return r;
+	return st.stx_mask & STATX_MNT_ID_UNIQUE ? sys_statmount(st.stx_mnt_id, ret) : -ENOSYS;
 }
 
 int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,

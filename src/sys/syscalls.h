@@ -74,9 +74,19 @@ int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int a
 int sys_fsmount(int fs, unsigned flags, unsigned attr);
 int sys_open_tree(int dirfd, const char *path, unsigned flags);
 int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
-/* What statmount(2) (Linux 6.8) says about the mount of @fd: MS_SHARED, MS_SLAVE, ...; -ENOENT when it
- * is attached nowhere in this mount namespace, -ENOSYS when it cannot be asked. */
-int sys_mount_propagation(int fd, uint64_t *ret);
+/* What statmount(2) (Linux 6.8) says of a mount. */
+struct sys_mount_info {
+	uint64_t id;		/* never used again for another mount, unlike that of mountinfo */
+	uint64_t propagation;	/* MS_SHARED, MS_SLAVE, ... */
+	char point[256];	/* below our root; "" when it is longer, or not to be reached from there */
+};
+
+/*
+ * Of the mount of @fd, or the one with this id.  -ENOENT when it is attached nowhere in this mount namespace.
+ * -ENOSYS when it cannot be asked: the kernel is older, or a filter hides the call, with whatever error.
+ */
+int sys_mount_info(int fd, struct sys_mount_info *ret);
+int sys_statmount(uint64_t id, struct sys_mount_info *ret);
 int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attr);
 
 #endif

@@ -75,14 +75,14 @@ static long long now_ns(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-int path_open_in_root(int root, const char *path, int flags)
+static int open_resolved(int root, const char *path, int flags, uint64_t resolve)
 {
 	/* openat2(2) refuses what O_PATH would ignore. */
 	uint64_t all = (unsigned)flags | O_CLOEXEC | (unsigned)(flags & O_PATH ? 0 : O_NOCTTY);
 	long long start = 0;
 
 	for (int i = 0;; i++) {
-		int r = sys_openat2(root, path, all, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		int r = sys_openat2(root, path, all, 0, resolve | RESOLVE_NO_MAGICLINKS);
 
 		if (r == -EINTR)
 			continue;
@@ -94,6 +94,21 @@ int path_open_in_root(int root, const char *path, int flags)
 		else if (now_ns() - start > RETRY_NS)
 			return r;
 	}
+}
+
+int path_open_in_root(int root, const char *path, int flags)
+{
+	return open_resolved(root, path, flags, RESOLVE_IN_ROOT);
+}
+
+int path_open_beneath(int dir, const char *path, int flags)
+{
+	int fd;
+
+	if (*path)
+		return open_resolved(dir, path, flags, RESOLVE_BENEATH);
+	fd = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
 }
 
 /* Make one missing entry in @dir and open what was made; -EEXIST when something is there. */

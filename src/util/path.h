@@ -26,8 +26,11 @@ char *path_join(struct arena *a, const char *base, const char *path);
  */
 int path_open_in_root(int root, const char *path, int flags);
 
+/* The same with RESOLVE_BENEATH: what leads out of @dir is -EXDEV.  @path "": @dir itself. */
+int path_open_beneath(int dir, const char *path, int flags);
+
 /*
- * The same, but missing components are made: directories 0755, and the last one a directory
+ * The first again, but missing components are made: directories 0755, and the last one a directory
  * (@is_dir) or an empty regular file 0644, independent of the umask, by mkdirat/openat with
  * O_EXCL|O_NOFOLLOW in the descriptor of the parent.  A descriptor good as a mount point and for
  * *at calls (O_PATH, or of the file just made), or -errno.
