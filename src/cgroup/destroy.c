@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
@@ -97,6 +98,8 @@ int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned abo
 		log_warning("cgroup %s was removed and made again by somebody else: left alone", path);
 		return 0;
 	}
+	if (r == -ENOENT && root_fd >= 0 && faccessat(root_fd, path + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return error_in(err, "it is there");
 	if (r < 0 && (r != -ENOENT || root_fd < 0))
 		return r == -ENOENT ? 0 : r;
 	/* Nearly always it is empty, and one call does it. */
