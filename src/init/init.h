@@ -22,6 +22,7 @@ struct hook_document {
 struct handles {
 	int sync;			/* the child's end of the conversation */
 	int *joins;			/* plan->ns.joins, opened */
+	int user_ns, time_ns;		/* plan->ns.userns_first: to be entered first; else -1 */
 	int init_pidfd;			/* exec: the container's init, to enter its namespaces; else -1 */
 	uint64_t init_namespaces;	/* exec: which of them (CLONE_NEW*) */
 	int init_root;			/* exec: "/" of init, where its mount namespace is ours; else -1 */

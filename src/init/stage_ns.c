@@ -23,7 +23,7 @@ int stage_time(struct stage_context *c, struct error *err)
 	_cleanup_close_ int offsets = -1;
 	int r;
 
-	if (!ns->time_offsets || ns->time_in_launcher)
+	if (!ns->time_offsets || ns->time_in_launcher || ns->userns_first)
 		return 0;
 	offsets = ns_time_open(c->h->proc, err);
 	if (offsets < 0)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "init/protocol_send.h"
+#include "init/self_exe.h"
 #include "ns/ns.h"
 #include "process/process.h"
 #include "sys/compat.h"
@@ -129,26 +130,7 @@ int stage_go_dark(struct error *err)
 {
 	int r = die_with_parent(err);
 
-	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_errno(err, errno, "prctl(PR_SET_DUMPABLE)");
-	return r;
-}
-
-/*
- * What /proc/PID/environ and cmdline show are the strings the runtime was executed with: the caller's
- * secrets and host paths.  They lie in one piece, arguments first (execve(2)); write over them.
- */
-static void hide_caller(void)
-{
-	char *begin = program_invocation_name, *end = begin;
-
-	for (char **e = environ; *e; e++)
-		if (*e + strlen(*e) > end)
-			end = *e + strlen(*e);
-	if (end == begin)
-		end = begin + strlen(begin);
-	memset(begin, 0, (size_t)(end - begin));
-	memcpy(begin, "init", (size_t)(end - begin) < 4 ? (size_t)(end - begin) : 4);
+	return r < 0 ? r : self_go_dark(err);
 }
 
 _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags)
@@ -164,10 +146,8 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 	int r, status = 1;
 
 	log_redirect(send_log, &c);
-	hide_caller();
-	/* Dark at once, but for the maps: an unprivileged parent, or newuidmap(1), may write them only while
-	 * our /proc directory is the caller's (proc(5)).  Nobody but us is in the new namespaces then. */
-	r = conversation_flags & CONV_MAPS ? die_with_parent(&err) : stage_go_dark(&err);
+	self_hide_arguments();
+	r = stage_go_dark(&err);	/* as the parent is already */
 	for (; r == 0 && i < N_STAGES; i++) {
 		const struct stage *s = &stages[i];
 
@@ -263,12 +243,13 @@ static int enter_joined(const struct plan *p, struct handles *h, struct error *e
 			return offsets;
 		h->proc = -1;	/* no more needed */
 	}
-	r = ns_enter_joins(&p->ns, h->joins, p->ns.launcher_joins, err);
+	r = p->ns.userns_first ? ns_enter_first(&p->ns, h->joins, h->user_ns, h->time_ns, err)
+			       : ns_enter_joins(&p->ns, h->joins, p->ns.launcher_joins, err);
 	if (r == 0 && p->ns.time_in_launcher)
 		r = ns_time_make(&p->ns, offsets, err);
 	if (r == 0)	/* @offsets too */
 		r = keep_handles_only(p, h, err);
-	if (r < 0 || !(p->ns.launcher_joins & CLONE_NEWUSER))
+	if (r < 0 || !(p->ns.userns_first || (p->ns.launcher_joins & CLONE_NEWUSER)))
 		return r;
 	return ns_become_root(p->has_process ? &p->process.oci->user : NULL, p->process.keep_groups, err);
 }
@@ -279,7 +260,7 @@ _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t c
 	struct conversation conv = {.fd = h->sync, .flags = conversation_flags,
 				    .state = conversation_start(conversation_flags)};
 	struct error err = {0};
-	int r = conversation_flags & CONV_MAPS ? die_with_parent(&err) : stage_go_dark(&err);
+	int r = stage_go_dark(&err);
 
 	if (r == 0)
 		r = h->exec ? enter_container(p, h, &err) : enter_joined(p, h, &err);

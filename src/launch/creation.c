@@ -203,7 +203,7 @@ static void describe(struct creation *c)
 		st->cgroup_root = (char *)p->cgroup.root;
 		st->cgroup_path = (char *)p->cgroup.path;
 	}
-	st->ns_flags = p->ns.create | p->ns.unshare;
+	st->ns_flags = p->ns.create | p->ns.unshare | (p->ns.userns_first ? CLONE_NEWUSER : 0);
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		st->ns_flags |= p->ns.joins[i].flag;
 	st->has_process = p->has_process;
@@ -328,6 +328,8 @@ static int open_handles(struct creation *c, struct error *err)
 		if (r == 0)
 			r = keep_netns(c, err);
 	}
+	if (r == 0 && p->ns.userns_first)
+		r = ns_make_first(&p->ns, &h->user_ns, &h->time_ns, err);
 	if (r == 0)
 		r = cgroup_prepare(&p->cgroup, &c->cgroup, err);
 	if (r < 0)

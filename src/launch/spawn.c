@@ -19,6 +19,7 @@
 #include "cgroup/cgroup.h"
 #include "init/protocol_receive.h"
 #include "init/protocol_send.h"
+#include "init/self_exe.h"
 #include "ns/ns.h"
 #include "oci/names.h"
 #include "process/process.h"
@@ -37,6 +38,7 @@ void spawn_init(struct spawn *s, const struct plan *plan)
 	memset(s, 0, sizeof(*s));
 	s->plan = plan;
 	s->cgroup = s->proc = s->pidfd = s->proc_pid = s->master = -1;
+	s->handles.user_ns = s->handles.time_ns = -1;
 	s->conv.fd = s->handles.sync = s->handles.init_pidfd = s->handles.init_root = -1;
 	s->handles.start = s->handles.result = s->handles.proc = -1;
 	rootfs_handles_init(&s->handles.rootfs);
@@ -55,6 +57,8 @@ static void close_inherited(struct handles *h, const struct plan *p)
 	close_take(&h->sync);
 	close_take(&h->start);
 	close_take(&h->result);
+	close_take(&h->user_ns);
+	close_take(&h->time_ns);
 	rootfs_handles_close(&h->rootfs);
 	for (size_t i = 0; h->joins && i < p->ns.n_joins; i++)
 		close_take(&h->joins[i]);
@@ -166,7 +170,7 @@ static unsigned conversation_flags(const struct spawn *s)
 
 	if (h->exec || p->ns.launcher)
 		flags |= CONV_LAUNCHER;
-	if (!h->exec && (p->ns.idmap != IDMAP_NONE || p->cgroup.attach_late))
+	if (!h->exec && ((p->ns.idmap != IDMAP_NONE && !p->ns.userns_first) || p->cgroup.attach_late))
 		flags |= CONV_MAPS;
 	if (!h->exec && (p->hooks->list[HOOK_PRESTART].n || p->hooks->list[HOOK_CREATE_RUNTIME].n ||
 			 p->hooks->list[HOOK_CREATE_CONTAINER].n))
@@ -303,7 +307,7 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	r = ns_check_maps(&p->ns, s->proc_pid, err);
 	if (r < 0)
 		return r;
-	if (p->has_process && o->oom_score_adj.set) {
+	if (p->has_process && o->oom_score_adj.set && geteuid() == 0) {
 		r = process_set_oom_score(s->proc_pid, o->oom_score_adj.v, p->process.oom_optional, err);
 		if (r < 0)
 			return error_at(err, "/process/oomScoreAdj");
@@ -312,17 +316,43 @@ static int set_from_outside(struct spawn *s, struct error *err)
 		return 0;
 	if (p->cgroup.attach_late)
 		r = cgroup_attach(s->cgroup, s->pid, err);
-	if (r == 0 && p->ns.idmap != IDMAP_NONE)
+	if (r == 0 && p->ns.idmap != IDMAP_NONE && !p->ns.userns_first)
 		r = ns_write_maps(&p->ns, s->proc_pid, s->pid, err);
 	if (r < 0)
 		return r;
 	return heard(s, conversation_send(&s->conv, MSG_MAPS_DONE, -1, err), err);
 }
 
+/*
+ * The file of a dark process belongs to root, proc(5): an unprivileged runtime gives the value to itself, for the
+ * child to inherit, before it goes dark.  *ret_fd: by which it takes @old back, or -1.
+ */
+static int lend_oom_score(struct spawn *s, int *ret_fd, char old[16], struct error *err)
+{
+	const struct plan *p = s->plan;
+	_cleanup_close_ int self = -1;
+	ssize_t n;
+	int r;
+
+	if (!p->has_process || !p->process.oci->oom_score_adj.set || geteuid() == 0)
+		return 0;
+	self = fd_openat(s->proc, "self", O_RDONLY | O_DIRECTORY, 0);
+	n = self < 0 ? self : fd_read_pseudo(self, "oom_score_adj", old, 16);
+	if (n >= 0)
+		*ret_fd = fd_openat(self, "oom_score_adj", O_WRONLY, 0);
+	r = n < 0 ? (int)n : *ret_fd < 0 ? *ret_fd : 0;
+	if (r < 0)
+		return error_errno(err, r, "open our own oom_score_adj");
+	r = process_set_oom_score(self, p->process.oci->oom_score_adj.v, p->process.oom_optional, err);
+	return r < 0 ? error_at(err, "/process/oomScoreAdj") : 0;
+}
+
 int spawn_start(struct spawn *s, struct error *err)
 {
+	_cleanup_close_ int oom = -1;
 	struct conversation child;
 	unsigned flags = 0;
+	char old_oom[16];
 	int r;
 
 	if (s->proc < 0)
@@ -336,6 +366,10 @@ int spawn_start(struct spawn *s, struct error *err)
 		flags = conversation_flags(s);
 	if (r == 0 && (flags & CONV_FILTER))
 		r = map_filter(&s->handles, err);
+	if (r == 0)
+		r = lend_oom_score(s, &oom, old_oom, err);
+	if (r == 0)
+		r = self_go_dark(err);	/* if we are not: self_exe.c */
 	/* Hard limits that the child may not raise it inherits from us.  On itself would be a race: it may
 	 * have set its limits, or changed its ids, before we come to it. */
 	if (r == 0 && s->plan->has_process)
@@ -354,6 +388,8 @@ int spawn_start(struct spawn *s, struct error *err)
 	if (s->plan->ns.time_offsets)
 		s->handles.proc = s->proc;
 	r = clone_process(s, flags, err);
+	if (oom >= 0)
+		fd_write_all(oom, old_oom, strlen(old_oom));
 	if (r < 0)
 		return r;
 	log_debug("process %d is made", (int)s->pid);

@@ -17,6 +17,7 @@
 #include "util/fd.h"
 #include "util/mem.h"
 #include "util/str.h"
+#include "util/user_ns.h"
 
 /* The kernel prints three columns of ten for each of at most 340 lines. */
 #define MAP_FILE_MAX 16384
@@ -244,4 +245,23 @@ int ns_become_root(const struct oci_user *user, bool keep_groups, struct error *
 		return error_set(err, EIO, "ids are %u:%u instead of %u:%u in the user namespace", euid,
 				 egid, uid, gid);
 	return 0;
+}
+
+/* ---- a user namespace that is made before there is a container process ------------------------ */
+
+static int set_up_first(void *ctx, int proc, pid_t pid, struct error *err)
+{
+	const struct plan_ns *p = ctx;
+	int r = ns_write_maps(p, proc, pid, err);
+
+	return r < 0 || !p->time_offsets ? r : ns_time_set(p, proc, err);
+}
+
+int ns_make_first(const struct plan_ns *p, int *ret_user, int *ret_time, struct error *err)
+{
+	struct user_ns_request q = {
+		.time = p->time_offsets, .set_up = set_up_first, .ctx = (void *)(uintptr_t)p,
+	};
+
+	return user_ns_make(&q, ret_user, ret_time, err);
 }

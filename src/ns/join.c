@@ -127,6 +127,20 @@ static void enter_before_user(const struct plan_ns *p, int *fds)
 	}
 }
 
+int ns_enter_first(const struct plan_ns *p, int *fds, int user, int time, struct error *err)
+{
+	enter_before_user(p, fds);
+	if (setns(user, CLONE_NEWUSER) < 0)
+		return error_errno(err, errno, "enter the new user namespace");
+	close(user);
+	if (time < 0)
+		return 0;
+	if (setns(time, CLONE_NEWTIME) < 0)
+		return error_errno(err, errno, "enter the new time namespace");
+	close(time);
+	return 0;
+}
+
 int ns_enter_joins(const struct plan_ns *p, int *fds, uint64_t which, struct error *err)
 {
 	/* user first: plan_ns.joins */

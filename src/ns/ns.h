@@ -16,6 +16,15 @@ int ns_open_joins(const struct plan_ns *p, int *ret_fds, struct error *err);
  * each descriptor.  Before a user namespace also others are, where only the caller has power over them. */
 int ns_enter_joins(const struct plan_ns *p, int *fds, uint64_t which, struct error *err);
 
+/*
+ * Launcher, plan->userns_first: enter the new user namespace @user and the time namespace @time of its own (-1: none)
+ * and close both; before it also the joins that only the caller has power over, as above.
+ */
+int ns_enter_first(const struct plan_ns *p, int *fds, int user, int time, struct error *err);
+
+/* Parent, plan->userns_first: make both, with ids mapped and clocks set.  *ret_time: -1 if it is not asked for. */
+int ns_make_first(const struct plan_ns *p, int *ret_user, int *ret_time, struct error *err);
+
 /* Parent: write setgroups, gid_map and uid_map of @pid (or run the helpers, by absolute path, with an
  * empty environment), through @proc_pid, a descriptor of its /proc directory; read back. */
 int ns_write_maps(const struct plan_ns *p, int proc_pid, pid_t pid, struct error *err);
@@ -42,6 +51,8 @@ int ns_set_names(const struct plan_ns *p, struct error *err);
 int ns_time_open(int proc, struct error *err);
 int ns_time_make(const struct plan_ns *p, int fd, struct error *err);
 int ns_time_enter(int proc, struct error *err);
+/* Parent: set the clocks of the time namespace that the process of @proc_pid made for its children. */
+int ns_time_set(const struct plan_ns *p, int proc_pid, struct error *err);
 
 /* clone3(2) of a process that continues like fork(2): 0 in the child, the pid in the parent, -errno.
  * @cgroup_fd < 0: no CLONE_INTO_CGROUP.  @flags: CLONE_NEW*, CLONE_PARENT. */

@@ -18,17 +18,22 @@
 #include "util/fd.h"
 #include "util/str.h"
 
-int ns_time_open(int proc, struct error *err)
+static int open_offsets(int dir, const char *name, struct error *err)
 {
-	int fd = fd_openat(proc, "self/timens_offsets", O_RDWR, 0);
+	int fd = fd_openat(dir, name, O_RDWR, 0);
 
 	if (fd < 0) {
-		error_errno(err, fd, "open /proc/self/timens_offsets");
+		error_errno(err, fd, "open timens_offsets of the process that makes the time namespace");
 		if (fd == -ENOENT)
 			error_hint(err, "the kernel was built without CONFIG_TIME_NS");
 		return error_at(err, "/linux/timeOffsets");
 	}
 	return fd;
+}
+
+int ns_time_open(int proc, struct error *err)
+{
+	return open_offsets(proc, "self/timens_offsets", err);
 }
 
 /* The kernel prints a line for each clock, "monotonic       86400         0", in the order of ours. */
@@ -56,13 +61,10 @@ static int verify(int fd, const char *want, struct error *err)
 	return 0;
 }
 
-int ns_time_make(const struct plan_ns *p, int fd, struct error *err)
+static int set_clocks(const struct plan_ns *p, int fd, struct error *err)
 {
-	ssize_t n;
+	ssize_t n = write(fd, p->time_offsets, strlen(p->time_offsets));
 
-	if (unshare(CLONE_NEWTIME) < 0)
-		return error_errno(err, errno, "make a time namespace");
-	n = write(fd, p->time_offsets, strlen(p->time_offsets));
 	if (n < 0) {
 		int code = errno;
 
@@ -77,6 +79,20 @@ int ns_time_make(const struct plan_ns *p, int fd, struct error *err)
 	if (verify(fd, p->time_offsets, err) < 0)
 		return error_at(err, "/linux/timeOffsets");
 	return 0;
+}
+
+int ns_time_make(const struct plan_ns *p, int fd, struct error *err)
+{
+	if (unshare(CLONE_NEWTIME) < 0)
+		return error_errno(err, errno, "make a time namespace");
+	return set_clocks(p, fd, err);
+}
+
+int ns_time_set(const struct plan_ns *p, int proc_pid, struct error *err)
+{
+	_cleanup_close_ int fd = open_offsets(proc_pid, "timens_offsets", err);
+
+	return fd < 0 ? fd : set_clocks(p, fd, err);
 }
 
 int ns_time_enter(int proc, struct error *err)

@@ -80,6 +80,7 @@ static void dump_ns(const struct plan_ns *n, FILE *out)
 	flag(out, "ns.launcher", n->launcher);
 	ns_flags(out, "ns.launcher_joins", n->launcher_joins);
 	flag(out, "ns.userns", n->userns);
+	flag(out, "ns.userns_first", n->userns_first);
 	if (n->idmap != IDMAP_NONE)
 		fprintf(out, "ns.idmap %s\n", methods[n->idmap]);
 	line(out, "ns.uid_map", n->uid_map);

@@ -82,6 +82,9 @@ struct plan_ns {
 	uint64_t changed;		/* CLONE_NEW* of those in which names or sysctls are set: a path
 					 * that leads to the runtime's own is refused */
 	bool userns;			/* the container process ends up in another user namespace */
+	bool userns_first;		/* a new one, made before anything else by a process that has nothing
+					 * (util/user_ns.h), and then joined: an unprivileged caller may write
+					 * the maps only of a process that others may look into */
 	enum plan_idmap_method idmap;
 	const char *uid_map, *gid_map;	/* text of the files, "inside outside size\n" lines */
 	const char *joined_uid_map, *joined_gid_map;	/* what the user namespace that is joined must have */

@@ -23,7 +23,7 @@ static const struct oci_namespace *find_ns(const struct oci_linux *l, uint64_t f
 
 uint64_t plan_ns_flags(const struct plan *p)
 {
-	uint64_t flags = p->ns.create | p->ns.unshare;
+	uint64_t flags = p->ns.create | p->ns.unshare | (p->ns.userns_first ? CLONE_NEWUSER : 0);
 
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		flags |= p->ns.joins[i].flag;
@@ -66,7 +66,7 @@ static void plan_time(struct arena *a, struct plan_ns *ns, const struct oci_linu
 						m->nanosecs, (long long)b->secs, b->nanosecs);
 }
 
-static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_linux *l)
+static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_linux *l, const struct facts *f)
 {
 	uint64_t joined = 0;
 
@@ -85,10 +85,13 @@ static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_lin
 	ns->launcher_joins = joined & (CLONE_NEWUSER | CLONE_NEWPID);
 	if (ns->create & CLONE_NEWUSER)
 		ns->launcher_joins = joined;
-	ns->launcher = ns->launcher_joins != 0;
+	ns->userns_first = (ns->create & CLONE_NEWUSER) && f->euid != 0;
+	if (ns->userns_first)
+		ns->create &= ~(uint64_t)CLONE_NEWUSER;
+	ns->launcher = ns->launcher_joins != 0 || ns->userns_first;
 	/* A new user namespace has to own it, and only the container process is in that one. */
 	ns->time_in_launcher = ns->launcher && (ns->unshare & CLONE_NEWTIME) &&
-			       !(ns->create & CLONE_NEWUSER);
+			       !(ns->create & CLONE_NEWUSER) && !ns->userns_first;
 	ns->userns = find_ns(l, CLONE_NEWUSER) != NULL;
 	ns->loopback_up = (ns->create & CLONE_NEWNET) != 0;
 }
@@ -158,7 +161,7 @@ static int plan_idmap(struct arena *a, struct plan_ns *ns, const struct oci_conf
 	const struct oci_linux *l = &c->linux_;
 	int r;
 
-	if (!(ns->create & CLONE_NEWUSER))
+	if (!(ns->create & CLONE_NEWUSER) && !ns->userns_first)
 		return plan_joined_maps(a, ns, l, err);
 
 	r = plan_id_map(a, &l->uid_mappings, "/linux/uidMappings", &ns->uid_map, err);
@@ -242,7 +245,7 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 	int r;
 
 	plan_time(a, &p->ns, l);
-	plan_flags(a, &p->ns, l);
+	plan_flags(a, &p->ns, l, f);
 	r = check_privilege(&p->ns, f, err);
 	if (r == 0)
 		r = plan_idmap(a, &p->ns, p->config, f, err);

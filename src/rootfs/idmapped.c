@@ -6,34 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/sched.h>
-#include <signal.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
-
-/* A process that does nothing but keep its new user namespace alive until @end[1] is closed, which
- * also happens when we are killed. */
-static pid_t clone_holder(const int end[2])
-{
-	struct clone_args args = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
-	pid_t pid = sys_clone3(&args);
-	char c;
-
-	if (pid != 0)
-		return pid;
-	close(end[1]);
-	while (read(end[0], &c, 1) < 0 && errno == EINTR)
-		;
-	_exit(0);
-}
+#include "util/user_ns.h"
 
 static int write_map(int proc_pid, const char *file, const char *map, struct error *err)
 {
@@ -44,45 +26,22 @@ static int write_map(int proc_pid, const char *file, const char *map, struct err
 	return r;
 }
 
-static int map_holder(pid_t pid, const struct plan_mount *m, struct error *err)
+static int map_holder(void *ctx, int proc, pid_t pid, struct error *err)
 {
-	_cleanup_close_ int proc = -1;
-	char path[32];
-	int r;
+	const struct plan_mount *m = ctx;
+	int r = write_map(proc, "gid_map", m->gid_map, err);
 
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	proc = fd_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-	if (proc < 0)
-		return error_errno(err, proc, "open %s", path);
-	r = write_map(proc, "gid_map", m->gid_map, err);
-	if (r == 0)
-		r = write_map(proc, "uid_map", m->uid_map, err);
-	if (r < 0)
-		return r;
-	r = fd_openat(proc, "ns/user", O_RDONLY, 0);
-	return r < 0 ? error_errno(err, r, "open the user namespace of the id mapping") : r;
+	(void)pid;
+	return r < 0 ? r : write_map(proc, "uid_map", m->uid_map, err);
 }
 
 /* A descriptor of a user namespace with the maps of @m. */
 static int make_user_ns(const struct plan_mount *m, struct error *err)
 {
-	int end[2], fd;
-	pid_t pid;
+	struct user_ns_request q = {.set_up = map_holder, .ctx = (void *)(uintptr_t)m};
+	int user, time, r = user_ns_make(&q, &user, &time, err);
 
-	if (pipe2(end, O_CLOEXEC) < 0)
-		return error_errno(err, errno, "make a pipe");
-	pid = clone_holder(end);
-	close(end[0]);
-	if (pid > 0) {
-		fd = map_holder(pid, m, err);
-	} else {
-		fd = error_errno(err, (int)pid, "make a user namespace for the id mapping");
-		error_hint(err, "are user namespaces allowed here? see /proc/sys/user/max_user_namespaces");
-	}
-	close(end[1]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return fd;
+	return r < 0 ? error_in(err, "id mapping") : user;
 }
 
 /* Mounts of one container mostly have the same mapping: the last namespace is kept. */
