@@ -14,13 +14,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "process/passwd.h"
 #include "process/process.h"
 #include "sys/probe.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/path.h"
-#include "util/str.h"
 
 #define PASSWD_MAX (1u << 20)
 
@@ -134,46 +134,6 @@ static int open_passwd(void)
 	return steal_fd(&fd);
 }
 
-/* Field @index of the colon-separated @line of @n bytes; NULL when there are fewer. */
-static const char *field(const char *line, size_t n, unsigned index, size_t *ret_len)
-{
-	const char *end = line + n;
-
-	for (; index > 0; index--) {
-		line = memchr(line, ':', (size_t)(end - line));
-		if (!line)
-			return NULL;
-		line++;
-	}
-	*ret_len = (size_t)(end - line);
-	if (memchr(line, ':', *ret_len))
-		*ret_len = (size_t)((const char *)memchr(line, ':', *ret_len) - line);
-	return line;
-}
-
-/* passwd(5): name:password:UID:GID:GECOS:directory:shell. */
-static const char *home_in_line(struct arena *a, const char *line, size_t n, uint32_t uid)
-{
-	char number[11];
-	size_t len;
-	uint32_t value;
-	const char *f;
-
-	if (memchr(line, '\0', n))
-		return NULL;
-	f = field(line, n, 2, &len);
-	if (!f || len == 0 || len >= sizeof(number))
-		return NULL;
-	memcpy(number, f, len);
-	number[len] = '\0';
-	if (str_to_u32(number, &value) < 0 || value != uid)
-		return NULL;
-	f = field(line, n, 5, &len);
-	if (!f || len == 0 || len >= PATH_MAX || f[0] != '/')
-		return "/";
-	return arena_strndup(a, f, len);
-}
-
 const char *process_home(struct arena *a, uint32_t uid)
 {
 	_cleanup_close_ int fd = open_passwd();
@@ -192,14 +152,5 @@ const char *process_home(struct arena *a, uint32_t uid)
 			break;
 		len += (size_t)n;
 	}
-	for (size_t pos = 0; pos < len;) {
-		const char *line = text + pos, *nl = memchr(line, '\n', len - pos);
-		size_t n = nl ? (size_t)(nl - line) : len - pos;
-		const char *home = home_in_line(a, line, n, uid);
-
-		if (home)
-			return home;
-		pos += n + 1;
-	}
-	return "/";
+	return passwd_home(a, text, len, uid);
 }

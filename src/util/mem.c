@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Memory that never fails to its callers, and arenas. */
+/* Memory that never fails to its callers; what is made in arenas (arena.c). */
 #include "util/mem.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-static void *checked(void *p)
+void *mem_checked(void *p)
 {
 	static const char text[] = "orlop: out of memory\n";
 
@@ -20,38 +19,38 @@ static void *checked(void *p)
 	return p;
 }
 
-static size_t product(size_t n, size_t size)
+size_t mem_product(size_t n, size_t size)
 {
 	size_t bytes;
 
 	if (__builtin_mul_overflow(n, size, &bytes))
-		checked(NULL);
+		mem_checked(NULL);
 	return bytes ? bytes : 1;
 }
 
 void *xmalloc(size_t size)
 {
-	return checked(malloc(size ? size : 1));
+	return mem_checked(malloc(size ? size : 1));
 }
 
 void *xcalloc(size_t n, size_t size)
 {
-	return checked(calloc(1, product(n, size)));
+	return mem_checked(calloc(1, mem_product(n, size)));
 }
 
 void *xrealloc(void *p, size_t n, size_t size)
 {
-	return checked(realloc(p, product(n, size)));
+	return mem_checked(realloc(p, mem_product(n, size)));
 }
 
 char *xstrdup(const char *s)
 {
-	return checked(strdup(s));
+	return mem_checked(strdup(s));
 }
 
 char *xstrndup(const char *s, size_t n)
 {
-	return checked(strndup(s, n));
+	return mem_checked(strndup(s, n));
 }
 
 char *xvasprintf(const char *fmt, va_list ap)
@@ -60,7 +59,7 @@ char *xvasprintf(const char *fmt, va_list ap)
 
 	if (vasprintf(&s, fmt, ap) < 0)
 		s = NULL;
-	return checked(s);
+	return mem_checked(s);
 }
 
 char *xasprintf(const char *fmt, ...)
@@ -72,86 +71,6 @@ char *xasprintf(const char *fmt, ...)
 	s = xvasprintf(fmt, ap);
 	va_end(ap);
 	return s;
-}
-
-/* ---- arena: a list of mappings, so that it can be sealed ------------------------------------- */
-
-#define CHUNK_BYTES (64u << 10)
-
-struct chunk {
-	struct chunk *next;
-	size_t size, used;		/* of the whole mapping, header included */
-};
-
-struct arena {
-	struct chunk *head;
-};
-
-static struct chunk *chunk_new(size_t need)
-{
-	size_t size = CHUNK_BYTES;
-	struct chunk *c;
-
-	if (need > size - sizeof(*c)) {
-		if (__builtin_add_overflow(need, sizeof(*c) + 4095, &size))
-			checked(NULL);
-		size &= ~(size_t)4095;
-	}
-	c = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (c == MAP_FAILED)
-		checked(NULL);
-	c->size = size;
-	c->used = sizeof(*c);
-	return c;
-}
-
-static size_t rounded(size_t n)
-{
-	return (n + 15) & ~(size_t)15;
-}
-
-struct arena *arena_new(void)
-{
-	struct chunk *c = chunk_new(0);
-	struct arena *a;
-
-	c->used = rounded(c->used);
-	a = (struct arena *)((char *)c + c->used);	/* the arena lives in its first chunk */
-	c->used += rounded(sizeof(*a));
-	a->head = c;
-	return a;
-}
-
-void arena_free(struct arena *a)
-{
-	struct chunk *c = a ? a->head : NULL;
-
-	while (c) {
-		struct chunk *next = c->next;
-
-		munmap(c, c->size);
-		c = next;
-	}
-}
-
-void *arena_alloc(struct arena *a, size_t n, size_t size)
-{
-	size_t bytes = product(n, size);
-	struct chunk *c = a->head;
-	void *p;
-
-	if (bytes > SIZE_MAX - 16)
-		checked(NULL);
-	bytes = rounded(bytes);
-	if (bytes > c->size - c->used) {
-		c = chunk_new(bytes + 16);
-		c->used = rounded(c->used);
-		c->next = a->head;
-		a->head = c;
-	}
-	p = (char *)c + c->used;
-	c->used += bytes;
-	return p;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
@@ -177,7 +96,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	n = vsnprintf(most, sizeof(most), fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		checked(NULL);
+		mem_checked(NULL);
 	if ((size_t)n < sizeof(most))
 		return arena_strndup(a, most, (size_t)n);
 	p = arena_alloc(a, (size_t)n + 1, 1);
@@ -197,11 +116,4 @@ void *arena_grow(struct arena *a, void *v, size_t n, size_t size)
 	if (n)
 		memcpy(p, v, n * size);
 	return p;
-}
-
-void arena_seal(struct arena *a)
-{
-	/* Newest first: the head lies in the oldest chunk, which becomes read-only last. */
-	for (struct chunk *c = a->head; c; c = c->next)
-		mprotect(c, c->size, PROT_READ);
 }

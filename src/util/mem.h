@@ -15,6 +15,10 @@ char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
+/* For what allocates: @p, unless it is NULL; n * size, at least 1. */
+void *mem_checked(void *p);
+size_t mem_product(size_t n, size_t size);
+
 /*
  * An arena: memory that is freed as one, and can be made read-only as one.  All results are
  * zeroed, aligned for any type, and owned by the arena.
