@@ -1,62 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any bytes as config.json, process.json and resources: taken or refused with a reason. */
-#include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
+/* Any bytes as config.json: taken or refused with a reason; and a plan for two hosts of what was taken. */
 #include <string.h>
 
-#include "config/config.h"
-#include "tests/fuzz/fuzz.h"
-#include "util/log.h"
-#include "util/str.h"
+#include "security/seccomp.h"
+#include "tests/fuzz/check.h"
 
 const char fuzz_corpus[] = "tests/fuzz/config";
 
-static void must(bool what)
-{
-	if (!what)
-		abort();
-}
-
-static void ignore(void *ctx, enum log_level level, const char *text)
-{
-	(void)ctx, (void)level;
-	must(text[0] != '\0');
-}
-
-/* A refusal says where and why, in text that is whole. */
-static void check_error(int r, const struct error *err)
-{
-	must(r == -err->code && (r == -EINVAL || r == -EFBIG));
-	must(memchr(err->where, 0, sizeof(err->where)) && memchr(err->text, 0, sizeof(err->text)));
-	must(err->text[0] != '\0');
-	must(err->where[0] == '\0' || err->where[0] == '/');
-	must(str_utf8_valid(err->where, strlen(err->where)));
-}
-
-static void check_strings(const struct strings *s)
-{
-	must((s->v == NULL) == (s->n == 0));
-	for (size_t i = 0; i < s->n; i++)
-		must(str_utf8_valid(s->v[i], strlen(s->v[i])));
-	must(s->n == 0 || s->v[s->n] == NULL);
-}
-
-static void check_process(const struct oci_process *p)
-{
-	must(p->present && p->cwd[0] == '/' && p->args.n > 0);
-	check_strings(&p->args);
-	check_strings(&p->env);
-	for (size_t i = 0; i < p->env.n; i++)
-		must(strchr(p->env.v[i], '=') > p->env.v[i]);
-	must(p->user.uid != UINT32_MAX && p->user.gid != UINT32_MAX);
-	for (size_t i = 0; i < p->n_rlimits; i++)
-		must(p->rlimits[i].name && p->rlimits[i].soft <= p->rlimits[i].hard);
-}
-
 static void check_config(const struct oci_config *c)
 {
-	must(c->oci_version[0] == '1' && c->root.path[0] != '\0');
+	must((c->oci_version[0] == '0' || c->oci_version[0] == '1') && c->root.path[0] != '\0');
 	if (c->process.present)
 		check_process(&c->process);
 	for (size_t i = 0; i < c->n_mounts; i++) {
@@ -75,34 +28,51 @@ static void check_config(const struct oci_config *c)
 	check_strings(&c->linux_.readonly_paths);
 }
 
+static void compile(const struct oci_seccomp *profile)
+{
+	struct seccomp_program *program = xcalloc(1, seccomp_program_size());
+	struct error err = {0};
+	int r = seccomp_compile(profile, program, &err);
+
+	if (r < 0)
+		fuzz_check_error(r, &err);
+	else
+		must(program->n > 0 && program->n <= SECCOMP_MAX_INSNS);
+	free(program);
+}
+
+static void plan(struct arena *a, const struct oci_config *config, unsigned host)
+{
+	struct plan_options options = fuzz_options(host);
+	const struct plan *plan;
+	struct error err = {0};
+	int r = plan_build(a, config, &fuzz_facts[host], &options, &plan, &err);
+
+	if (r < 0) {
+		fuzz_check_error(r, &err);
+		return;
+	}
+	check_plan(plan);
+	if (host == 0 && plan->security.seccomp)
+		compile(plan->security.seccomp);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *a = arena_new();
-	const char *text = (const char *)data;
 	struct oci_config *config = NULL;
-	struct oci_process process = {0};
-	struct oci_resources resources = {0};
 	struct error err = {0};
 	int r;
 
-	log_redirect(ignore, NULL);
-	r = config_parse(a, text, size, &config, &err);
-	if (r == 0)
+	fuzz_quiet();
+	r = config_parse(a, (const char *)data, size, &config, &err);
+	if (r == 0) {
 		check_config(config);
-	else
-		check_error(r, &err);
-
-	err = (struct error){0};
-	r = config_parse_process(a, text, size, &process, &err);
-	if (r == 0)
-		check_process(&process);
-	else
-		check_error(r, &err);
-
-	err = (struct error){0};
-	r = config_parse_resources(a, text, size, &resources, &err);
-	if (r < 0)
-		check_error(r, &err);
+		plan(a, config, 0);
+		plan(a, config, 1);
+	} else {
+		fuzz_check_error(r, &err);
+	}
 	arena_free(a);
 	return 0;
 }

@@ -76,6 +76,40 @@ build_mutations() {
 	make -s -j"$(nproc)" orlop
 }
 
+build_fuzzing() {
+	mkdir -p "$build/fuzzing"
+	cd "$build/fuzzing" || return
+	[ -e Makefile ] || "$build/src/configure" -q --enable-werror --enable-fuzzing CC=clang CFLAGS='-g -O1' || return
+	# shellcheck disable=SC2046
+	make -s -j"$(nproc)" $(make -s fuzz-programs)
+}
+
+# One target; what it finds new stays in build/corpora, and an input that fails in build/findings.
+fuzz_one() { # NAME SECONDS
+	local corpus=$build/corpora/$1 found=$build/findings/$1 seeds=$top/tests/fuzz/$1 mask=0
+	mkdir -p "$corpus" "$found"
+	[ ! -e "$seeds.seeds" ] || "$top/tests/fuzz/pack" --unpack "$seeds.seeds" "$corpus"
+	[ "$1" != config ] || for plan in "$top"/tests/plan/*/config.json; do
+		cp "$plan" "$corpus/$(basename "$(dirname "$plan")").json"
+	done
+	[ "$1" != cmdline ] || mask=3	# it prints
+	limit=$(($2 + 120)) step "$1" "$build/fuzzing/tests/fuzz/${1}_fuzz" -close_fd_mask=$mask -max_total_time="$2" \
+		-max_len=16384 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 -artifact_prefix="$found/" "$corpus" "$seeds"
+}
+
+# All targets, two at a time.
+fuzz_all() { # SECONDS
+	local target pids=()
+	for target in $(make -s -C "$build/fuzzing" fuzz-programs); do
+		target=${target##*/}
+		fuzz_one "${target%_fuzz}" "$1" &
+		pids+=($!)
+		[ ${#pids[@]} -lt 2 ] || { wait "${pids[0]}"; pids=("${pids[@]:1}"); }
+	done
+	wait "${pids[@]}"
+	cat "$logs/$lane"-*.log | awk '/^stat::number_of_executed_units:/ { n += $2 } END { print "   " n " inputs tried" }'
+}
+
 # Run unit tests in $build/NAME, all or those that $programs names, and count the cases of each.
 unit_tests() { # NAME [TOOL...]
 	local dir=$build/$1 status=0 run

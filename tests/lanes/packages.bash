@@ -4,7 +4,7 @@
 set -eu
 if command -v apt-get >/dev/null; then
 	want=(gcc libc6-dev clang llvm libclang-rt-dev binutils make autoconf automake pkg-config xz-utils file
-		libyajl-dev libseccomp-dev libselinux1-dev libcap-dev libcmocka-dev musl-dev
+		libyajl-dev libseccomp-dev libselinux1-dev libcap-dev libcmocka-dev libjansson-dev musl-dev
 		valgrind shellcheck mandoc python3 python3-pytest strace busybox-static uidmap umoci
 		iproute2 procps util-linux mmdebstrap)
 	need=()
@@ -34,7 +34,7 @@ if command -v apt-get >/dev/null; then
 elif command -v dnf >/dev/null; then
 	exec dnf -q -y --setopt=install_weak_deps=False install gcc clang llvm compiler-rt make autoconf automake \
 		pkgconf-pkg-config xz file findutils diffutils yajl-devel libseccomp-devel \
-		libselinux-devel libcap-devel libcmocka-devel glibc-static libseccomp-static libcap-static libselinux-static \
+		libselinux-devel libcap-devel libcmocka-devel jansson-devel glibc-static libseccomp-static libcap-static libselinux-static \
 		musl-devel musl-libc-static libasan libubsan valgrind ShellCheck mandoc python3 python3-pytest strace busybox \
 		shadow-utils iproute procps-ng util-linux
 else

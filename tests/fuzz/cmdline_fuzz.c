@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Any words as the command line.  The verbs of container/ are replaced: they look at what they are given.  A
+ * slash is in no word, so that nothing is written but in a directory of our own (`spec`, --log).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "container/container.h"
+#include "tests/fuzz/fuzz.h"
+#include "util/log.h"
+#include "util/str.h"
+
+const char fuzz_corpus[] = "tests/fuzz/cmdline";
+
+/* ---- the verbs ---- */
+
+static void check_text(const char *s)
+{
+	must(!s || *s);
+}
+
+static int no_verb(const struct global_options *g, const char *id, struct error *err)
+{
+	must(g && g->argv);
+	must(id != NULL);
+	check_text(g->root);
+	check_text(g->log);
+	return error_set(err, ENOSYS, "no verb for `%s`", id);
+}
+
+static int check_create(const struct create_options *o, struct error *err)
+{
+	check_text(o->bundle);
+	check_text(o->config);
+	check_text(o->console_socket);
+	check_text(o->pidfd_socket);
+	check_text(o->pid_file);
+	must(o->preserve_fds <= INT32_MAX);
+	return no_verb(o->global, o->id, err);
+}
+
+int container_create(const struct create_options *o, struct error *err)
+{
+	return check_create(o, err);
+}
+
+int container_run(const struct create_options *o, int *ret_status, struct error *err)
+{
+	*ret_status = 0;
+	return check_create(o, err);
+}
+
+int container_start(const struct global_options *g, const char *id, struct error *err)
+{
+	return no_verb(g, id, err);
+}
+
+/* "1", "1:2": digits without leading zeros, below 4294967295. */
+static bool is_user(const char *s)
+{
+	for (unsigned part = 0; part < 2; part++) {
+		size_t n = strspn(s, "0123456789");
+
+		if (n == 0 || n > 10 || (n > 1 && *s == '0') || (n == 10 && strncmp(s, "4294967295", 10) >= 0))
+			return false;
+		s += n;
+		if (*s == '\0')
+			return true;
+		if (*s++ != ':')
+			return false;
+	}
+	return false;
+}
+
+int container_exec(const struct exec_options *o, int *ret_status, struct error *err)
+{
+	must(!o->user || o->process || is_user(o->user));
+	must(o->process || (o->args.n > 0 && o->args.v[0][0] != '-'));
+	must(!o->process || (o->args.n == 0 && o->env.n == 0 && !o->user && !o->cwd && o->caps.n == 0));
+	must(o->args.n == 0 || o->args.v[o->args.n] == NULL);
+	for (size_t i = 0; i < o->env.n; i++)
+		must(strchr(o->env.v[i], '=') > o->env.v[i]);
+	for (size_t i = 0; i < o->n_additional_gids; i++)
+		must(o->additional_gids[i] != UINT32_MAX);
+	*ret_status = 0;
+	return no_verb(o->global, o->id, err);
+}
+
+int container_state(const struct global_options *g, const char *id, struct error *err)
+{
+	return no_verb(g, id, err);
+}
+
+int container_kill(const struct global_options *g, const char *id, int sig, bool all, struct error *err)
+{
+	(void)all;
+	must(sig >= 0 && sig <= 64);
+	return no_verb(g, id, err);
+}
+
+int container_delete(const struct global_options *g, const char *id, bool force, struct error *err)
+{
+	(void)force;
+	return no_verb(g, id, err);
+}
+
+int container_pause(const struct global_options *g, const char *id, struct error *err)
+{
+	return no_verb(g, id, err);
+}
+
+int container_resume(const struct global_options *g, const char *id, struct error *err)
+{
+	return no_verb(g, id, err);
+}
+
+int container_list(const struct global_options *g, enum list_format format, bool quiet, struct error *err)
+{
+	(void)quiet;
+	must(format == LIST_TABLE || format == LIST_JSON);
+	return no_verb(g, "", err);
+}
+
+int container_ps(const struct global_options *g, const char *id, enum list_format format,
+		 const struct strings *args, struct error *err)
+{
+	(void)args;
+	must(format == LIST_TABLE || format == LIST_JSON);
+	return no_verb(g, id, err);
+}
+
+/* ---- one command line ---- */
+
+static void empty(int dir)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+
+	must(d);
+	for (struct dirent *e; (e = readdir(d));)
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+			must(unlinkat(dir, e->d_name, 0) == 0);
+	closedir(d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, size};
+	struct error err = {0};
+	struct arena *a;
+	static int above = -1, dir = -1;
+	char *argv[66] = {(char *)"orlop"};
+	int argc = 1, before, r;
+
+	if (memchr(data, '/', size) || size > 4096)
+		return 0;
+	if (dir < 0) {
+		/* one below it, so that ".." is ours, too */
+		above = fuzz_scratch();
+		must(mkdirat(above, "in", 0700) == 0);
+		dir = openat(above, "in", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		must(dir >= 0);
+	}
+	must(fchdir(dir) == 0);
+	a = arena_new();
+	before = fuzz_lowest_fd();
+	while (in.n > 0 && argc < 65)
+		argv[argc++] = fuzz_text(&in, a);
+	log_redirect(NULL, NULL);
+	r = cli_main(argc, argv);
+	must(r == 0 || r == 1 || r == 255);
+	signal(SIGXFSZ, SIG_DFL);
+	if (log_fd() == before)
+		close(before);
+	must(log_open(NULL, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, &err) == 0);
+	must(fuzz_lowest_fd() == before);
+	empty(dir);
+	arena_free(a);
+	return 0;
+}
