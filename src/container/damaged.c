@@ -26,7 +26,7 @@
 /* Has another container of this root the same cgroup?  What is in there may be that one's then. */
 static bool is_shared(struct arena *a, struct container *c, const char *id, const char *path)
 {
-	struct strings ids = {0};
+	_cleanup_(store_list_free) struct strings ids = {0};
 	struct error ignored = {0};
 	bool shared = false;
 
@@ -40,9 +40,7 @@ static bool is_shared(struct arena *a, struct container *c, const char *id, cons
 		    state_read(a, dir, ids.v[i], &other, &ignored) == 0 && other.cgroup_path &&
 		    str_eq(other.cgroup_path, path))
 			shared = true;
-		free(ids.v[i]);
 	}
-	free(ids.v);
 	return shared;
 }
 

@@ -7,6 +7,7 @@
 
 #include "container/container.h"
 #include "container/print.h"
+#include "container/table.h"
 #include "json/writer.h"
 #include "store/lookup.h"
 #include "store/state.h"
@@ -17,50 +18,18 @@
 #include "util/str.h"
 
 #define COLUMNS 6
-#define COLUMN_MIN 12
-#define COLUMN_PADDING 3
-
-struct row {
-	char *cell[COLUMNS];
-};
 
 struct listing {
 	enum list_format format;
 	struct json_writer json;
-	struct row *rows;		/* the first is the header */
-	size_t n_rows;
+	struct table table;
 };
-
-static void strings_free(struct strings *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->v[i]);
-	free(s->v);
-}
-
-/* ---- the table ---- */
-
-static struct row *add_row(struct listing *l)
-{
-	l->rows = xrealloc(l->rows, l->n_rows + 1, sizeof(*l->rows));
-	memset(&l->rows[l->n_rows], 0, sizeof(*l->rows));
-	return &l->rows[l->n_rows++];
-}
-
-static void add_header(struct listing *l)
-{
-	static const char *const names[COLUMNS] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"};
-	struct row *row = add_row(l);
-
-	for (unsigned i = 0; i < COLUMNS; i++)
-		row->cell[i] = xstrdup(names[i]);
-}
 
 static void add_container(struct listing *l, const struct container *c, pid_t pid)
 {
 	const struct state *st = &c->state;
 	size_t size = strlen(st->bundle) * 6 + 1;
-	struct row *row = add_row(l);
+	struct table_row *row = table_add(&l->table);
 	char owner[256];
 
 	row->cell[0] = xstrdup(st->id);
@@ -71,47 +40,6 @@ static void add_container(struct listing *l, const struct container *c, pid_t pi
 	row->cell[4] = xstrdup(st->created);
 	row->cell[5] = xstrdup(state_owner_name(st->owner_uid, owner, sizeof(owner)));
 }
-
-/* In characters, not bytes: the first byte of each is no continuation byte. */
-static size_t width(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
-/* All columns but the last are as wide as their widest cell and the padding, or the minimum. */
-static void format_table(const struct listing *l, struct strbuf *out)
-{
-	size_t wide[COLUMNS - 1];
-
-	for (unsigned i = 0; i < COLUMNS - 1; i++) {
-		wide[i] = COLUMN_MIN;
-		for (size_t n = 0; n < l->n_rows; n++)
-			if (width(l->rows[n].cell[i]) + COLUMN_PADDING > wide[i])
-				wide[i] = width(l->rows[n].cell[i]) + COLUMN_PADDING;
-	}
-	for (size_t n = 0; n < l->n_rows; n++) {
-		for (unsigned i = 0; i < COLUMNS - 1; i++) {
-			const char *cell = l->rows[n].cell[i];
-
-			strbuf_addf(out, "%s%*s", cell, (int)(wide[i] - width(cell)), "");
-		}
-		strbuf_addf(out, "%s\n", l->rows[n].cell[COLUMNS - 1]);
-	}
-}
-
-static void free_rows(struct listing *l)
-{
-	for (size_t n = 0; n < l->n_rows; n++)
-		for (unsigned i = 0; i < COLUMNS; i++)
-			free(l->rows[n].cell[i]);
-	free(l->rows);
-}
-
-/* ---- the containers ---- */
 
 static void add_one(struct listing *l, struct store *store, const char *id)
 {
@@ -170,21 +98,22 @@ static int print_json(struct listing *l, struct store *store, const struct strin
 static int print_table(struct listing *l, struct store *store, const struct strings *ids,
 		       struct error *err)
 {
-	_cleanup_(strbuf_free) struct strbuf out = {0};
+	static const char *const names[COLUMNS] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"};
+	int r;
 
-	add_header(l);
+	table_init(&l->table, names, COLUMNS);
 	for (size_t i = 0; i < ids->n; i++)
 		add_one(l, store, ids->v[i]);
-	format_table(l, &out);
-	free_rows(l);
-	return container_print(out.data, out.len, err);
+	r = table_print(&l->table, err);
+	table_free(&l->table);
+	return r;
 }
 
 /* @quiet wins over @format: only ids, one a line, without looking at any of them. */
 int container_list(const struct global_options *g, enum list_format format, bool quiet,
 		   struct error *err)
 {
-	_cleanup_(strings_free) struct strings ids = {0};
+	_cleanup_(store_list_free) struct strings ids = {0};
 	struct listing l = {.format = format};
 	struct store *store;
 	int r = store_open(g->root, false, &store, err);

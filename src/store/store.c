@@ -329,6 +329,13 @@ int store_list(struct store *s, struct strings *ret, struct error *err)
 	return 0;
 }
 
+void store_list_free(struct strings *ids)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		free(ids->v[i]);
+	free(ids->v);
+}
+
 int store_open_start(int dir)
 {
 	_cleanup_close_ int fd = fd_openat(dir, STORE_START, O_WRONLY | O_NONBLOCK | O_NOFOLLOW, 0);

@@ -74,5 +74,6 @@ int store_remove(struct store *s, const char *id, struct error *err);
 int store_open_start(int dir);
 /* The ids, sorted; malloc'ed strings in *ret. */
 int store_list(struct store *s, struct strings *ret, struct error *err);
+void store_list_free(struct strings *ids);
 
 #endif
