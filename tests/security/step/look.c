@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a process of ours has at this moment, from the host's /proc.  Members:
- *	fds	{fd, link, flags, dev, ino, mode, fs, readonly, tree}: `tree` is "host" for an object of a mount that the host
- *		sees, "own" for one of the process's own mount namespace, "none" for neither (sockets, a detached mount)
+ *	fds	{fd, link, flags, dev, ino, mode, fs, readonly, tree}: `tree` is "host" for an object of a mount that
+ *		the host sees, "own" for one of the process's own mount namespace, "none" for neither (sockets, a
+ *		detached mount)
  *	root, cwd, exe	likewise
  *	asked	errno of a process without capabilities that opens /proc/PID/root; 0: it could
  *	dumpable	what prctl(PR_GET_DUMPABLE) says there; -1: not asked (a filter is there)

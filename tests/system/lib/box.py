@@ -98,6 +98,7 @@ class Orlop:
             p.wait()
             raise AssertionError(f"no end after {timeout * SLOW} s: {p.args}, stderr: "
                                  f"{_text(p.err_path)}") from None
+        host.POPEN.discard(p.pid)  # the number may come again
         return Result(p.args, rc, _text(p.out_path), _text(p.err_path))
 
     def __call__(self, *args, timeout=30, **kw):
@@ -117,12 +118,15 @@ class Orlop:
         if not self.root.startswith(self.tmp + "/"):
             self.root = f"{self.tmp}/state"
         for i in self.ids():
-            p = self.popen("delete", "--force", i)
-            while p.poll() is None:
-                # the end of a pid namespace waits until what exec started there is collected
-                host.reap()
-                time.sleep(0.002)
-            self.finish(p).ok()
+            self.delete_by_force(i).ok()
+
+    def delete_by_force(self, id):
+        p = self.popen("delete", "--force", id)
+        while p.poll() is None:
+            # the end of a pid namespace waits until what exec started there is collected
+            host.reap()
+            time.sleep(0.002)
+        return self.finish(p)
 
 
 def _place(fds):

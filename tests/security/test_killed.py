@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+T53, T52: SIGKILL for one of our processes at each of its system calls, in every command that changes something.
+Afterwards `delete --force` succeeds and nothing is left.
+"""
+import pytest
+from lib import host
+from tools import sweep
+
+pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T52", "T53", "T110")]
+
+
+def points(scenario, box):
+    """(role, k) of all calls, of one run."""
+    scenario.begin(box)
+    run = scenario.run(box, ["*:*=log"])
+    assert run.rc == 0, run
+    found = [(c["role"], c["k"], c["call"]) for c in run.calls()]
+    return found
+
+
+def killed(scenario, box, role, k):
+    """Kill at one point; returns (was it reached, what is wrong or None)."""
+    before = host.Snapshot()
+    scenario.begin(box)
+    run = scenario.run(box, [f"{role}:{k}=kill"], linger=300)
+    if run.late:
+        return True, f"hangs: {run}"
+    return bool(run.hit), sweep.settle(box, before)
+
+
+@pytest.mark.parametrize("scenario", sweep.ALL, ids=repr)
+def test_T53_killed_at_any_call(box, scenario, sample, record_property):
+    scenario.setup(box)
+    before = host.Snapshot()
+    all_points = points(scenario, box)
+    assert sweep.settle(box, before) is None
+    found, reached = [], 0
+    for role, k, call in sample(all_points):
+        hit, wrong = killed(scenario, box, role, k)
+        reached += hit
+        if wrong:
+            found.append(f"process {role} killed at {k} {call}: {wrong[:600]}")
+            sweep.tidy(box)
+    record_property("kills", reached)
+    assert not found, f"{len(found)} of {reached}:\n" + "\n".join(found[:8])
+
+
+@pytest.mark.control("T53", "T52")
+def test_control_of_T53(box, mutant):
+    """Nothing is written down before it is made: then what a killed `create` has made is not found."""
+    mutant("T53")
+    scenario = next(s for s in sweep.RUN if s.name == "create")
+    scenario.setup(box)
+    before = host.Snapshot()
+    all_points = points(scenario, box)
+    assert sweep.settle(box, before) is None
+    clone = next(p for p in all_points if p[2] == "clone3")
+    assert "new in cgroups" in killed(scenario, box, *clone[:2])[1]
+    sweep.tidy(box)

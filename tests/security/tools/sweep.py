@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Sweeps: a command, again and again, each time with something done at another of its system calls.
+
+A scenario prepares a box, gives the words of the command, and knows what holds before it.
+"""
+import os
+
+from lib import config as conf
+from lib import host, kernel
+
+from .step import step
+
+
+class Scenario:
+    """`prepare(box)` brings the container to where the command begins; `words(box)` is the command, id included."""
+
+    def __init__(self, name, words, prepare=None, change=None):
+        self.name, self.words, self.prepare, self.change = name, words, prepare, change
+
+    def __repr__(self):
+        return self.name
+
+    def setup(self, box):
+        """Once for all points."""
+        box.args("pause") if self.prepare else box.args("true")
+        if self.change:
+            self.change(box)
+        box.write()
+
+    def begin(self, box):
+        """For each point."""
+        if self.prepare:
+            self.prepare(box)
+
+    def run(self, box, rules, **kw):
+        return step(box.orlop, rules, *self.words(box), **kw)
+
+
+def _create(box):
+    box.orlop("create", "--bundle", box.bundle, "--pid-file", box.pid_file, box.id).ok()
+
+
+def _up(box):
+    _create(box)
+    box.start().ok()
+
+
+def _stopped(box):
+    _up(box)
+    box.kill("KILL").ok()
+    box.wait_stopped()
+
+
+def _paused(box):
+    _up(box)
+    box.orlop("pause", box.id).ok()
+
+
+def _userns(box):
+    conf.userns(box.config, 100000)
+    os.chown(box.rootfs, 100000, 100000)
+
+
+def _idmap(box):
+    os.makedirs(f"{box.orlop.tmp}/volume", exist_ok=True)
+    maps = [{"containerID": 0, "hostID": 100000, "size": 10}]
+    box.mounts.append(dict(conf.bind(f"{box.orlop.tmp}/volume", "/vol", "idmap"), uidMappings=maps, gidMappings=maps))
+
+
+def _hooks(box):
+    box.config["hooks"] = {kind: [{"path": "/bin/true"}] for kind in
+                           ("prestart", "createRuntime", "createContainer", "poststart", "poststop")}
+    box.config["hooks"]["startContainer"] = [{"path": conf.PROBE, "args": ["probe", "true"]}]
+
+
+def _seccomp(box):
+    box.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["getpgid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 40}]}
+
+
+def _host_pids(box):
+    conf.without_namespace(box.config, "pid")
+
+
+def _run(*options):
+    return lambda box: ["run", *options, "--bundle", box.bundle, box.id]
+
+
+def _simple(*words):
+    return lambda box: [*words, box.id]
+
+
+def _exec(*options):
+    return lambda box: ["exec", *options, box.id, conf.PROBE, "true"]
+
+
+RUN = [
+    Scenario("run", _run()),
+    Scenario("run-detached", lambda box: ["run", "--detach", "--bundle", box.bundle, "--pid-file", box.pid_file, box.id]),
+    Scenario("run-userns", _run(), change=_userns),
+    Scenario("run-idmap", _run(), change=_idmap),
+    Scenario("run-hooks", _run(), change=_hooks),
+    Scenario("run-seccomp", _run(), change=_seccomp),
+    Scenario("run-hostpid", _run(), change=_host_pids),
+    Scenario("create", lambda box: ["create", "--bundle", box.bundle, "--pid-file", box.pid_file, box.id]),
+    Scenario("create-hooks", lambda box: ["create", "--bundle", box.bundle, box.id], change=_hooks),
+]
+LATER = [
+    Scenario("start", _simple("start"), _create),
+    Scenario("start-hooks", _simple("start"), _create, _hooks),
+    Scenario("exec", _exec(), _up),
+    Scenario("exec-detached", _exec("--detach"), _up),
+    Scenario("exec-userns", _exec(), _up, _userns),
+    Scenario("delete", _simple("delete"), _stopped),
+    Scenario("delete-created", _simple("delete"), _create),
+    Scenario("delete-force", _simple("delete", "--force"), _up),
+    Scenario("delete-hooks", _simple("delete"), _stopped, _hooks),
+    Scenario("kill", lambda box: ["kill", box.id, "KILL"], _up),
+    Scenario("kill-hostpid", lambda box: ["kill", box.id, "KILL"], _up, _host_pids),
+    Scenario("pause", _simple("pause"), _up),
+    Scenario("resume", _simple("resume"), _paused),
+]
+ALL = RUN + LATER
+
+
+def settle(box, before):
+    """What every end of a command must allow: list works, delete --force works, nothing is left.  A text, or None."""
+    r = box.orlop("list")
+    if r.rc:
+        return f"list afterwards: {r}"
+    r = box.orlop.delete_by_force(box.id)
+    if r.rc:
+        return f"delete --force afterwards: {r}"
+    if os.path.exists(box.pid_file):
+        os.unlink(box.pid_file)
+    try:
+        before.assert_same(2)
+    except AssertionError as e:
+        return str(e)
+    return None
+
+
+def tidy(box):
+    """After a finding, so that the next point is not to blame."""
+    box.orlop("resume", box.id)
+    box.orlop.delete_by_force(box.id)
+    for path in sorted(host.cgroups(), key=len, reverse=True):
+        for pid in kernel.read(f"{path}/cgroup.procs").split():
+            os.kill(int(pid), 9)
+        try:
+            kernel.until(lambda path=path: not kernel.read(f"{path}/cgroup.procs").split(), 2)
+            os.rmdir(path)
+        except (OSError, AssertionError):
+            pass
+    host.reap()
