@@ -86,12 +86,12 @@ static int try_make(int root, const char *path, struct cgroup *ret)
 	int r;
 
 	ret->created_above = 0;
-	ret->created = mkdirat(root, path, 0755) == 0;
+	ret->created = mkdirat(root, path, CGROUP_OUR_MODE) == 0;
 	if (!ret->created && errno == ENOENT) {
 		r = make_above(root, path, &ret->created_above);
 		if (r < 0)
 			return r;
-		ret->created = mkdirat(root, path, 0755) == 0;
+		ret->created = mkdirat(root, path, CGROUP_OUR_MODE) == 0;
 	}
 	if (!ret->created && errno != EEXIST)
 		return -errno;
@@ -131,7 +131,7 @@ static int identify(struct cgroup *c, const char *path, struct error *err)
 		return error_errno(err, errno, "look at cgroup %s", path);
 	c->id = st.st_ino;
 	/* The umask is the caller's; the container's users look into it through a mount. */
-	if (c->created && (st.st_mode & 07777) != 0755 && fchmod(c->fd, 0755) < 0)
+	if (c->created && (st.st_mode & 07777) != CGROUP_OUR_MODE && fchmod(c->fd, CGROUP_OUR_MODE) < 0)
 		return error_errno(err, errno, "set the mode of cgroup %s", path);
 	return 0;
 }

@@ -14,6 +14,10 @@
 #include "plan/plan.h"
 #include "util/error.h"
 
+/* Our mark on the directory that is made for a container, at no cost: see `gc`.  On cgroups the sticky bit means
+ * nothing but that others than their owner may not remove those below. */
+#define CGROUP_OUR_MODE 01755
+
 struct cgroup {
 	int fd;				/* O_PATH|O_DIRECTORY would not do for CLONE_INTO_CGROUP:
 					 * O_RDONLY|O_DIRECTORY; -1 = none */

@@ -10,7 +10,7 @@
 const struct command *const command_list_all[] = {
 	&command_create, &command_start, &command_run, &command_exec, &command_state,
 	&command_kill, &command_delete, &command_pause, &command_resume, &command_list,
-	&command_ps, &command_spec, &command_features, &command_help,
+	&command_ps, &command_gc, &command_spec, &command_features, &command_help,
 };
 const size_t n_commands = ARRAY_SIZE(command_list_all);
 
@@ -26,7 +26,7 @@ static const struct {
 	{"rm", "delete"}, {"remove", "delete"}, {"destroy", "delete"}, {"stop", "kill"}, {"signal", "kill"},
 	{"ls", "list"}, {"inspect", "state"}, {"status", "state"}, {"unpause", "resume"}, {"freeze", "pause"},
 	{"thaw", "resume"}, {"top", "ps"}, {"info", "features"}, {"init-config", "spec"}, {"enter", "exec"},
-	{"attach", "exec"},
+	{"attach", "exec"}, {"prune", "gc"}, {"cleanup", "gc"},
 };
 
 const struct command *command_find(const char *name)

@@ -48,6 +48,8 @@ int container_resume(const struct global_options *g, const char *id, struct erro
 enum list_format { LIST_TABLE, LIST_JSON };
 int container_list(const struct global_options *g, enum list_format format, bool quiet,
 		   struct error *err);
+/* What is left of dead containers: say it, and with @force remove it. */
+int container_gc(const struct global_options *g, enum list_format format, bool force, struct error *err);
 /* @args: extra arguments for ps(1) in table form, as runc. */
 int container_ps(const struct global_options *g, const char *id, enum list_format format,
 		 const struct strings *args, struct error *err);

@@ -6,6 +6,7 @@
 #include "cgroup/cgroup.h"
 #include "container/container.h"
 #include "container/damaged.h"
+#include "container/delete.h"
 #include "launch/destroy.h"
 #include "store/lookup.h"
 #include "store/state.h"
@@ -53,8 +54,7 @@ static int delete_stopped(const struct global_options *g, const char *id, struct
 	return r;
 }
 
-/* The state is missing, or is none that can be read. */
-static bool is_without_state(int r)
+bool container_is_without_state(int r)
 {
 	return r == -ENOENT || r == -EBADMSG || r == -EPROTONOSUPPORT;
 }
@@ -68,6 +68,24 @@ static void kill_first(const struct container *c)
 		log_debug("%s", err.text);
 }
 
+int container_remove_locked(const struct global_options *g, struct container *c, const char *id, int found,
+			    struct error *err)
+{
+	int r = found;
+
+	if (r == 0)
+		return destroy(c, id, err);
+	if (!container_is_without_state(r))
+		return r;
+	if (r != -ENOENT)
+		return container_delete_damaged(g, c, id, err);
+	memset(err, 0, sizeof(*err));
+	r = container_check_stateless(g, c, id, err);
+	if (r == 0 && c->state.cgroup_path)
+		remove_intended_cgroup(&c->state);
+	return r < 0 ? r : store_remove(c->store, id, err);
+}
+
 static int delete_forced(const struct global_options *g, const char *id, struct error *err)
 {
 	_cleanup_(container_release) struct container c = CONTAINER_INIT, locked = CONTAINER_INIT;
@@ -77,7 +95,7 @@ static int delete_forced(const struct global_options *g, const char *id, struct 
 		memset(err, 0, sizeof(*err));
 		return 0;
 	}
-	if (r < 0 && !is_without_state(r))
+	if (r < 0 && !container_is_without_state(r))
 		return r;
 	if (r == 0)
 		kill_first(&c);
@@ -86,17 +104,7 @@ static int delete_forced(const struct global_options *g, const char *id, struct 
 		memset(err, 0, sizeof(*err));
 		return 0;
 	}
-	if (r == 0)
-		return destroy(&locked, id, err);
-	if (!is_without_state(r))
-		return r;
-	if (r != -ENOENT)
-		return container_delete_damaged(g, &locked, id, err);
-	memset(err, 0, sizeof(*err));
-	r = container_check_stateless(g, &locked, id, err);
-	if (r == 0 && locked.state.cgroup_path)
-		remove_intended_cgroup(&locked.state);
-	return r < 0 ? r : store_remove(locked.store, id, err);
+	return container_remove_locked(g, &locked, id, r, err);
 }
 
 int container_delete(const struct global_options *g, const char *id, bool force, struct error *err)

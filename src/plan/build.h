@@ -18,4 +18,7 @@ int plan_build_exec(struct arena *a, const struct oci_config *config,
 		    const struct plan_options *options, const struct plan **ret,
 		    struct error *err);
 
+/* The cgroup below which those of containers are that name none themselves. */
+const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool rootless);
+
 #endif

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "plan/build.h"
 #include "plan/parts.h"
 #include "plan/plan_resources.h"
 #include "sys/compat.h"
@@ -11,7 +12,7 @@
 #include "util/path.h"
 #include "util/str.h"
 
-#define PARENT "/orlop/"	/* of relative paths, and of containers that name none; may be below home */
+#define PARENT "/orlop"	/* of relative paths, and of containers that name none; may be below home */
 #define WHERE "/linux/cgroupsPath"
 
 /* The first write that asks for more than what holds without a cgroup, or NULL. */
@@ -53,13 +54,18 @@ static int check_path(const char *path, struct error *err)
 			return error_config(err, WHERE, "contains a control character");
 	if (leads_out(path))
 		return error_config(err, WHERE, "\"..\" in it leads out of %s, to cgroups of somebody else",
-				    path[0] == '/' ? "the root" : PARENT);
+				    path[0] == '/' ? "the root" : PARENT "/");
 	/* "slice:prefix:name" names a systemd scope; as a directory it would be a surprise. */
 	if (path[0] != '/' && colon && strchr(colon + 1, ':'))
 		return error_config(err, WHERE, "\"%s\" has the form slice:prefix:name of the systemd cgroup "
 				    "driver, which does not exist here yet; configure the engine for the "
 				    "cgroupfs driver", path);
 	return 0;
+}
+
+const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool rootless)
+{
+	return arena_printf(a, "%s" PARENT, rootless ? f->cgroup_home : "");
 }
 
 /*
@@ -70,17 +76,17 @@ static int plan_path(struct arena *a, struct plan *p, const struct facts *f, con
 		     struct error *err)
 {
 	const char *path = p->config->linux_.cgroups_path;
-	const char *parent = arena_printf(a, "%s" PARENT, o->rootless ? f->cgroup_home : "");
+	const char *parent = plan_cgroup_parent(a, f, o->rootless);
 	int r;
 
 	if (!path || !*path) {
-		p->cgroup.path = arena_printf(a, "%s%s", parent, p->id);
+		p->cgroup.path = arena_printf(a, "%s/%s", parent, p->id);
 		return 0;
 	}
 	r = check_path(path, err);
 	if (r < 0)
 		return r;
-	p->cgroup.path = path_clean(a, path[0] == '/' ? path : arena_printf(a, "%s%s", parent, path));
+	p->cgroup.path = path_clean(a, path[0] == '/' ? path : arena_printf(a, "%s/%s", parent, path));
 	if (str_eq(p->cgroup.path, "/") || str_eq(p->cgroup.path, path_clean(a, parent)))
 		return error_config(err, WHERE, "\"%s\" does not name a cgroup for one container", path);
 	return 0;
