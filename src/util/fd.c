@@ -32,10 +32,10 @@ int fd_openat(int dirfd, const char *path, int flags, mode_t mode)
 int fd_sanitize_stdio(void)
 {
 	for (;;) {
-		int fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
+		int fd = fd_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 
 		if (fd < 0)
-			return -errno;
+			return fd;
 		if (fd > STDERR_FILENO) {
 			close(fd);
 			return 0;
