@@ -75,7 +75,8 @@ static void report(struct collection *g, const char *kind, const char *name, con
 		   const struct error *err)
 {
 	bool done = fate == REMOVE && g->force && r == 0;
-	const char *action = fate == KEEP ? "left alone" : !g->force ? "would be removed" : done ? "removed" : "not removed";
+	const char *action = fate == KEEP ? "left alone" : !g->force ? "would be removed" : done ? "removed"
+										 : "not removed";
 
 	if (fate == REMOVE && g->force && r < 0) {
 		g->failed++;

@@ -34,7 +34,8 @@ def test_T53_killed_at_any_call(box, scenario, sample, record_property):
     scenario.setup(box)
     before = host.Snapshot()
     all_points = points(scenario, box)
-    assert sweep.settle(box, before) is None
+    wrong = sweep.settle(box, before)
+    assert wrong is None, wrong
     found, reached = [], 0
     for role, k, call in sample(all_points):
         hit, wrong = killed(scenario, box, role, k)
