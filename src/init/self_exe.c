@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "sys/mount_api.h"
+#include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/mem.h"
@@ -101,6 +102,8 @@ static void move_environment(void)
 	size_t n = 0, bytes = 0;
 	char **copy, *to;
 
+	if (MUTATE(T36))
+		return;
 	while (environ[n])
 		bytes += strlen(environ[n++]) + 1;
 	copy = xmalloc((n + 1) * sizeof(*copy) + bytes);
@@ -138,7 +141,7 @@ static int hide(char *const *argv, struct error *err)
 
 int self_go_dark(struct error *err)
 {
-	return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_errno(err, errno, "prctl(PR_SET_DUMPABLE)") : 0;
+	return prctl(PR_SET_DUMPABLE, MUTATE(T35)) < 0 ? error_errno(err, errno, "prctl(PR_SET_DUMPABLE)") : 0;
 }
 
 int self_exe_protect(char *const *argv, struct error *err)

@@ -13,9 +13,8 @@ from test_rootless import SETPRIV, UID, As, ranges  # noqa: F401
 from tools import table
 from tools.step import box_step, finish, start, step
 
-pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T31", "T35", "T36", "T111"),
-              # the container's process becomes visible before it has lost everything
-              pytest.mark.xfail(strict=False, reason="set-up processes show more than their stage may")]
+pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T31", "T35", "T36", "T111")]
+seen_early = pytest.mark.xfail(strict=False, reason="visible to others before it has lost everything")
 SECRET = "open-sesame"
 CAPS = sum(1 << conf.ALL_CAPS.index(c) for c in conf.DEFAULT_CAPS)
 
@@ -114,18 +113,21 @@ def test_idmapped_mounts(box, tmp):
 # ---- where others are already -------------------------------------------------------------------------
 
 
+@seen_early
 @pytest.mark.parametrize("options", [[], ["--detach"]])
 def test_exec(box, options):
     pid = box.up()
     nothing_wrong(exec_command(box, *options), request(box, pid_namespaces=[pid_namespace(pid)]))
 
 
+@seen_early
 def test_exec_with_terminal(box, console):
     pid = box.up()
     run = exec_command(box, "--tty", "--detach", "--console-socket", console)
     nothing_wrong(run, request(box, pid_namespaces=[pid_namespace(pid)]))
 
 
+@seen_early
 def test_exec_in_a_user_namespace(box):
     conf.userns(box.config, 100000)
     os.chown(box.rootfs, 100000, 100000)
@@ -142,6 +144,7 @@ def pod(make_box):
     return first
 
 
+@seen_early
 @pytest.mark.parametrize("kinds", [["pid"], ["pid", "network", "ipc"]])
 def test_run_in_the_pid_namespace_of_another(box, pod, kinds):
     for kind in kinds:
@@ -149,6 +152,7 @@ def test_run_in_the_pid_namespace_of_another(box, pod, kinds):
     nothing_wrong(run_command(box), request(box, pid_namespaces=[pid_namespace(pod.pid)]))
 
 
+@seen_early
 def test_run_in_the_user_namespace_of_another(box, make_box):
     first = make_box()
     conf.userns(first.config, 100000)
@@ -164,7 +168,7 @@ def test_run_in_the_pid_namespace_of_the_host(box):
     """Others see all of us: what they may not is look into it."""
     conf.without_namespace(box.config, "pid")
     run = run_command(box)
-    rows = [r for r in table.ROWS if r[0] in (table.dark, table.closed_to_others, table.no_secrets)]
+    rows = [r for r in table.ROWS if r[0] in (table.dark, table.closed_to_others, table.no_environment)]
     found = table.check(run, request(box), rows)
     assert not found, "\n".join(found)
 
@@ -191,7 +195,34 @@ def test_rootless_run(less):
     nothing_wrong(run_command(box, uid=UID), rootless_request(box))
 
 
+@seen_early
 def test_rootless_exec(less):
     box = less.box()
     pid = box.up()
     nothing_wrong(exec_command(box, uid=UID), rootless_request(box, pid_namespaces=[pid_namespace(pid)]))
+
+
+# ---- that the table can fail ----------------------------------------------------------------------------
+
+
+@pytest.mark.control("T35", "T111")
+def test_control_of_dark(box, mutant):
+    mutant("T35")
+    conf.userns(box.config, 100000)
+    os.chown(box.rootfs, 100000, 100000)
+    found = "\n".join(table.check(run_command(box), request(box)))
+    assert "process 0, dark" in found and "process 0.1, dark" in found
+
+
+@pytest.mark.control("T36")
+def test_control_of_environment(box, mutant):
+    mutant("T36")
+    assert "environ says open-sesame" in "\n".join(table.check(run_command(box), request(box)))
+
+
+@pytest.mark.control("T31")
+def test_control_of_descriptors(box, mutant):
+    mutant("T31")
+    box.args("true")
+    run = box_step(box, ["*:*=report"], "create", "--bundle", box.bundle, dumpable=True, env=env(box))
+    assert "descriptor of /" in "\n".join(table.check(run, request(box)))

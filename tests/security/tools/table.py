@@ -4,7 +4,7 @@ The table for promise P2: what a process of ours may have, at each of its system
 
 A row says of which processes at which time it holds, and what is wrong there, or None.  The parent is role "0"; all
 others are what it makes: launcher, container process, holder of a user namespace.  Their time is told from their own
-calls: "setup", after pivot_root(2) "inside", after the next close_range(2) and its like "closed".
+calls: "setup", after pivot_root(2) "inside", after it gave up descriptors or capabilities "closed".
 """
 import stat
 
@@ -61,12 +61,18 @@ def closed_to_others(s):
         return f"/proc/PID/root is open to uid 0 without capabilities: {s.event['root']['link']}"
 
 
-def no_secrets(s):
-    """R10: neither environment nor command line of the caller."""
-    for what in ("environ", "cmdline"):
-        for secret in s.request.secrets:
-            if secret in s.event[what]:
-                return f"{what} says {secret}"
+def _secrets(s, what):
+    return {f"{what} says {secret}" for secret in s.request.secrets if secret in s.event[what]}
+
+
+def no_environment(s):
+    """R10: nothing of the caller's environment."""
+    return _secrets(s, "environ")
+
+
+def no_command_line(s):
+    """R10: no paths of the host; on the host it is everybody's."""
+    return _secrets(s, "cmdline")
 
 
 def no_descriptors(s):
@@ -134,7 +140,8 @@ ROWS = [
     (dark, lambda s: s.parent and s.cloned and not s.request.rootless),
     (dark, lambda s: child(s) and s.request.rootless and s.visible),
     (closed_to_others, lambda s: not s.request.rootless),
-    (no_secrets, all_once_cloned),
+    (no_environment, all_once_cloned),
+    (no_command_line, visible),
     (no_descriptors, visible),
     (root_and_cwd, visible),
     (exe_is_copy, visible),
@@ -153,7 +160,7 @@ def _times(events):
         yield event, now, cloned
         if call == "pivot_root":
             time[role] = "inside"
-        elif call == "close_range" and now == "inside":
+        elif call in ("close_range", "capset") and now == "inside":
             time[role] = "closing"
         cloned = cloned or (role == "0" and call in ("clone3", "clone", "fork", "vfork"))
 
