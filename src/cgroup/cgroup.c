@@ -284,6 +284,22 @@ static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struc
 	return r;
 }
 
+/* In the nearest directory of @path that is there. */
+static bool may_not_write(int root, const char *path)
+{
+	char dir[PATH_MAX], *slash;
+
+	if (strlen(path) >= sizeof(dir))
+		return false;
+	strcpy(dir, path);
+	while ((slash = strrchr(dir, '/')) != NULL) {
+		*slash = '\0';
+		if (faccessat(root, dir, F_OK, 0) == 0)
+			return faccessat(root, dir, W_OK, AT_EACCESS) < 0;
+	}
+	return faccessat(root, ".", W_OK, AT_EACCESS) < 0;
+}
+
 int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
 {
 	_cleanup_close_ int root = -1;
@@ -297,7 +313,7 @@ int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error
 	if (root < 0)
 		return root;
 	r = make(root, p, &c, err);
-	if (p->optional && (r == -EACCES || r == -EPERM || r == -EROFS)) {
+	if (p->optional && (r == -EACCES || r == -EPERM || r == -EROFS) && may_not_write(root, p->path + 1)) {
 		log_debug("no cgroup for the container: %s", err->text);
 		return 0;
 	}

@@ -10,7 +10,9 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 
+#include "sys/probe.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -147,8 +149,9 @@ int cgroup_attach_devices(int fd, const struct plan_cgroup *p, bool replace, str
 	if (!p->device_program)
 		return 0;
 	r = load_and_attach(fd, p, replace, err);
-	if ((r == -EPERM || r == -EACCES) && p->device_program_optional) {
-		/* Without privilege on the host there is no device node that could be opened. */
+	/* Without privilege on the host there is no device node that could be opened. */
+	if ((r == -EPERM || r == -EACCES) && p->device_program_optional &&
+	    !(probe_initial_userns() && probe_effective_cap(CAP_SYS_ADMIN))) {
 		log_debug("device access stays unrestricted: %s", err->text);
 		return 0;
 	}

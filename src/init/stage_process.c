@@ -71,8 +71,8 @@ int stage_session(struct stage_context *c, struct error *err)
 	pid_t session = setsid();
 	int r;
 
-	if (session < 0 && errno != EPERM)	/* EPERM: leader already */
-		return error_errno(err, errno, "setsid");
+	if (session < 0 && (errno != EPERM || getsid(0) != getpid()))	/* EPERM: leader already, setsid(2) */
+		return error_errno(err, errno, "make a session (setsid)");
 	if (session == 0)
 		return error_set(err, EPROTO, "setsid: no session was made");
 	if (c->p->process.new_keyring) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "security/lsm.h"
 #include "store/state.h"
 #include "sys/compat.h"
+#include "sys/probe.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -179,6 +181,16 @@ static int same_groups_as_ours(const struct status *status, struct error *err)
 	return same_groups(status, &ours, NULL, err);
 }
 
+/* Then the caller's groups cannot be dropped: user_namespaces(7). */
+static bool is_setgroups_denied(const struct spawn *s)
+{
+	char text[8];
+
+	if (!s->plan->ns.deny_setgroups && !s->plan->rootless)
+		return false;
+	return fd_read_pseudo(s->proc_pid, "setgroups", text, sizeof(text)) > 0 && str_eq(text, "deny");
+}
+
 static int check_mapped_ids(const struct spawn *s, const struct status *status, const struct id_map *uids,
 			    const struct id_map *gids, struct error *err)
 {
@@ -191,8 +203,7 @@ static int check_mapped_ids(const struct spawn *s, const struct status *status, 
 		return r;
 	if (s->plan->process.keep_groups)
 		return same_groups_as_ours(status, err);
-	/* Where setgroups is denied the caller's groups cannot be dropped: user_namespaces(7). */
-	if (s->plan->ns.deny_setgroups || s->plan->rootless)
+	if (is_setgroups_denied(s))
 		return 0;
 	return same_groups(status, user, gids, err);
 }
@@ -301,6 +312,12 @@ int readback_own_namespace(int *pidfd, int proc, size_t i, uint64_t *ret)
 	return look_up(*pidfd, proc, "self/", i, ret);
 }
 
+/* proc(5): PTRACE_MODE_READ, which an unprivileged runtime has not over a process that is not dumpable. */
+static bool may_not_look(const struct spawn *s, int r)
+{
+	return r == -EACCES && s->plan->rootless && !probe_effective_cap(CAP_SYS_PTRACE);
+}
+
 /* What it still holds: the standard streams, what is handed on, and its ways to us (rule R7). */
 static int check_descriptors(const struct spawn *s, struct error *err)
 {
@@ -309,7 +326,7 @@ static int check_descriptors(const struct spawn *s, struct error *err)
 	char entries[2048] __attribute__((aligned(8)));
 	ssize_t n;
 
-	if (fd == -EACCES && s->plan->rootless)
+	if (may_not_look(s, fd))
 		return 0;
 	if (fd < 0)
 		return error_errno(err, fd, "open the list of descriptors of the container process");
@@ -345,9 +362,7 @@ static int check_namespaces(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES]
 		r = look_up(s->pidfd, s->proc_pid, "", i, &ret_ns[i]);
 		if (r == -ENOENT && !(fresh & namespace_files[i].flag))
 			continue;	/* a kernel without this type */
-		/* proc(5): needs PTRACE_MODE_READ, which an unprivileged runtime has not over a process that
-		 * is not dumpable.  What clone3 said must do; 0 = unknown. */
-		if (r == -EACCES && s->plan->rootless) {
+		if (may_not_look(s, r)) {	/* what clone3 said must do; 0 = unknown */
 			if (namespace_files[i].flag == CLONE_NEWUSER)
 				*ret_our_userns = false;
 			continue;
@@ -386,6 +401,11 @@ static int check_process(const struct spawn *s, bool our_userns, struct error *e
 		r = check_seccomp(s, &status, err);
 	if (r == 0)
 		r = same_number(&status, "Umask", 8, p->process.umask, err);
+	/* What of the caller's would survive execve. */
+	if (r == 0)
+		r = same_number(&status, "SigIgn", 16, 0, err);
+	if (r == 0)
+		r = same_number(&status, "SigBlk", 16, 0, err);
 	return r;
 }
 
@@ -437,6 +457,10 @@ int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct 
 		r = check_process(s, our_userns, err);
 	if (r == 0)
 		r = check_descriptors(s, err);
+	/* Not the caller's, with the caller's terminal; told in the pid namespace of who asks. */
+	if (r == 0 && getsid(s->pid) != s->pid)
+		r = error_set(err, EPROTO, "the container process does not have what was asked for: "
+			      "a session of its own");
 	if (r == 0 && s->plan->has_process)
 		r = check_label(s, err);
 	return r;

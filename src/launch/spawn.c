@@ -236,6 +236,9 @@ static pid_t clone_into_cgroup(struct spawn *s, uint64_t flags, int *pidfd, stru
 			return r;
 		return ns_clone(flags, s->cgroup, pidfd);
 	}
+	/* Asked twice, so that it is for good. */
+	if (pid == -EACCES && s->cgroup >= 0 && !s->handles.exec && s->plan->cgroup.optional)
+		pid = ns_clone(flags, s->cgroup, pidfd);
 	if (pid == -EACCES && s->cgroup >= 0 && !s->handles.exec && s->plan->cgroup.optional) {
 		s->cgroup_dropped = true;
 		s->cgroup = -1;

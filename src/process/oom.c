@@ -2,8 +2,10 @@
 /* oom_score_adj of the container process (proc_pid_oom_score_adj(5)).  Runs in the parent. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/capability.h>
 
 #include "process/process.h"
+#include "sys/probe.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/str.h"
@@ -11,7 +13,7 @@
 int process_set_oom_score(int proc_pid, int value, bool optional, struct error *err)
 {
 	char text[16];
-	int64_t now;
+	int64_t now = value;
 	int n, r;
 
 	if (value < -1000 || value > 1000)
@@ -21,7 +23,7 @@ int process_set_oom_score(int proc_pid, int value, bool optional, struct error *
 		return 0;
 	n = snprintf(text, sizeof(text), "%d", value);
 	r = fd_write_pseudo(proc_pid, "oom_score_adj", text, (size_t)n);
-	if ((r == -EACCES || r == -EPERM) && optional) {
+	if (r == -EACCES && optional && value < now && !probe_effective_cap(CAP_SYS_RESOURCE)) {
 		log_warning("oom_score_adj stays as it is: %s (lowering it to %d needs "
 			    "CAP_SYS_RESOURCE)", error_words(r), value);
 		return 0;

@@ -8,6 +8,8 @@
 #include "rootfs/rootfs.h"
 #include "util/error.h"
 
+#define PROC_ROOT_INO 1		/* of any procfs */
+
 /* A file system to be made by fsopen(2). */
 struct mount_fs {
 	const char *fstype;
@@ -82,6 +84,13 @@ int places_check(const struct rootfs *r, struct error *err);
 void place_free(struct rootfs *r);
 /* The id of the mount of @fd, as r->statmount says. */
 int mount_id(const struct rootfs *r, int fd, uint64_t *ret);
+
+/* Child: the mount @m failed with @err.  Was that for the reason that lets the host's be bound instead (instead.c)?
+ * 0 and no error, or that error.  @own: the container's own cgroup is there to be bound. */
+int mount_excuse_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r,
+		       struct error *err);
+int mount_excuse_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r, bool own,
+			 struct error *err);
 
 /* A procfs that is attached nowhere: a descriptor or -errno. */
 int rootfs_private_proc(struct error *err);

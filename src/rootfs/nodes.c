@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
+#include "sys/probe.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -31,6 +33,14 @@ static int make_node(int dir, const struct plan_device *d, size_t i, struct erro
 	if (st.st_mode != d->mode || st.st_rdev != d->dev || st.st_uid != d->host_uid || st.st_gid != d->host_gid)
 		return error_set(err, EPROTO, "the device %s is not what was made", d->path);
 	return 0;
+}
+
+static bool is_any_configured(const struct plan_rootfs *p)
+{
+	for (size_t i = 0; i < p->n_devices; i++)
+		if (p->devices[i].made_outside && p->devices[i].where[0])
+			return true;
+	return false;
 }
 
 int nodes_make(const struct plan_rootfs *p, int *ret, struct error *err)
@@ -56,6 +66,12 @@ int nodes_make(const struct plan_rootfs *p, int *ret, struct error *err)
 		r = make_node(dir, &p->devices[i], i, err);
 		if (r < 0)
 			error_at(err, "%s", p->devices[i].where);
+	}
+	/* Also refused with CAP_MKNOD: by the device rules of our own cgroup, or so.  Those of the host would not have
+	 * the mode and owner that are asked for. */
+	if (r > 0 && is_any_configured(p) && probe_effective_cap(CAP_MKNOD)) {
+		error_errno(err, EPERM, "make the device nodes of linux.devices");
+		return error_hint(err, "do the device rules of a cgroup, or a seccomp filter, forbid to make them?");
 	}
 	if (r > 0) {
 		log_debug("we may not make device nodes: those of the host are taken");

@@ -15,8 +15,6 @@
 #include "util/path.h"
 #include "util/str.h"
 
-#define PROC_ROOT_INO 1
-
 /* Where a mount goes, as it was found. */
 struct target {
 	int fd;
@@ -202,13 +200,15 @@ static int clone_instead(const char *path, const struct plan_mount *m, bool read
 	return r < 0 ? r : steal_fd(&fd);
 }
 
-static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, const struct target *t,
-		      struct error *err)
+static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r,
+		      const struct target *t, struct error *err)
 {
 	int fd = make_fs(p, m, t, err);
 
-	/* The network namespace belongs to another user namespace: network_namespaces(7). */
-	return fd == -EPERM ? clone_instead("/sys", m, false, err) : fd;
+	if (fd >= 0)
+		return fd;
+	fd = mount_excuse_sysfs(p, m, r, err);
+	return fd < 0 ? fd : clone_instead("/sys", m, false, err);
 }
 
 static unsigned long wanted_propagation(const struct plan_mount *m)
@@ -262,8 +262,8 @@ static bool has_own_cgroups(const struct plan_rootfs *p)
  * cgroup2 as seen from our own cgroup namespace, or where that is refused a bind of the container's own
  * cgroup.  Without a namespace a bind of the host's tree; as a last resort that one too, but read-only.
  */
-static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-			struct error *err)
+static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *rootfs,
+			int *source, struct error *err)
 {
 	struct mount_fs fs = {
 		.fstype = "cgroup2",
@@ -277,10 +277,12 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 
 	if (has_own_cgroups(p)) {
 		r = mount_new_fs(&fs, err);
-		if (r >= 0 || (r != -EPERM && r != -EBUSY))
+		if (r >= 0)
+			return r;
+		r = mount_excuse_cgroup2(p, m, rootfs, *source >= 0, err);
+		if (r < 0)
 			return r;
 	}
-	*err = (struct error){0};
 	if (*source < 0)
 		return clone_instead(p->cgroup_tree, m, own || p->cgroup_readonly, err);
 	if (p->joined_cgroupns)
@@ -392,7 +394,7 @@ static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, in
 	return r < 0 ? r : steal_fd(source);
 }
 
-static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
+static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r, int *source,
 		      bool from_parent, struct rootfs_source *place, const struct target *t,
 		      struct error *err)
 {
@@ -402,9 +404,9 @@ static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, i
 	case MOUNT_FS:
 		return from_parent ? take_fs(m, t, source, err) : make_fs(p, m, t, err);
 	case MOUNT_CGROUP2:
-		return make_cgroup2(p, m, source, err);
+		return make_cgroup2(p, m, r, source, err);
 	case MOUNT_SYSFS:
-		return make_sysfs(p, m, t, err);
+		return make_sysfs(p, m, r, t, err);
 	case MOUNT_REMOUNT:
 		break;
 	}
@@ -502,7 +504,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 		return ret;
 	if (m->kind == MOUNT_REMOUNT)
 		return perform_remount(m, r, t, err);
-	mnt = make_mount(p, m, source, from_parent, place, t, err);
+	mnt = make_mount(p, m, r, source, from_parent, place, t, err);
 	if (mnt < 0)
 		return mnt;
 	if (m->options->tmpcopyup && !t->made) {

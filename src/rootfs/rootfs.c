@@ -215,15 +215,16 @@ int rootfs_private_proc(struct error *err)
 	};
 	_cleanup_close_ int fd = mount_new_fs(&fs, err);
 	struct statfs st;
+	struct stat root;
 
 	if (fd == -EPERM) {
 		*err = (struct error){0};
 		fd = mount_clone(AT_FDCWD, "/proc", false);
 		if (fd < 0)
 			return error_errno(err, fd, "open /proc");
-		if (fstatfs(fd, &st) < 0)
+		if (fstatfs(fd, &st) < 0 || fstat(fd, &root) < 0)
 			return error_errno(err, errno, "look at /proc");
-		if (st.f_type != PROC_SUPER_MAGIC)
+		if (st.f_type != PROC_SUPER_MAGIC || root.st_ino != PROC_ROOT_INO)
 			return error_set(err, EPERM, "/proc of the host is not a procfs");
 	}
 	return fd < 0 ? error_in(err, "private procfs") : steal_fd(&fd);

@@ -9,23 +9,36 @@
 
 #include <errno.h>
 #include <linux/keyctl.h>
+#include <stdbool.h>
 
 #include "sys/syscalls.h"
 #include "util/log.h"
 
 #define POSSESSOR_ALL 0x3f000000ul	/* KEY_POS_ALL of keyutils.h; nothing for user, group, other */
 
+/* What a kernel without keyrings, or a filter for good, says of every request. */
+static bool has_no_keyrings(void)
+{
+	return sys_keyctl(KEYCTL_GET_KEYRING_ID, (unsigned long)KEY_SPEC_SESSION_KEYRING, 0, 0, 0) == -ENOSYS;
+}
+
+/* Another key cannot be made either. */
+static bool is_quota_used_up(void)
+{
+	return sys_add_key("keyring", "quota", KEY_SPEC_PROCESS_KEYRING) == -EDQUOT;
+}
+
 int keyring_new_session(struct error *err)
 {
 	long serial = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
 	long r;
 
-	if (serial == -ENOSYS) {
+	if (serial == -ENOSYS && has_no_keyrings()) {
 		log_warning("no session keyring of its own: the kernel has no keyrings (CONFIG_KEYS), "
 			    "or a seccomp filter around us denies keyctl");
 		return 0;
 	}
-	if (serial == -EDQUOT) {
+	if (serial == -EDQUOT && is_quota_used_up()) {
 		log_warning("no session keyring of its own: the user's quota of keys is used up; raise "
 			    "the sysctls kernel.keys.maxkeys and kernel.keys.maxbytes (root: "
 			    "kernel.keys.root_maxkeys), or use --no-new-keyring");

@@ -133,6 +133,12 @@ struct kernel_dirent {
 #define PID_FS_MAGIC 0x50494446
 #endif
 
+#ifndef SIOCGSKNS
+#define SIOCGSKNS 0x894C
+#endif
+#ifndef NS_GET_USERNS
+#define NS_GET_USERNS _IO(0xb7, 1)
+#endif
 /* linux/pidfd.h: a descriptor of a namespace of the process (6.11); the argument must be 0. */
 #define PIDFD_NAMESPACE_IOCTL(n) _IO(0xff, n)
 

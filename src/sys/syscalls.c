@@ -136,6 +136,11 @@ long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsig
 	return CALL(SYS_keyctl, op, a, b, c, d);
 }
 
+long sys_add_key(const char *type, const char *description, int keyring)
+{
+	return CALL(SYS_add_key, type, description, NULL, 0, keyring);
+}
+
 ssize_t sys_getcwd(char *buf, size_t size)
 {
 	return CALL(SYS_getcwd, buf, size);

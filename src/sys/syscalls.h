@@ -42,6 +42,8 @@ int sys_seccomp(unsigned op, unsigned flags, void *args);
 /* _exit(2), or a trap where a seccomp filter refuses even that: the C library's tries for ever. */
 _Noreturn void sys_exit(int status);
 int sys_bpf(int cmd, void *attr, unsigned size);
+/* Without a payload. */
+long sys_add_key(const char *type, const char *description, int keyring);
 long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int sys_statx(int dirfd, const char *path, int flags, unsigned mask, struct kernel_statx *ret);
 ssize_t sys_getcwd(char *buf, size_t size);	/* the kernel's own: "(unreachable)..." possible */

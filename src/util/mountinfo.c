@@ -48,7 +48,7 @@ static void unescape(char *s)
 /* Its fields: id, parent, device, root, mount point, options, ..., "-", type, ... */
 bool mountinfo_parse(char *line, struct mountinfo *ret)
 {
-	char *type = strstr(line, " - "), *rest = line, *id, *parent, *root, *point;
+	char *type = strstr(line, " - "), *rest = line, *id, *parent, *root, *point, *options;
 
 	if (!type)
 		return false;
@@ -60,13 +60,14 @@ bool mountinfo_parse(char *line, struct mountinfo *ret)
 	strsep(&rest, " ");
 	root = strsep(&rest, " ");
 	point = strsep(&rest, " ");
-	if (!point)
+	options = strsep(&rest, " ");
+	if (!options)
 		return false;
 	unescape(root);
 	unescape(point);
 	*ret = (struct mountinfo){
 		.id = strtoull(id, NULL, 10), .parent = strtoull(parent, NULL, 10),
-		.root = root, .point = point, .type = type,
+		.root = root, .point = point, .options = options, .type = type,
 	};
 	return true;
 }
