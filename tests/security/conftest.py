@@ -4,12 +4,13 @@ Attacks, with the fixtures of the system tests (tests/system/conftest.py: box, m
 every test nothing may be left).  README.md has the tools.
 
     ORLOP=$build/orlop ORLOP_TEST_BIN=$build/tests/system/probe ORLOP_MUTANT=$mutations/orlop \\
-        /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/security [-k T31] [--every 7] [--seed 3]
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/security [-k T31] [--most 40 | --every 1] [--seed 3]
 
 Fixtures
     mutant      mutant("T35"): from here on orlop and box use the build in which that defence is left out;
                 skipped without ORLOP_MUTANT
-    sample      sample(list): every N-th of it, from a place that the date chooses; all of it with --every 1
+    sample      sample(list): at most --most of it, evenly spread, from a place that the date chooses; with --every 1
+                all, with --every 3 every third
 Markers
     case("T31", "T35")      what an attack is of: rows of cases.csv
     control("T31")          shows that the test of that case can fail
@@ -34,7 +35,8 @@ from tools import mutant as mutant_build  # noqa: E402
 
 
 def pytest_addoption(parser):
-    parser.addoption("--every", type=int, default=int(os.environ.get("ORLOP_EVERY", 7)), help="sweeps: every N-th point; 1: all")
+    parser.addoption("--most", type=int, default=40, help="sweeps: how many points of each")
+    parser.addoption("--every", type=int, default=int(os.environ.get("ORLOP_EVERY", 0)), help="sweeps: every N-th point instead; 1: all")
     parser.addoption("--seed", type=int, default=datetime.date.today().toordinal(), help="sweeps: where to begin")
 
 
@@ -45,7 +47,8 @@ def pytest_configure(config):
 
 
 def pytest_report_header(config):
-    return f"sweeps: --every {config.getoption('--every')} --seed {config.getoption('--seed')}"
+    every = config.getoption("--every")
+    return f"sweeps: {f'--every {every}' if every else '--most %d' % config.getoption('--most')} --seed {config.getoption('--seed')}"
 
 
 def pytest_collection_modifyitems(config, items):
@@ -68,9 +71,10 @@ def mutant(orlop):
 
 @pytest.fixture
 def sample(request):
-    every, seed = request.config.getoption("--every"), request.config.getoption("--seed")
+    every, most, seed = (request.config.getoption(f"--{o}") for o in ("every", "most", "seed"))
 
     def choose(points):
         points = list(points)
-        return points[seed % min(every, max(len(points), 1))::every]
+        step = every or -(-len(points) // most) or 1
+        return points[seed % step::step]
     return choose

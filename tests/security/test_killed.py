@@ -5,6 +5,7 @@ Afterwards `delete --force` succeeds and nothing is left.
 """
 import pytest
 from lib import host
+from test_rootless import SETPRIV, UID, As
 from tools import sweep
 
 pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T52", "T53", "T110")]
@@ -19,18 +20,17 @@ def points(scenario, box):
     return found
 
 
-def killed(scenario, box, role, k):
+def killed(scenario, box, role, k, how="kill", settle=sweep.settle):
     """Kill at one point; returns (was it reached, what is wrong or None)."""
     before = host.Snapshot()
     scenario.begin(box)
-    run = scenario.run(box, [f"{role}:{k}=kill"], linger=300)
+    run = scenario.run(box, [f"{role}:{k}={how}"], linger=300)
     if run.late:
         return True, f"hangs: {run}"
-    return bool(run.hit), sweep.settle(box, before)
+    return bool(run.hit), settle(box, before)
 
 
-@pytest.mark.parametrize("scenario", sweep.ALL, ids=repr)
-def test_T53_killed_at_any_call(box, scenario, sample, record_property):
+def kill_at_all(box, scenario, sample, record_property, **kw):
     scenario.setup(box)
     before = host.Snapshot()
     all_points = points(scenario, box)
@@ -38,13 +38,50 @@ def test_T53_killed_at_any_call(box, scenario, sample, record_property):
     assert wrong is None, wrong
     found, reached = [], 0
     for role, k, call in sample(all_points):
-        hit, wrong = killed(scenario, box, role, k)
+        hit, wrong = killed(scenario, box, role, k, **kw)
         reached += hit
         if wrong:
             found.append(f"process {role} killed at {k} {call}: {wrong[:600]}")
             sweep.tidy(box)
     record_property("kills", reached)
     assert not found, f"{len(found)} of {reached}:\n" + "\n".join(found[:8])
+
+
+@pytest.mark.parametrize("scenario", sweep.ALL, ids=repr)
+def test_T53_killed_at_any_call(box, scenario, sample, record_property):
+    kill_at_all(box, scenario, sample, record_property)
+
+
+@pytest.mark.parametrize("scenario", [s for s in sweep.ALL if s.name in ("run", "create", "exec", "run-userns", "start")], ids=repr)
+def test_T53_all_of_us_killed_at_any_call(box, scenario, sample, record_property):
+    """As when a unit is stopped in which we work."""
+    kill_at_all(box, scenario, sample, record_property, how="killall")
+
+
+def gc(box, before):
+    """What is dead by then `gc` removes."""
+    rows = {r["name"]: r for r in box.orlop("gc", "--force", "--format", "json").json()}
+    alive = box.id in box.orlop.ids() and box.orlop("state", box.id).json()["status"] != "stopped"
+    if not alive and box.id in box.orlop.ids():
+        return f"gc leaves it: {rows.get(box.id)}"
+    return sweep.settle(box, before)
+
+
+@pytest.mark.parametrize("scenario", [s for s in sweep.ALL if s.name in ("run", "create", "run-hooks", "start", "delete", "delete-force")], ids=repr)
+def test_T53_gc_finds_what_a_killed_command_left(box, scenario, sample, record_property):
+    kill_at_all(box, scenario, sample, record_property, settle=gc)
+
+
+@pytest.fixture
+def less(tmp):
+    o = As(tmp, SETPRIV, UID)
+    yield o
+    o.clean()
+
+
+@pytest.mark.parametrize("scenario", [s for s in sweep.ALL if s.name in ("run", "create", "exec", "delete-force")], ids=repr)
+def test_T53_killed_at_any_call_without_privilege(less, scenario, sample, record_property):
+    kill_at_all(less.box(), scenario, sample, record_property)
 
 
 @pytest.mark.control("T53", "T52")

@@ -15,7 +15,7 @@ static const struct {
 } actions[] = {
 	[ACT_LOG] = {"log", false},   [ACT_REPORT] = {"report", false}, [ACT_KILL] = {"kill", false},
 	[ACT_ERROR] = {"error", true}, [ACT_RETURN] = {"return", true},	 [ACT_RUN] = {"run", true},
-	[ACT_DELAY] = {"delay", true},
+	[ACT_DELAY] = {"delay", true}, [ACT_KILLALL] = {"killall", false},
 };
 
 static _Noreturn void bad_rule(const char *text, const char *what)
@@ -52,7 +52,8 @@ static void parse_point(char *point, struct rule *rule)
 		rule->at = (unsigned)strtoul(point, NULL, 10);
 		return;
 	}
-	rule->nr = seccomp_syscall_resolve_name(point);
+	/* what is newer than libseccomp */
+	rule->nr = strncmp(point, "call_", 5) == 0 ? atol(point + 5) : seccomp_syscall_resolve_name(point);
 	if (rule->nr < 0)
 		bad_rule(point, "there is no such system call");
 }

@@ -12,6 +12,7 @@
  *	 log		its number, name and arguments
  *	 report		and all that the process has, look.c
  *	 kill		SIGKILL
+ *	 killall	SIGKILL for all that are followed
  *	 error:ENOMEM	the call is not made and fails so
  *	 return:0	the call is not made and returns that: a lie
  *	 run:COMMAND	by sh, with STEP_PID, STEP_ROLE, STEP_CALL, STEP_SYSCALL; then the call is made

@@ -134,6 +134,10 @@ static void act(const struct step *s, const struct rule *rule, struct tracee *t,
 	case ACT_KILL:
 		json_bool("killed", kill(t->pid, SIGKILL) == 0);
 		break;
+	case ACT_KILLALL:
+		for (struct tracee *o = tracees; o; o = o->next)
+			json_bool("killed", kill(o->pid, SIGKILL) == 0);
+		break;
 	case ACT_ERROR:
 	case ACT_RETURN:
 		t->override = true;

@@ -5,6 +5,7 @@ Sweeps: a command, again and again, each time with something done at another of 
 A scenario prepares a box, gives the words of the command, and knows what holds before it.
 """
 import os
+import socket
 
 from lib import config as conf
 from lib import host, kernel
@@ -30,6 +31,7 @@ class Scenario:
 
     def begin(self, box):
         """For each point."""
+        _take_consoles(box)
         if self.prepare:
             self.prepare(box)
 
@@ -79,6 +81,31 @@ def _seccomp(box):
         {"names": ["getpgid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 40}]}
 
 
+def _terminal(box):
+    """A console socket that takes what is sent and never reads it."""
+    box.process["terminal"] = True
+    box.console = socket.socket(socket.AF_UNIX)
+    box.console_path = f"{box.orlop.tmp}/console"
+    box.console.bind(box.console_path)
+    box.console.listen(64)
+    box.console.setblocking(False)
+
+
+def _take_consoles(box):
+    """Else its queue would be full one day."""
+    while hasattr(box, "console"):
+        try:
+            box.console.accept()[0].close()
+        except BlockingIOError:
+            return
+
+
+def _exec_terminal(box):
+    """The container has none itself."""
+    _terminal(box)
+    box.process["terminal"] = False
+
+
 def _host_pids(box):
     conf.without_namespace(box.config, "pid")
 
@@ -103,6 +130,8 @@ RUN = [
     Scenario("run-hooks", _run(), change=_hooks),
     Scenario("run-seccomp", _run(), change=_seccomp),
     Scenario("run-hostpid", _run(), change=_host_pids),
+    Scenario("run-terminal", lambda box: ["run", "--detach", "--console-socket", box.console_path, "--bundle", box.bundle, box.id],
+             change=_terminal),
     Scenario("create", lambda box: ["create", "--bundle", box.bundle, "--pid-file", box.pid_file, box.id]),
     Scenario("create-hooks", lambda box: ["create", "--bundle", box.bundle, box.id], change=_hooks),
 ]
@@ -112,6 +141,8 @@ LATER = [
     Scenario("exec", _exec(), _up),
     Scenario("exec-detached", _exec("--detach"), _up),
     Scenario("exec-userns", _exec(), _up, _userns),
+    Scenario("exec-terminal", lambda box: ["exec", "--tty", "--detach", "--console-socket", box.console_path, box.id, conf.PROBE, "true"],
+             _up, _exec_terminal),
     Scenario("delete", _simple("delete"), _stopped),
     Scenario("delete-created", _simple("delete"), _create),
     Scenario("delete-force", _simple("delete", "--force"), _up),
