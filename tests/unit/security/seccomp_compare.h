@@ -12,6 +12,11 @@
 
 #define X32_BIT 0x40000000u
 
+/* Operators that libseccomp 2.5.4 loses its way in, if several rules are for one call. */
+#ifndef IS_FRAGILE
+#define IS_FRAGILE(op) ((op) <= SCMP_CMP_LE)
+#endif
+
 /* xorshift: the same profiles on every run */
 static uint64_t seed = 88172645463325252ull;
 
@@ -258,7 +263,7 @@ static void collect(struct asked *a)
 			several |= rule->n_args > 1;
 			tests += rule->n_args ? (unsigned)rule->n_args : 1;
 			for (size_t k = 0; k < rule->n_args; k++)
-				negated |= rule->args[k].op <= SCMP_CMP_LE;
+				negated |= IS_FRAGILE(rule->args[k].op);
 		}
 	}
 	a->fragile = negated && several && tests > 1 && a->n > 0;
