@@ -18,6 +18,7 @@
 #include "util/mem.h"
 
 #define LINKS_MAX 40	/* as the kernel, path_resolution(7) */
+#define MAP_BYTES 16384	/* 340 lines of uid_map, user_namespaces(7) */
 
 static bool is_own_directory(const char *path)
 {
@@ -68,6 +69,70 @@ int root_mkdir(int dir, const char *name, mode_t mode)
 }
 
 /*
+ * In a user namespace who has no name there has this uid: root of the host, among others.  Where a user of the
+ * namespace has it, it is that user's.
+ */
+static bool is_nameless(uid_t uid)
+{
+	unsigned long overflow, inside, outside, size;
+	_cleanup_free_ char *map = NULL;
+	char text[16];
+
+	if (probe_initial_userns() ||
+	    fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/overflowuid", text, sizeof(text)) < 0)
+		return false;
+	overflow = strtoul(text, NULL, 10);
+	map = xmalloc(MAP_BYTES);
+	if (uid != overflow || fd_read_pseudo(AT_FDCWD, "/proc/self/uid_map", map, MAP_BYTES) < 0)
+		return false;
+	for (char *line = map; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "%lu %lu %lu", &inside, &outside, &size) == 3 && uid >= inside && uid - inside < size)
+			return false;
+	}
+	return true;
+}
+
+/* Root, or we. */
+static bool is_trusted(uid_t uid)
+{
+	return uid == 0 || uid == geteuid() || is_nameless(uid);
+}
+
+/* Others than the owner may write there.  A group of the number of its owner is that user's own, adduser(8). */
+static bool is_open_to_others(const struct stat *st)
+{
+	bool own_group = st->st_gid == 0 || (st->st_uid == geteuid() && st->st_gid == st->st_uid);
+
+	return (st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !own_group);
+}
+
+/*
+ * Nobody else may be able to exchange @next, the entry of @dir on the way: or all below it were his.  With the
+ * sticky bit only the owners of the two can, as in /tmp.
+ */
+static int check_way(int dir, const struct stat *st, const struct stat *next, const char *shown, struct error *err)
+{
+	char link[40], path[PATH_MAX] = "a directory";
+	bool foreign = !is_trusted(st->st_uid);
+
+	if (!foreign && !is_open_to_others(st))
+		return 0;
+	if (!foreign && (st->st_mode & S_ISVTX) && is_trusted(next->st_uid))
+		return 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+	if (readlink(link, path, sizeof(path) - 1) < 0)
+		strcpy(path, "a directory");
+	if (foreign)
+		error_set(err, EPERM, "state root %s: %s on the way to it belongs to uid %u, who could exchange "
+			  "what is in it", shown, path, (unsigned)st->st_uid);
+	else
+		error_set(err, EPERM, "state root %s: others may write to %s on the way to it (mode %04o), and "
+			  "exchange what is in it", shown, path, (unsigned)st->st_mode & 07777);
+	return error_hint(err, "give --root a path through directories of root or of your own");
+}
+
+/*
  * The text of the link @fd, unless it belongs to somebody who could lead us astray with it.
  * *ret_rest becomes "TARGET/REST".
  */
@@ -76,7 +141,7 @@ static int read_link(int fd, const struct stat *st, const char *shown, char **re
 	char target[PATH_MAX], *joined;
 	ssize_t n;
 
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	if (!is_trusted(st->st_uid))
 		return error_set(err, EPERM, "state root %s: there is a symbolic link of uid %u on the way "
 				 "to it, which is not followed (give --root the path behind it)",
 				 shown, (unsigned)st->st_uid);
@@ -90,15 +155,18 @@ static int read_link(int fd, const struct stat *st, const char *shown, char **re
 	return 0;
 }
 
-/* One component.  @dir is replaced by it; a link is put in front of @rest instead. */
-static int step(int *dir, const char *name, const char *shown, bool create, char **rest,
+/* One component.  @dir, of which *st tells, is replaced by it; a link is put in front of @rest instead. */
+static int step(int *dir, struct stat *dir_st, const char *name, const char *shown, bool create, char **rest,
 		unsigned *links, struct error *err)
 {
 	_cleanup_close_ int fd = fd_openat(*dir, name, O_PATH | O_NOFOLLOW, 0);
-	struct stat st;
+	struct stat st = {.st_uid = geteuid()};
 	int r;
 
 	if (fd == -ENOENT && create) {
+		r = check_way(*dir, dir_st, &st, shown, err);
+		if (r < 0)
+			return r;
 		r = root_mkdir(*dir, name, geteuid() == 0 ? 0711 : 0700);
 		if (r < 0 && r != -EEXIST)
 			return error_errno(err, r, "make state root %s", shown);
@@ -108,6 +176,9 @@ static int step(int *dir, const char *name, const char *shown, bool create, char
 		return error_errno(err, fd, "open state root %s", shown);
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, errno, "look at state root %s", shown);
+	r = check_way(*dir, dir_st, &st, shown, err);
+	if (r < 0)
+		return r;
 	if (S_ISLNK(st.st_mode)) {
 		if (++*links > LINKS_MAX)
 			return error_errno(err, ELOOP, "open state root %s", shown);
@@ -116,11 +187,13 @@ static int step(int *dir, const char *name, const char *shown, bool create, char
 			return r;
 		close(fd);
 		fd = fd_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-		if (fd < 0)
-			return error_errno(err, fd, "open /");
+		if (fd < 0 || fstat(fd, dir_st) < 0)
+			return error_errno(err, fd < 0 ? fd : errno, "open /");
 	} else if (!S_ISDIR(st.st_mode)) {
 		return error_errno(err, ENOTDIR, "open state root %s", shown);
 	}
+	if (S_ISDIR(st.st_mode))
+		*dir_st = st;
 	if (S_ISDIR(st.st_mode) || (*rest)[0] == '/') {
 		close(*dir);
 		*dir = steal_fd(&fd);
@@ -128,15 +201,19 @@ static int step(int *dir, const char *name, const char *shown, bool create, char
 	return 0;
 }
 
+/* All of it, from the root on: also a relative path has one. */
 static int walk(const char *path, bool create, int *ret_dir, struct error *err)
 {
-	_cleanup_close_ int dir = fd_openat(AT_FDCWD, path[0] == '/' ? "/" : ".",
-					    O_PATH | O_DIRECTORY, 0);
-	_cleanup_free_ char *rest = xstrdup(path);
+	_cleanup_close_ int dir = fd_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	_cleanup_free_ char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	_cleanup_free_ char *rest = here ? xasprintf("%s/%s", here, path) : xstrdup(path);
 	unsigned links = 0;
+	struct stat st;
 
-	if (dir < 0)
-		return error_errno(err, dir, "open state root %s", path);
+	if (path[0] != '/' && (!here || here[0] != '/'))
+		return error_errno(err, here ? ENOENT : errno, "find the current directory");
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return error_errno(err, dir < 0 ? dir : errno, "open state root %s", path);
 	for (;;) {
 		char *p = rest + strspn(rest, "/"), name[NAME_MAX + 1];
 		size_t n = strcspn(p, "/");
@@ -150,7 +227,7 @@ static int walk(const char *path, bool create, int *ret_dir, struct error *err)
 		name[n] = '\0';
 		p += n + strspn(p + n, "/");
 		memmove(rest, p, strlen(p) + 1);
-		r = step(&dir, name, path, create, &rest, &links, err);
+		r = step(&dir, &st, name, path, create, &rest, &links, err);
 		if (r < 0)
 			return r;
 	}
