@@ -163,7 +163,7 @@ static void test_prepare(void **state)
 	assert_int_equal(c.created_above, 2);
 	assert_int_equal(fstatat(root, p.path + 1, &st, 0), 0);
 	assert_int_equal(c.id, st.st_ino);
-	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(st.st_mode & 07777, 01755);
 	assert_int_equal(fcntl(c.fd, F_GETFD), FD_CLOEXEC);
 
 	OK(cgroup_prepare(&p, &again, &err));	/* there and empty: used */
