@@ -34,11 +34,13 @@ static int default_signals(uint64_t ignored, struct error *err)
  */
 int stage_signals(struct stage_context *c, struct error *err)
 {
-	int r = default_signals(c->h->ignored_signals, err);
+	int r = default_signals(c->h->ignored_signals, err), sig = 0;
 
-	if (r == 0 && prctl(PR_SET_PDEATHSIG, 0) < 0)
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0 || prctl(PR_GET_PDEATHSIG, &sig) < 0)
 		return error_errno(err, errno, "prctl(PR_SET_PDEATHSIG)");
-	return r;
+	return sig ? error_set(err, EPROTO, "the process would end with its runtime") : 0;
 }
 
 /* Does: say so, and wait until the parent has seen for itself (rule R12). */

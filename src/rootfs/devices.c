@@ -18,6 +18,7 @@
 #include "sys/mount_api.h"
 #include "sys/probe.h"
 #include "util/cleanup.h"
+#include "util/fd.h"
 #include "util/path.h"
 #include "util/str.h"
 
@@ -95,10 +96,10 @@ static bool same_owner(const struct plan_device *d, const struct stat *st)
 /* By descriptor: the name may be another's by now. */
 static int give(const struct plan_device *d, int dir, const char *name, struct stat *ret, struct error *err)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = fd_openat(dir, name, O_PATH | O_NOFOLLOW, 0);
 
 	if (fd < 0 || fstat(fd, ret) < 0)
-		return error_errno(err, errno, "look at the device %s", d->path);
+		return error_errno(err, fd < 0 ? fd : errno, "look at the device %s", d->path);
 	if (!same_device(d, ret))
 		return wrong_device(d, ret, err);
 	if (fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)

@@ -15,6 +15,7 @@
 #include "sys/mount_api.h"
 #include "sys/probe.h"
 #include "util/cleanup.h"
+#include "util/fd.h"
 #include "util/log.h"
 
 /* 1: we may not make nodes, without CAP_MKNOD or by the device rules of our own cgroup. */
@@ -59,9 +60,9 @@ int nodes_make(const struct plan_rootfs *p, int *ret, struct error *err)
 			mnt = mount_new_fs(&fs, err);
 			if (mnt < 0)
 				return mnt;
-			dir = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			dir = fd_openat(mnt, ".", O_RDONLY | O_DIRECTORY, 0);
 			if (dir < 0)
-				return error_errno(err, errno, "open the directory of devices");
+				return error_errno(err, dir, "open the directory of devices");
 		}
 		r = make_node(dir, &p->devices[i], i, err);
 		if (r < 0)

@@ -11,6 +11,7 @@
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
 #include "util/cleanup.h"
+#include "util/fd.h"
 #include "util/log.h"
 #include "util/path.h"
 #include "util/str.h"
@@ -176,9 +177,9 @@ static int take_fs(const struct plan_mount *m, const struct target *t, int *sour
 
 	if (!keeps_mode(m, t))
 		return steal_fd(source);
-	dir = openat(*source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd_openat(*source, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (dir < 0 || fchmod(dir, t->st.stx_mode & 07777u) < 0)
-		return error_errno(err, errno, "give it the mode of the mount point (mode= in the options "
+		return error_errno(err, dir < 0 ? dir : errno, "give it the mode of the mount point (mode= in the options "
 				   "sets another)");
 	return steal_fd(source);
 }
@@ -454,6 +455,8 @@ static int attach(const struct plan_mount *m, int mnt, const struct target *t, s
 	if (r == 0 && m->kind == MOUNT_BIND && !(wanted_propagation(m) & MS_SHARED) && info.id &&
 	    (info.propagation & MS_SHARED))
 		r = -EPROTO;
+	if (r == 0 && m->idmap_where && info.id && !(info.attr & MOUNT_ATTR_IDMAP))
+		return error_set(err, EPROTO, "the ids of the mount are not mapped");
 	if (r == 0)
 		return place_add(rootfs, m, mnt, info.id,
 				 t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT ? t->st.stx_mnt_id : 0, err);

@@ -99,7 +99,8 @@ struct kernel_dirent {
 #ifndef STATMOUNT_MNT_POINT
 #define STATMOUNT_MNT_POINT 0x10
 #endif
-/* Of struct statmount: mnt_propagation and the strings, in units of 8 bytes; mnt_point, in bytes. */
+/* Of struct statmount: mnt_attr, mnt_propagation and the strings, in units of 8 bytes; mnt_point, in bytes. */
+#define STATMOUNT_ATTR_AT 8
 #define STATMOUNT_PROPAGATION_AT 9
 #define STATMOUNT_STRINGS_AT 64
 #define STATMOUNT_POINT_AT 108

@@ -233,6 +233,7 @@ int sys_statmount(uint64_t id, struct sys_mount_info *ret)
 	if (r < 0)
 		return r == -ENOSYS ? -EIO : r;
 	ret->id = id;
+	ret->attr = answer[STATMOUNT_ATTR_AT];
 	ret->propagation = answer[STATMOUNT_PROPAGATION_AT];
 	memcpy(&at, (const char *)answer + STATMOUNT_POINT_AT, sizeof(at));
 	memset(ret->point, 0, sizeof(ret->point));

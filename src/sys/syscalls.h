@@ -79,6 +79,7 @@ int sys_move_mount(int from, const char *from_path, int to, const char *to_path,
 /* What statmount(2) (Linux 6.8) says of a mount. */
 struct sys_mount_info {
 	uint64_t id;		/* never used again for another mount, unlike that of mountinfo */
+	uint64_t attr;		/* MOUNT_ATTR_* */
 	uint64_t propagation;	/* MS_SHARED, MS_SLAVE, ... */
 	char point[256];	/* below our root; "" when it is longer, or not to be reached from there */
 };

@@ -112,8 +112,9 @@ ssize_t fd_read_pseudo(int dirfd, const char *path, char *buf, size_t size)
 	if (len == size) {	/* only the newline may be too much */
 		char more;
 
-		if (len == 0 || buf[len - 1] != '\n' || read(fd, &more, 1) != 0)
-			return -E2BIG;
+		n = len == 0 || buf[len - 1] != '\n' ? 1 : fd_read_up_to(fd, &more, 1);
+		if (n != 0)
+			return n < 0 ? n : -E2BIG;
 	}
 	if (len > 0 && buf[len - 1] == '\n')
 		len--;

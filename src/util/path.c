@@ -12,6 +12,7 @@
 #include "sys/compat.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
+#include "util/fd.h"
 #include "util/str.h"
 
 #define RETRY_MAX 128
@@ -115,21 +116,16 @@ int path_open_beneath(int dir, const char *path, int flags)
 static int make_entry(int dir, const char *name, bool is_dir)
 {
 	mode_t mask = umask(0);
-	int r, fd = -1;
+	int r;
 
 	if (is_dir)
-		r = mkdirat(dir, name, 0755);
+		r = mkdirat(dir, name, 0755) < 0 ? -errno : 0;
 	else
-		r = fd = openat(dir, name,
-				O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY,
-				0644);
-	if (r < 0)
-		r = -errno;
+		r = fd_openat(dir, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	umask(mask);
 	if (r < 0 || !is_dir)
-		return r < 0 ? r : fd;
-	fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+		return r;
+	return fd_openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
 /*
@@ -202,9 +198,9 @@ static int walk_step(struct walk *w, const char *name, const char *rest, bool is
 	size_t n = strlen(name);
 	struct stat st;
 
-	fd = openat(w->cur, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno != ENOENT)
-		return -errno;
+	fd = fd_openat(w->cur, name, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
 	if (fd < 0) {
 		fd = make_entry(w->cur, name, *rest || is_dir);
 		if (fd == -EEXIST && ++w->retries < RETRY_MAX)

@@ -114,6 +114,15 @@ static int explain(int r, int status, struct error *err)
 	return error_errno(err, r, "make the process that holds a user namespace while its ids are mapped");
 }
 
+/* It has not heard that it is to end.  It is our unreaped child: the number is its own. */
+static void end(pid_t pid)
+{
+	_cleanup_close_ int pidfd = sys_pidfd_open(pid, 0);
+
+	if (pidfd >= 0)
+		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+}
+
 static int with_holder(const struct user_ns_request *q, int sync, pid_t pid, int *ret_user, int *ret_time,
 		       struct error *err)
 {
@@ -121,7 +130,8 @@ static int with_holder(const struct user_ns_request *q, int sync, pid_t pid, int
 
 	if (r == 0)
 		r = set_up(q, pid, err);
-	shutdown(sync, SHUT_RDWR);
+	if (shutdown(sync, SHUT_RDWR) < 0)
+		end(pid);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return failed < 0 ? explain(failed, status, err) : r;

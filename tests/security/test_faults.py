@@ -9,6 +9,7 @@ import os
 import pytest
 from lib import config as conf
 from lib import host, kernel
+from test_threats_lies import CALLS as LIES
 from tools import confinement, errnos, sweep
 from tools.step import DEADLINE, nth
 
@@ -86,6 +87,7 @@ class Sweep:
         if self.scenario.name in ("create", "start"):
             self.box.wait_stopped()
             text = self.output()
+        text = next((t for t in text.splitlines() if '"fds"' in t), "")  # a hook may have the same stdout
         return confinement.of(json.loads(text))
 
     def output(self):
@@ -121,12 +123,16 @@ class Sweep:
             return f"failed, and left: {e}"
         return None
 
+    def lies(self):
+        return [(*p, None) for p in self.points if p[1] in LIES]
+
     def fault(self, role, call, n, error):
+        """One point; without an error the call says that it succeeded and has done nothing."""
         box = self.box
         before = host.Snapshot()
         self.begin()
         between = host.Snapshot()
-        run = self.scenario.run(box, [f"{role}:{call}#{n}=error:{error}"], linger=100)
+        run = self.scenario.run(box, [f"{role}:{call}#{n}=" + (f"error:{error}" if error else "return:0")], linger=100)
         try:
             wrong = self.judge(run, between, error) if run.hit else None
         except (AssertionError, ValueError) as e:
@@ -137,14 +143,14 @@ class Sweep:
             wrong = f"{wrong}; {left}" if wrong else left
             sweep.tidy(box)
         if wrong:
-            self.found.append(f"process {role}, {call} #{n} fails with {error}: {wrong[:700]} | rc {run.rc}: {run.err[:300]}")
+            self.found.append(f"process {role}, {call} #{n} {'fails with ' + error if error else 'lies'}: {wrong[:700]} | rc {run.rc}: {run.err[:300]}")
 
 
-def sweep_faults(box, scenario, sample, record_property):
+def sweep_faults(box, scenario, sample, record_property, lies=False):
     faults = Sweep(box, scenario)
-    for point in sample(faults.all()):
+    for point in sample(faults.lies() if lies else faults.all()):
         faults.fault(*point)
-    record_property("faults", faults.runs)
+    record_property("lies" if lies else "faults", faults.runs)
     assert not faults.found, f"{len(faults.found)} of {faults.runs}:\n" + "\n".join(faults.found[:60])
 
 
@@ -156,3 +162,10 @@ def test_T89_one_call_fails_while_a_process_is_made(box, scenario, sample, recor
 @pytest.mark.parametrize("scenario", CHANGES, ids=repr)
 def test_T89_one_call_fails(box, scenario, sample, record_property):
     sweep_faults(box, scenario, sample, record_property)
+
+
+@pytest.mark.case("T88")
+@pytest.mark.parametrize("scenario", SHOWS, ids=repr)
+def test_T88_one_call_lies(box, scenario, sample, record_property):
+    """As in tests/system/test_threats_lies.py, for all that makes a process."""
+    sweep_faults(box, scenario, sample, record_property, lies=True)
