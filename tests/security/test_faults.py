@@ -169,3 +169,30 @@ def test_T89_one_call_fails(box, scenario, sample, record_property):
 def test_T88_one_call_lies(box, scenario, sample, record_property):
     """As in tests/system/test_threats_lies.py, for all that makes a process."""
     sweep_faults(box, scenario, sample, record_property, lies=True)
+
+
+# ---- that the sweeps can fail ---------------------------------------------------------------------------
+
+
+def named(name):
+    return next(s for s in SHOWS if s.name == name)
+
+
+@pytest.mark.control("T88")
+def test_control_of_T88(box, mutant):
+    """Nobody looks whether no_new_privs is set."""
+    mutant("T88")
+    faults = Sweep(box, named("run-hostpid"))  # a filter, without no_new_privs, would take a capability
+    for point in faults.lies():
+        if point[1] == "prctl":
+            faults.fault(*point)
+    assert any("/no_new_privs: 1 became 0" in f for f in faults.found), faults.found
+
+
+@pytest.mark.control("T89")
+def test_control_of_T89(box, mutant):
+    """Nothing is undone."""
+    mutant("T110")
+    faults = Sweep(box, named("run"))
+    faults.fault("0.1", "pivot_root", 1, "EMFILE")
+    assert "new in cgroups" in faults.found[0]
