@@ -12,17 +12,17 @@ int container_create(const struct create_options *o, struct error *err)
 	struct creation c;
 	int r = creation_prepare(&c, o, false, err), sig;
 
-	interrupt_arm(&c.spawn.pidfd);
 	if (r == 0) {
+		interrupt_arm(&c.spawn.pidfd);
 		r = creation_build(&c, err);
 		if (r == 0)
 			r = spawn_proceed(&c.spawn, false, err);
-		if (r < 0)
+		sig = interrupt_disarm(r == 0);
+		if (r < 0 || sig)
 			creation_undo(&c);
+		if (sig)
+			r = interrupt_explain(sig, err);
 	}
-	sig = interrupt_disarm();
-	if (r < 0 && sig)
-		interrupt_explain(sig, err);
 	creation_close(&c);
 	return r;
 }

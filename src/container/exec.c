@@ -26,6 +26,7 @@
 #include "store/status.h"
 #include "store/store.h"
 #include "sys/compat.h"
+#include "sys/mutate.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -191,7 +192,11 @@ static int make_plan(struct execution *x, struct error *err)
 
 	facts_probe(&facts);
 	po.rootless = options_rootless(x->o->global, &facts);
-	r = config_load(x->arena, x->dir, STORE_CONFIG, &x->config, NULL, NULL, err);
+	if (MUTATE(T26))
+		r = config_load(x->arena, AT_FDCWD, arena_printf(x->arena, "%s/config.json", x->st.bundle), &x->config,
+				NULL, NULL, err);
+	else
+		r = config_load(x->arena, x->dir, STORE_CONFIG, &x->config, NULL, NULL, err);
 	if (r < 0)
 		return error_in(err, "the saved configuration of container `%s`", x->o->id);
 	r = x->o->process ? process_from_file(x, err) : process_from_options(x, err);
@@ -317,7 +322,7 @@ static int open_root(struct execution *x, struct error *err)
 static int same_namespaces(const struct execution *x, const uint64_t *now, struct error *err)
 {
 	for (size_t i = 0; i < N_NAMESPACES; i++)
-		if (x->st.ns_inode[i] && now[i] && x->st.ns_inode[i] != now[i])
+		if (x->st.ns_inode[i] && now[i] && x->st.ns_inode[i] != now[i] && !MUTATE(T48))
 			return error_set(err, ESTALE, "the first process of container `%s` has left its "
 					 "namespace (%s): refusing to follow it", x->o->id,
 					 namespace_files[i].file);
@@ -433,7 +438,9 @@ static int run(struct execution *x, int *ret_status, struct error *err)
 	}
 	if (r == 0)
 		r = launch(x, err);
-	sig = interrupt_disarm();
+	sig = interrupt_disarm(r == 0 && x->o->detach);
+	if (sig)
+		r = -EINTR;
 	if (r < 0) {
 		_cleanup_close_ int init = steal_fd(&x->spawn.handles.init_pidfd);
 

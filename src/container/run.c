@@ -55,9 +55,11 @@ static int run(struct creation *c, int *ret_status, struct error *err)
 	}
 	if (r == 0)
 		r = start_process(c, err);
-	sig = interrupt_disarm();
+	sig = interrupt_disarm(r == 0 && c->o->detach && c->notify.socket < 0);
 	if (r < 0 && c->spawn.exec_failed)
 		return ended_at_exec(c, r, ret_status, err);
+	if (sig)
+		r = -EINTR;
 	if (r < 0) {
 		creation_undo(c);
 		if (sig)

@@ -6,6 +6,7 @@
 #include "launch/creation.h"
 #include "launch/interrupt.h"
 #include "oci/names.h"
+#include "sys/mutate.h"
 #include "sys/syscalls.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -32,6 +33,8 @@ void interrupt_arm(const int *pidfd)
 
 	came = 0;
 	victim = pidfd;
+	if (MUTATE(T102))
+		return;
 	for (size_t i = 0; i < N_SIGNALS; i++) {
 		sigaction(signals[i], &act, &saved[i]);
 		/* What the caller made us ignore (nohup) stays ignored. */
@@ -45,11 +48,11 @@ const volatile sig_atomic_t *interrupt_flag(void)
 	return &came;
 }
 
-int interrupt_disarm(void)
+int interrupt_disarm(bool over)
 {
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		sigaction(signals[i], &saved[i], NULL);
 	victim = NULL;
+	for (size_t i = 0; i < N_SIGNALS && !over; i++)
+		sigaction(signals[i], &saved[i], NULL);
 	return came;
 }
 
