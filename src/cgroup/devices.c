@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/capability.h>
 
+#include "sys/mutate.h"
 #include "sys/probe.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
@@ -150,8 +151,8 @@ int cgroup_attach_devices(int fd, const struct plan_cgroup *p, bool replace, str
 		return 0;
 	r = load_and_attach(fd, p, replace, err);
 	/* Without privilege on the host there is no device node that could be opened. */
-	if ((r == -EPERM || r == -EACCES) && p->device_program_optional &&
-	    !(probe_initial_userns() && probe_effective_cap(CAP_SYS_ADMIN))) {
+	if ((r == -EPERM || r == -EACCES) && (MUTATE(T93) || (p->device_program_optional &&
+	    !(probe_initial_userns() && probe_effective_cap(CAP_SYS_ADMIN))))) {
 		log_debug("device access stays unrestricted: %s", err->text);
 		return 0;
 	}

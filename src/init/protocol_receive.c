@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys/mutate.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -50,7 +51,8 @@ static void take_control(struct msghdr *msg, struct received *in)
 				in->fd = fd;
 				continue;
 			}
-			close(fd);
+			if (!MUTATE(T101))
+				close(fd);
 			in->bad = true;
 		}
 	}

@@ -6,8 +6,10 @@
 #include "init/stages.h"
 #include "process/hooks.h"
 #include "process/process.h"
+#include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,9 +112,10 @@ int stage_protect(struct stage_context *c, struct error *err)
  */
 int stage_pivot(struct stage_context *c, struct error *err)
 {
+	_cleanup_close_ int theirs = MUTATE(T27) ? path_open_in_root(c->rootfs.root, "/proc", O_PATH) : -1;
 	int r = 0;
 
 	if (c->p->process.n_sysctls > 0)
-		r = process_write_sysctls(&c->p->process, c->rootfs.proc, err);
+		r = process_write_sysctls(&c->p->process, MUTATE(T27) ? theirs : c->rootfs.proc, err);
 	return r < 0 ? r : rootfs_pivot(&c->p->rootfs, &c->rootfs, err);
 }

@@ -9,6 +9,7 @@
 
 #include "oci/annotations.h"
 #include "sys/compat.h"
+#include "sys/mutate.h"
 #include "util/log.h"
 #include "util/path.h"
 #include "util/str.h"
@@ -290,7 +291,7 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 				    m->destination, c->options.data.n > 0 ? c->options.data.v[0]
 									  : c->options.sb_flags.v[0]);
 	plan_data(a, m, p, label && *label ? label : NULL);
-	m->late_readonly = read_only_later(m);
+	m->late_readonly = read_only_later(m) || MUTATE(T15);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
+#include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/mem.h"
 #include "util/path.h"
@@ -165,9 +166,10 @@ static int make_readonly(struct rootfs *r, struct entry *e, struct error *err)
  * The host's /dev/null: "/" is the host's until pivot_root(2).  Read-only, so that nobody changes
  * mode and owner of the host's node through it; reading and writing a device go on.
  */
-static int make_file_mask(struct error *err)
+static int make_file_mask(const struct rootfs *rootfs, struct error *err)
 {
-	_cleanup_close_ int fd = mount_clone(AT_FDCWD, "/dev/null", false);
+	_cleanup_close_ int own = MUTATE(T25) ? path_open_in_root(rootfs->root, "dev/null", O_PATH) : -1;
+	_cleanup_close_ int fd = mount_clone(MUTATE(T25) ? own : AT_FDCWD, MUTATE(T25) ? "" : "/dev/null", false);
 	struct stat st;
 	int r;
 
@@ -175,7 +177,7 @@ static int make_file_mask(struct error *err)
 		return error_errno(err, fd, "/dev/null of the host");
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, errno, "look at /dev/null of the host");
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+	if (!MUTATE(T25) && (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)))
 		return error_set(err, ENODEV, "/dev/null of the host is not the null device");
 	r = mount_set_propagation(fd, MS_PRIVATE);
 	if (r < 0)
@@ -235,7 +237,7 @@ static int mask_path(struct rootfs *r, struct entry *e, struct masks *m, struct 
 		return m->dir < 0 ? m->dir : attach_shared(r, e, m->dir, &m->dir_used, target, err);
 	}
 	if (m->file < 0)
-		m->file = make_file_mask(err);
+		m->file = make_file_mask(r, err);
 	return m->file < 0 ? m->file : attach_shared(r, e, m->file, &m->file_used, target, err);
 }
 

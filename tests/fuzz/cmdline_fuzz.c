@@ -164,7 +164,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *a;
 	static int above = -1, dir = -1;
 	char *argv[66] = {(char *)"orlop"};
-	int argc = 1, before, r;
+	int argc = 1, next, r;
+	unsigned before;
 
 	if (memchr(data, '/', size) || size > 4096)
 		return 0;
@@ -177,17 +178,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	must(fchdir(dir) == 0);
 	a = arena_new();
-	before = fuzz_lowest_fd();
+	before = fuzz_open_fds();
+	next = fuzz_lowest_fd();
 	while (in.n > 0 && argc < 65)
 		argv[argc++] = fuzz_text(&in, a);
 	log_redirect(NULL, NULL);
 	r = cli_main(argc, argv);
 	must(r == 0 || r == 1 || r == 255);
 	signal(SIGXFSZ, SIG_DFL);
-	if (log_fd() == before)
-		close(before);
+	if (log_fd() == next)
+		close(next);
 	must(log_open(NULL, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, &err) == 0);
-	must(fuzz_lowest_fd() == before);
+	must(fuzz_open_fds() == before);
 	empty(dir);
 	arena_free(a);
 	return 0;

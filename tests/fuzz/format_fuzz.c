@@ -17,13 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const int failures[] = {ENOENT, ENOEXEC, EACCES, ELOOP};
 	static char path[64];
 	static int dir = -1;
-	int before, fd;
+	unsigned before;
+	int fd;
 
 	if (dir < 0) {
 		dir = fuzz_scratch();
 		snprintf(path, sizeof(path), "/proc/self/fd/%d/program", dir);
 	}
-	before = fuzz_lowest_fd();
+	before = fuzz_open_fds();
 	fd = openat(dir, "program", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
 	must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	close(fd);
@@ -35,6 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_check_error(-failures[i], &err);
 	}
 	unlinkat(dir, "program", 0);
-	must(fuzz_lowest_fd() == before);
+	must(fuzz_open_fds() == before);
 	return 0;
 }

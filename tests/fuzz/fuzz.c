@@ -40,6 +40,15 @@ void fuzz_quiet(void)
 	log_redirect(forget, NULL);
 }
 
+unsigned fuzz_open_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 int fuzz_lowest_fd(void)
 {
 	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);

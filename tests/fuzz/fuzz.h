@@ -25,7 +25,9 @@ void fuzz_failed(const char *file, int line, const char *what) __attribute__((no
 /* Messages of ours go nowhere. */
 void fuzz_quiet(void);
 
-/* The lowest descriptor that is free: the same before and after, or one was left open. */
+/* How many descriptors are open: the same before and after. */
+unsigned fuzz_open_fds(void);
+/* The number that the next one will get. */
 int fuzz_lowest_fd(void);
 
 /* A directory of our own, empty at first; it is removed at the end. */

@@ -101,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
 	struct state st = {.init.pid = getpid()};
-	int before = fuzz_lowest_fd(), inside[2], outside[2], on = 1;
+	unsigned before = fuzz_open_fds();
+	int inside[2], outside[2], on = 1;
 	struct notify n = NOTIFY_INIT;
 
 	fuzz_quiet();
@@ -120,6 +121,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	notify_close(&n);
 	close(inside[1]);
 	close(outside[1]);
-	must(fuzz_lowest_fd() == before);
+	must(fuzz_open_fds() == before);
 	return 0;
 }

@@ -145,12 +145,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct conversation c[2] = {0};
 	struct error err = {0};
 	unsigned flags = fuzz_byte(&in) & 127;
-	int before, raw[2];
+	unsigned before;
+	int raw[2];
 
 	if (null_fd < 0)
 		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	fuzz_quiet();
-	before = fuzz_lowest_fd();
+	before = fuzz_open_fds();
 	must(conversation_pair(flags, &c[0], &c[1], &err) == 0);
 	must(c[0].state == c[1].state && c[0].state == conversation_start(flags));
 	/* Whoever has the other's end may write into it: what it says then is what the fuzzer says. */
@@ -160,6 +161,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		one_step(c, raw, &in);
 	close(c[0].fd);
 	close(c[1].fd);
-	must(fuzz_lowest_fd() == before);
+	must(fuzz_open_fds() == before);
 	return 0;
 }

@@ -54,12 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *a = arena_new();
 	struct state st;
 	struct error err = {0};
-	int before, r;
+	unsigned before;
+	int r;
 
 	if (dir < 0)
 		dir = fuzz_scratch();
 	fuzz_quiet();
-	before = fuzz_lowest_fd();
+	before = fuzz_open_fds();
 	put(dir, data, size);
 	state_salvage(a, dir, "box", &st);
 	must(str_eq(st.id, "box") && st.bundle);
@@ -74,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(r == -EBADMSG || r == -EPROTONOSUPPORT);
 	}
 	unlinkat(dir, STORE_STATE, 0);
-	must(fuzz_lowest_fd() == before);
+	must(fuzz_open_fds() == before);
 	arena_free(a);
 	return 0;
 }

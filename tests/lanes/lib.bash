@@ -73,7 +73,7 @@ build_mutations() {
 	mkdir -p "$build/mutations"
 	cd "$build/mutations" || return
 	[ -e Makefile ] || "$build/src/configure" -q --enable-werror --enable-mutations || return
-	make -s -j"$(nproc)" orlop
+	make -s -j"$(nproc)" orlop tests/fuzz/json_fuzz tests/fuzz/protocol_fuzz
 }
 
 build_fuzzing() {
