@@ -302,6 +302,28 @@ static void choose_namespaces(struct execution *x)
 	}
 }
 
+/*
+ * The pid namespace is entered last, so that the process is seen there only when there is nothing left to see; not
+ * where a user namespace is entered: in that the power to do it may be gone, and nobody in it can look into a process
+ * whose memory belongs to the one outside.
+ */
+static int open_pid_namespace(struct execution *x, struct error *err)
+{
+	struct handles *h = &x->spawn.handles;
+	char process[24];
+	size_t i = 0;
+	int r;
+
+	if (!(h->init_namespaces & CLONE_NEWPID) || (h->init_namespaces & CLONE_NEWUSER))
+		return 0;
+	while (namespace_files[i].flag != CLONE_NEWPID)
+		i++;
+	snprintf(process, sizeof(process), "%d/", (int)x->st.init.pid);
+	h->pid_ns = readback_open_namespace(h->init_pidfd, x->spawn.proc, process, i);
+	r = h->pid_ns < 0 ? h->pid_ns : sys_pidfd_send_signal(h->init_pidfd, 0, NULL, 0);
+	return r < 0 ? error_errno(err, r, "open the pid namespace of the container's first process") : 0;
+}
+
 /* Where init shares our mount namespace its root is its own: a chroot(2).  A process is what it was as long as
  * its pidfd can be signalled. */
 static int open_root(struct execution *x, struct error *err)
@@ -380,6 +402,8 @@ static int launch(struct execution *x, struct error *err)
 		return error_errno(err, s->proc, "open /proc");
 	choose_namespaces(x);
 	r = open_root(x, err);
+	if (r == 0)
+		r = open_pid_namespace(x, err);
 	if (r < 0)
 		return r;
 	arena_seal(x->arena);
@@ -387,9 +411,9 @@ static int launch(struct execution *x, struct error *err)
 	s->ctx = x;
 	r = spawn_start(s, err);
 	if (r == 0)
-		r = container_intelrdt_attach(&x->st, s->pid, err);
-	if (r == 0)
 		r = spawn_serve(s, NULL, NULL, now, err);
+	if (r == 0)
+		r = container_intelrdt_attach(&x->st, s->pid, err);
 	if (r == 0)
 		r = same_namespaces(x, now, err);
 	if (r == 0)

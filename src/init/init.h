@@ -25,6 +25,7 @@ struct handles {
 	int user_ns, time_ns;		/* plan->ns.userns_first: to be entered first; else -1 */
 	int init_pidfd;			/* exec: the container's init, to enter its namespaces; else -1 */
 	uint64_t init_namespaces;	/* exec: which of them (CLONE_NEW*) */
+	int pid_ns;			/* exec: the pid namespace to be entered last; else -1 */
 	int init_root;			/* exec: "/" of init, where its mount namespace is ours; else -1 */
 	struct rootfs_handles rootfs;
 	struct seccomp_program *filter;	/* shared with the parent; NULL = no profile */
@@ -34,16 +35,20 @@ struct handles {
 	uint64_t ignored_signals;	/* bit N-1 = signal N is ignored by us: to be set to default */
 	struct hook_document hook_state[2];	/* createContainer, startContainer */
 	unsigned last_cap;		/* highest capability of the kernel */
-	int proc;			/* the host's /proc, to set time offsets; else -1 */
+	int proc;			/* the host's /proc, to set time offsets, or labels of exec; else -1 */
 	bool exec;			/* one more process of a running container */
 };
+
+/* early.c: is the seccomp filter there before READY? */
+bool init_filters_early(const struct plan *p, const struct handles *h, unsigned conversation_flags);
 
 /* Walk the stages; ends in execve(2) or _exit(2).  Runs in the new process. */
 _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags);
 
 /*
- * The short-lived launcher (plan->ns.launcher, exec): enter the user and pid namespaces, clone the
- * container process as a sibling (CLONE_PARENT) and end.  @create_flags: CLONE_NEW* for that clone.
+ * The launcher (plan->ns.launcher): enter what has to be entered first, clone the container process as a sibling
+ * (CLONE_PARENT) and end; or go on as that one, if it is not yet the one that others see (plan->ns.clone_last).
+ * @create_flags: CLONE_NEW* of the namespaces that are made then.
  */
 _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t create_flags,
 			     unsigned conversation_flags);

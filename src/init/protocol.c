@@ -20,7 +20,8 @@ const struct conversation_row conversation_table[] = {
 	{CS_MAPS,     MSG_MAPS_DONE,      false, CONV_MAPS,        CARRIES_NOTHING, CS_ROOTFS},
 	{CS_ROOTFS,   MSG_ROOTFS_READY,   true,  CONV_HOOKS,       CARRIES_NOTHING, CS_HOOKS},
 	{CS_HOOKS,    MSG_HOOKS_DONE,     false, CONV_HOOKS,       CARRIES_NOTHING, CS_CONSOLE},
-	{CS_CONSOLE,  MSG_CONSOLE,        true,  CONV_CONSOLE,     CARRIES_FD,      CS_LISTENER},
+	{CS_CONSOLE,  MSG_CONSOLE,        true,  CONV_CONSOLE,     CARRIES_FD,      CS_CLONE},
+	{CS_CLONE,    MSG_CHILD_PID,      true,  CONV_CLONE_LAST,  CARRIES_NOTHING, CS_LISTENER},
 	{CS_LISTENER, MSG_LISTENER,       true,  CONV_LISTENER,    CARRIES_NUMBER,  CS_LISTENER_FD},
 	{CS_LISTENER_FD, MSG_LISTENER_FD, true,  CONV_LISTENER_FD, CARRIES_FD,      CS_TAKEN},
 	{CS_TAKEN,    MSG_LISTENER_TAKEN, false, CONV_LISTENER | CONV_LISTENER_FD, CARRIES_NOTHING,
@@ -65,7 +66,7 @@ int conversation_pair(unsigned flags, struct conversation *parent, struct conver
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return error_errno(err, errno, "make a pair of sockets");
 	/* Before the child exists: credentials are attached when a message is sent, unix(7). */
-	if ((flags & CONV_LAUNCHER) &&
+	if ((flags & (CONV_LAUNCHER | CONV_CLONE_LAST)) &&
 	    setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
 		int r = error_errno(err, errno, "ask for the credentials of the container process");
 

@@ -8,6 +8,9 @@
  *   | ----------- ROOTFS_READY -------> |   mounts done, before pivot_root       [only with hooks]
  *   | <----------- HOOKS_DONE --------- |   prestart, createRuntime have run     [only with hooks]
  *   | ----------- CONSOLE (fd) -------> |   master of the pty                    [only if terminal]
+ *   | ----------- CHILD_PID ----------> |   the same, from the process that executes the program: all but
+ *   |                                   |   its session and filter was done by C, in whose place it is
+ *   |                                   |   from now on                          [only if cloned last]
  *   | ----------- LISTENER (number) --> |   the filter is installed; the number of its listener in
  *   |   or ------ LISTENER_FD (fd) ---> |   C, for pidfd_getfd(2), or itself     [only if it notifies]
  *   | <-------- LISTENER_TAKEN -------- |   the agent has it and answers         [only if it notifies]
@@ -78,11 +81,12 @@ enum conversation_flags {
 	/* One of them: the parent takes the listener with pidfd_getfd(2), or has not the privilege
 	 * for it and C sends it, which a profile could forbid. */
 	CONV_LISTENER = 32, CONV_LISTENER_FD = 64,
+	CONV_CLONE_LAST = 128,
 };
 
 /* States; one table {state, message, next} serves both sides and the tests. */
 enum conversation_state {
-	CS_LAUNCH, CS_MAPS, CS_ROOTFS, CS_HOOKS, CS_CONSOLE, CS_LISTENER, CS_LISTENER_FD, CS_TAKEN,
+	CS_LAUNCH, CS_MAPS, CS_ROOTFS, CS_HOOKS, CS_CONSOLE, CS_CLONE, CS_LISTENER, CS_LISTENER_FD, CS_TAKEN,
 	CS_READY, CS_PROCEED, CS_DONE, CS_FAILED,
 	N_CONVERSATION_STATES,
 };

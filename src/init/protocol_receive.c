@@ -293,7 +293,7 @@ int conversation_expect_pid(struct conversation *c, int timeout_ms, int watch_fd
 	struct received in;
 	int r;
 
-	if (c->state != CS_LAUNCH || !c->parent)
+	if ((c->state != CS_LAUNCH && c->state != CS_CLONE) || !c->parent)
 		return protocol_failed(c, err, "cannot be awaited here", MSG_CHILD_PID);
 	r = expect_row(c, protocol_row(c->state), timeout_ms, watch_fd, &in, err);
 	if (r < 0)

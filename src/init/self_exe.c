@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The binary, and what the process itself shows, out of the container's reach.  Runs in the parent, first of all.
+ * The binary out of the container's reach.  Runs in the parent, first of all.
  *
  * exe_file of a process keeps the mount it was executed from; a reopening through /proc/PID/exe or
  * /proc/PID/fd/N goes through that mount.  Executed from a read-only mount, no reopening can write,
@@ -11,20 +11,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "sys/mount_api.h"
-#include "sys/mutate.h"
+#include "util/caller.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
-#include "util/mem.h"
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -78,72 +74,6 @@ static int sealed_copy(int exe)
 	return steal_fd(&mem);
 }
 
-/*
- * What /proc/PID/environ and cmdline show are the strings we were executed with, in ours and in every process that
- * we make: the caller's secrets and host paths.  They lie in one piece, arguments first (execve(2)).
- */
-static struct {
-	char *begin, *end;
-} arguments;
-
-static char *end_of(char *const *strings, char *begin)
-{
-	char *end = begin;
-
-	for (; *strings; strings++)
-		if (*strings + strlen(*strings) > end)
-			end = *strings + strlen(*strings);
-	return end;
-}
-
-/* From now on a copy serves: our own code still wants it. */
-static void move_environment(void)
-{
-	size_t n = 0, bytes = 0;
-	char **copy, *to;
-
-	if (MUTATE(T36))
-		return;
-	while (environ[n])
-		bytes += strlen(environ[n++]) + 1;
-	copy = xmalloc((n + 1) * sizeof(*copy) + bytes);
-	to = (char *)(copy + n + 1);
-	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(environ[i]) + 1;
-
-		copy[i] = memcpy(to, environ[i], len);
-		memset(environ[i], 0, len);
-		to += len;
-	}
-	copy[n] = NULL;
-	environ = copy;
-}
-
-void self_hide_arguments(void)
-{
-	size_t n = (size_t)(arguments.end - arguments.begin);
-
-	memset(arguments.begin, 0, n);
-	memcpy(arguments.begin, "init", n < 4 ? n : 4);
-}
-
-/*
- * In us, so that what we make is dark from its first instant (rules R8b, R10).  Not where we are an unprivileged
- * user: then our own files in /proc would not be ours any more, and one has to be written first: spawn.c.
- */
-static int hide(char *const *argv, struct error *err)
-{
-	arguments.begin = argv[0];
-	arguments.end = end_of(argv, argv[0]);
-	move_environment();
-	return geteuid() == 0 ? self_go_dark(err) : 0;
-}
-
-int self_go_dark(struct error *err)
-{
-	return prctl(PR_SET_DUMPABLE, MUTATE(T35)) < 0 ? error_errno(err, errno, "prctl(PR_SET_DUMPABLE)") : 0;
-}
-
 int self_exe_protect(char *const *argv, struct error *err)
 {
 	_cleanup_close_ int exe = fd_openat(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0);
@@ -153,7 +83,7 @@ int self_exe_protect(char *const *argv, struct error *err)
 	if (exe < 0)
 		return error_errno(err, exe, "open /proc/self/exe (is /proc mounted?)");
 	if (protected_already(exe))
-		return hide(argv, err);
+		return caller_hide(argv, err);
 	copy = readonly_mount(exe);
 	if (copy < 0)
 		copy = sealed_copy(exe);

@@ -12,19 +12,8 @@
  * Called before anything is opened, by the commands that put a process into a container.  Returns 0
  * at once when our executable lies on a read-only mount or is a sealed memory file; otherwise
  * executes it again through a detached read-only bind mount (open_tree(2), mount_setattr(2)), or,
- * without the privilege for that, from a sealed copy (memfd_create(2)).
+ * without the privilege for that, from a sealed copy (memfd_create(2)).  As it returns 0 it has called caller_hide().
  */
 int self_exe_protect(char *const *argv, struct error *err);
-
-/*
- * As the above returns 0 it has moved the environment out of sight of /proc/PID/environ (getenv(3) goes on to work,
- * what it returned before is empty then), and, for root, made the process dark.
- */
-
-/* PR_SET_DUMPABLE 0: not to be looked into (proc(5)) by processes without CAP_SYS_PTRACE; clone(2) passes it on. */
-int self_go_dark(struct error *err);
-
-/* In a process that we made: /proc/PID/cmdline says "init". */
-void self_hide_arguments(void);
 
 #endif

@@ -28,16 +28,21 @@ static int default_signals(uint64_t ignored, struct error *err)
 	return 0;
 }
 
-/*
- * Does: signals as a program expects them; and the parent's death kills us no more.  Until it has let us go we
- * see that as the end of the conversation, afterwards it is nothing to us.
- */
+/* Does: signals as a program expects them. */
 int stage_signals(struct stage_context *c, struct error *err)
 {
-	int r = default_signals(c->h->ignored_signals, err), sig = 0;
+	return default_signals(c->h->ignored_signals, err);
+}
 
-	if (r < 0)
-		return r;
+/*
+ * Does: let the parent's death kill us no more.  Until it has let us go we see that as the end of the conversation,
+ * afterwards it is nothing to us.
+ */
+int stage_alone(struct stage_context *c, struct error *err)
+{
+	int sig = 0;
+
+	(void)c;
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0 || prctl(PR_GET_PDEATHSIG, &sig) < 0)
 		return error_errno(err, errno, "prctl(PR_SET_PDEATHSIG)");
 	return sig ? error_set(err, EPROTO, "the process would end with its runtime") : 0;

@@ -64,9 +64,7 @@ int stage_namespaces(struct stage_context *c, struct error *err)
 	const struct plan_ns *ns = &c->p->ns;
 	int r;
 
-	if (c->h->exec)
-		return 0;	/* the launcher entered them */
-	r = ns_enter_joins(ns, c->h->joins, ~ns->launcher_joins, err);
+	r = ns_enter_joins(ns, c->h->joins, ~(ns->launcher_joins | CLONE_NEWPID), err);
 	if (r < 0)
 		return r;
 	if ((ns->unshare & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)

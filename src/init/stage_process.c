@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,40 +15,20 @@
 #include "sys/syscalls.h"
 #include "util/fd.h"
 
-/* A procfs of our own, for exec (create made one with the mounts). */
-static int private_proc(struct stage_context *c, struct error *err)
-{
-	int fs, r;
-
-	if (c->rootfs.proc >= 0)
-		return 0;
-	fs = sys_fsopen("proc", FSOPEN_CLOEXEC);
-	r = fs < 0 ? fs : sys_fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0);
-	if (r >= 0)
-		r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	if (r >= 0)
-		r = sys_fsmount(fs, FSMOUNT_CLOEXEC, 0);
-	if (fs >= 0)
-		close(fs);
-	if (r < 0)
-		return error_errno(err, r, "mount a private procfs for the LSM attributes");
-	c->rootfs.proc = r;
-	return 0;
-}
-
 /*
- * Needs: a procfs that is not the container's (rule R5).
+ * Needs: a procfs that is not the container's (rule R5): for exec the host's, before it is left.
  * Does: tell the LSM which label the execve at the end gets.
  */
 int stage_labels(struct stage_context *c, struct error *err)
 {
 	const struct plan_security *s = &c->p->security;
-	int r;
+	int r = 0;
 
 	if (!s->apparmor && !s->selinux)
 		return 0;
-	r = private_proc(c, err);
-	if (r == 0 && s->selinux) {
+	if (c->h->exec)
+		c->rootfs.proc = c->h->proc;
+	if (s->selinux) {
 		r = selinux_set_exec(c->rootfs.proc, s->selinux, err);
 		if (r < 0)
 			error_at(err, "/process/selinuxLabel");
@@ -62,9 +41,27 @@ int stage_labels(struct stage_context *c, struct error *err)
 	return r;
 }
 
+/* Does: a keyring without the caller's keys; umask. */
+int stage_keys(struct stage_context *c, struct error *err)
+{
+	const char *label = c->p->security.selinux;
+	int r = 0;
+
+	umask(c->p->process.umask);
+	if (!c->p->process.new_keyring)
+		return 0;
+	if (label)
+		r = selinux_set_key(c->rootfs.proc, label, err);
+	if (r == 0)
+		r = keyring_new_session(err);
+	if (r == 0 && label)
+		r = selinux_set_key(c->rootfs.proc, NULL, err);
+	return r;
+}
+
 /*
- * Does: a session without the caller's terminal (TIOCSTI, T95) and without the caller's keys; the
- * terminal of our own when asked for; umask.
+ * Does: a session without the caller's terminal (TIOCSTI, T95), as the leader of which a shell has its jobs in its own
+ * pid namespace; the terminal of our own when asked for.
  */
 int stage_session(struct stage_context *c, struct error *err)
 {
@@ -75,25 +72,11 @@ int stage_session(struct stage_context *c, struct error *err)
 		return error_errno(err, errno, "make a session (setsid)");
 	if (session == 0)
 		return error_set(err, EPROTO, "setsid: no session was made");
-	if (c->p->process.new_keyring) {
-		const char *label = c->p->security.selinux;
-
-		r = label ? selinux_set_key(c->rootfs.proc, label, err) : 0;
-		if (r == 0)
-			r = keyring_new_session(err);
-		if (r == 0 && label)
-			r = selinux_set_key(c->rootfs.proc, NULL, err);
-		if (r < 0)
-			return r;
-	}
-	if (c->console >= 0) {
-		r = tty_take_control(c->console, err);
-		c->console = -1;
-		if (r < 0)
-			return r;
-	}
-	umask(c->p->process.umask);
-	return 0;
+	if (c->console < 0)
+		return 0;
+	r = tty_take_control(c->console, err);
+	c->console = -1;
+	return r;
 }
 
 /*
@@ -160,10 +143,10 @@ int stage_close_others(int from, int *keep, size_t n, struct error *err)
  */
 int stage_descriptors(struct stage_context *c, struct error *err)
 {
-	int keep[] = {c->conv.fd, c->h->start, c->h->result};
+	int keep[] = {c->conv.fd, c->h->start, c->h->result, c->console, c->h->pid_ns, stage_pid_join(c)};
 
 	c->rootfs.root = c->rootfs.proc = -1;
-	return stage_close_others(3 + (int)c->p->process.keep_fds, keep, 3, err);
+	return stage_close_others(3 + (int)c->p->process.keep_fds, keep, 6, err);
 }
 
 /* Late, since our own work should not run under them. */

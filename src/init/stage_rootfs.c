@@ -20,7 +20,11 @@
 /* Needs: the mount namespace.  Does: cut it off from the host's, attach the root tree. */
 int stage_enter(struct stage_context *c, struct error *err)
 {
-	return rootfs_enter(&c->p->rootfs, &c->h->rootfs, &c->rootfs, err);
+	int r = rootfs_enter(&c->p->rootfs, &c->h->rootfs, &c->rootfs, err);
+
+	c->rootfs.pid_ns = stage_pid_join(c);
+	c->rootfs.foreign_proc = init_foreign_proc;
+	return r;
 }
 
 /* Must not: resolve a name of the root file system twice (rule R1). */

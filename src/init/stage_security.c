@@ -36,20 +36,34 @@ int stage_install_filter(struct stage_context *c, int *ret_listener, struct erro
 }
 
 /*
- * Does: wait until the parent has compiled the profile.  Install it only if an agent answers calls: it needs
- * the parent to get the listener.  Every other is installed immediately before execve, so that it decides
- * about the program and not about us.
- * Must not: be followed by anything that safety depends on: the profile may refuse it.
+ * Does: wait until the parent has compiled the profile; install it if it lets us do what is left to do.  If not, that
+ * is done immediately before execve, so that the profile decides about the program and not about us.
  */
 int stage_filter(struct stage_context *c, struct error *err)
 {
-	int listener = -1, r;
+	const struct plan_security *s = &c->p->security;
+	int listener, r;
 
-	if (!c->p->security.seccomp)
+	if (!s->seccomp)
 		return 0;
 	r = conversation_expect(&c->conv, MSG_FILTER, -1, -1, NULL, err);
 	if (r < 0)
 		return error_at(err, "/linux/seccomp");
+	if (!init_filters_early(c->p, c->h, c->conv.flags))
+		return 0;
+	r = stage_install_filter(c, &listener, err);
+	c->filtered = r == 0;
+	return r < 0 || !s->until_exec ? r : caps_drop(&s->caps, s->until_exec, err);
+}
+
+/*
+ * Does: the filter if an agent answers calls: it needs the parent to get the listener, and the agent our pid.
+ * Must not: be followed by anything that safety depends on: the profile may refuse it.
+ */
+int stage_agent_filter(struct stage_context *c, struct error *err)
+{
+	int listener = -1, r;
+
 	if (!c->p->security.seccomp_agent)
 		return 0;
 	r = stage_install_filter(c, &listener, err);
@@ -61,6 +75,18 @@ int stage_filter(struct stage_context *c, struct error *err)
 	return 0;
 }
 
+/* Without a program: nobody is to get anything by a process that does nothing. */
+static int drop_everything(struct stage_context *c, struct error *err)
+{
+	static const struct oci_capabilities none;
+	uint64_t keep = c->conv.flags & CONV_CLONE_LAST ? STAGE_UNTIL_CLONE : 0;
+	int r = caps_limit_bounding(&none, c->h->last_cap, err);
+
+	if (r == 0)
+		r = caps_apply(&none, keep, err);
+	return r < 0 ? r : stage_go_dark(err);
+}
+
 /*
  * Needs: CAP_SETPCAP, CAP_SETGID, CAP_SETUID.
  * Does: bounding set, groups, gid, uid, the other four sets, no_new_privs, in this order (R23).
@@ -69,8 +95,11 @@ int stage_credentials(struct stage_context *c, struct error *err)
 {
 	const struct plan_security *s = &c->p->security;
 	const struct oci_user *user = &c->p->process.oci->user;
+	uint64_t keep = s->until_exec | (c->conv.flags & CONV_CLONE_LAST ? STAGE_UNTIL_CLONE : 0);
 	int r;
 
+	if (!c->p->has_process)
+		return drop_everything(c, err);
 	process_give_stdio(user->uid);
 	r = caps_limit_bounding(&s->caps, c->h->last_cap, err);
 	if (r == 0)
@@ -80,12 +109,21 @@ int stage_credentials(struct stage_context *c, struct error *err)
 	if (r == 0)
 		r = process_set_ids(user, err);
 	if (r == 0)
-		r = caps_apply(&s->caps, s->until_exec, err);
+		r = caps_apply(&s->caps, keep, err);
 	if (r < 0)
 		return r;
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_errno(err, errno, "set no_new_privs");
 	return stage_go_dark(err);
+}
+
+/* In the process that tries the program, which may be visible. */
+static int drop_kept(void *ctx)
+{
+	const struct stage_context *c = ctx;
+	struct error err = {0};
+
+	return caps_drop(&c->p->security.caps, c->p->security.until_exec | STAGE_UNTIL_CLONE, &err);
 }
 
 /* Does: look the program up as the user who will execute it, so that the errors are the user's. */
@@ -98,5 +136,5 @@ int stage_program(struct stage_context *c, struct error *err)
 		return r;
 	c->env = process_environment(c->scratch, pp, pp->oci->user.uid);
 	r = process_find_program(c->scratch, pp->argv, c->env, &c->program, err);
-	return r < 0 ? r : process_check_program(c->program, pp->argv, c->env, err);
+	return r < 0 ? r : process_check_program(c->program, pp->argv, c->env, drop_kept, c, err);
 }

@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 #include "init/protocol_send.h"
-#include "init/self_exe.h"
 #include "ns/ns.h"
 #include "process/process.h"
 #include "sys/compat.h"
 #include "sys/syscalls.h"
+#include "util/caller.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -34,6 +34,8 @@ enum stage_for {
 	FOR_ALL = 3,
 	NEEDS_PROCESS = 4,	/* config.json has `process` */
 	SPEAKS_FOR_ITSELF = 8,	/* engines know the words of its errors: no stage in front */
+	CLONED_FIRST = 16,	/* only if this process is the one that executes the program */
+	CLONED_LAST = 32,	/* only if that one is cloned in the end (stage_clone.c) */
 };
 
 static const struct stage {
@@ -41,9 +43,11 @@ static const struct stage {
 	unsigned when;
 	int (*run)(struct stage_context *c, struct error *err);
 } stages[] = {
+	{"labels", FOR_EXEC | NEEDS_PROCESS, stage_labels},
 	{"time namespace", FOR_CONTAINER, stage_time},
 	{"user namespace", FOR_CONTAINER, stage_maps},
-	{"namespaces", FOR_ALL, stage_namespaces},
+	{"namespaces", FOR_CONTAINER, stage_namespaces},
+	{"namespaces", FOR_EXEC, stage_enter_container},
 	{"host names", FOR_CONTAINER, stage_names},
 	{"root file system", FOR_CONTAINER, stage_enter},
 	{"mounts", FOR_CONTAINER, stage_mounts},
@@ -52,16 +56,25 @@ static const struct stage {
 	{"console", FOR_ALL | NEEDS_PROCESS, stage_console},
 	{"protected paths", FOR_CONTAINER, stage_protect},
 	{"pivot", FOR_CONTAINER, stage_pivot},
-	{"labels", FOR_ALL | NEEDS_PROCESS, stage_labels},
-	{"session", FOR_ALL, stage_session},
+	{"labels", FOR_CONTAINER | NEEDS_PROCESS, stage_labels},
+	{"keys", FOR_ALL, stage_keys},
+	{"session", FOR_ALL | CLONED_FIRST, stage_session},
 	{"scheduling", FOR_ALL | NEEDS_PROCESS, stage_attributes},
 	{"working directory", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_cwd},
 	{"descriptors", FOR_ALL, stage_descriptors},
-	{"limits", FOR_ALL | NEEDS_PROCESS, stage_limits},
-	{"credentials", FOR_ALL | NEEDS_PROCESS, stage_credentials},
+	{"limits", FOR_ALL | NEEDS_PROCESS | CLONED_FIRST, stage_limits},
+	{"limits", FOR_ALL | NEEDS_PROCESS | CLONED_LAST, stage_lift_limits},
+	{"credentials", FOR_ALL, stage_credentials},
 	{"program", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_program},
 	{"signals", FOR_ALL, stage_signals},
+	{"pid namespace", FOR_ALL | CLONED_LAST, stage_pid_namespace},
+	{"alone", FOR_ALL | CLONED_FIRST, stage_alone},
 	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_filter},
+	{"clone", FOR_ALL | CLONED_LAST, stage_clone},
+	{"session", FOR_ALL | CLONED_LAST, stage_session},
+	{"limits", FOR_ALL | NEEDS_PROCESS | CLONED_LAST, stage_limits},
+	{"alone", FOR_ALL | CLONED_LAST, stage_alone},
+	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_agent_filter},
 	{"ready", FOR_ALL, stage_ready},
 	{"start", FOR_ALL | SPEAKS_FOR_ITSELF, stage_start},
 	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_last_filter},
@@ -130,7 +143,7 @@ int stage_go_dark(struct error *err)
 {
 	int r = die_with_parent(err);
 
-	return r < 0 ? r : self_go_dark(err);
+	return r < 0 ? r : caller_go_dark(err);
 }
 
 _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags)
@@ -142,16 +155,16 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 		.scratch = arena_new(),
 	};
 	unsigned mode = h->exec ? FOR_EXEC : FOR_CONTAINER, i = 0;
+	unsigned not = conversation_flags & CONV_CLONE_LAST ? CLONED_FIRST : CLONED_LAST;
 	struct error err = {0};
 	int r, status = 1;
 
 	log_redirect(send_log, &c);
-	self_hide_arguments();
 	r = stage_go_dark(&err);	/* as the parent is already */
 	for (; r == 0 && i < N_STAGES; i++) {
 		const struct stage *s = &stages[i];
 
-		if (!(s->when & mode) || ((s->when & NEEDS_PROCESS) && !p->has_process))
+		if (!(s->when & mode) || (s->when & not) || ((s->when & NEEDS_PROCESS) && !p->has_process))
 			continue;
 		r = s->run(&c, &err);
 		if (r < 0)
@@ -163,47 +176,6 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 		status = tell(&c, i, &err);
 	}
 	sys_exit(status);
-}
-
-/* setns(2) into a mount namespace gives its root; without one of its own init has changed it alone. */
-static int enter_root(struct handles *h, struct error *err)
-{
-	struct stat want, st;
-
-	if (h->init_root < 0)
-		return 0;
-	if (fchdir(h->init_root) < 0 || chroot(".") < 0)
-		return error_errno(err, errno, "enter the root of the container");
-	if (fstat(h->init_root, &want) < 0 || stat("/", &st) < 0)
-		return error_errno(err, errno, "look at the root of the container");
-	if (st.st_dev != want.st_dev || st.st_ino != want.st_ino)
-		return error_set(err, EPROTO, "the root of the container was not entered");
-	close(h->init_root);
-	h->init_root = -1;
-	return 0;
-}
-
-/*
- * Needs: the pidfd of the container's init; the caller's privilege; already in the container's cgroup.
- * Does: drop every descriptor of the host, then enter all namespaces of init in one call.
- * Must not: hold anything of the host when it clones (rule R8): the new process is visible in the
- * container from its first moment.
- */
-static int enter_container(const struct plan *p, struct handles *h, struct error *err)
-{
-	int keep[] = {h->sync, h->init_pidfd, h->init_root};
-	int r = stage_close_others(3 + (int)p->process.keep_fds, keep, 3, err);
-
-	if (r < 0)
-		return r;
-	if (h->init_namespaces && setns(h->init_pidfd, (int)h->init_namespaces) < 0)
-		return error_errno(err, errno, "enter the container's namespaces");
-	close(h->init_pidfd);
-	h->init_pidfd = -1;
-	r = enter_root(h, err);
-	if (r < 0 || !(h->init_namespaces & CLONE_NEWUSER))
-		return r;
-	return ns_become_root(&p->process.oci->user, p->process.keep_groups, err);
 }
 
 /* Close what is not in @h: state directory, cgroup, mostly the host's /proc.  The process that is cloned next may
@@ -228,10 +200,23 @@ static int keep_handles_only(const struct plan *p, const struct handles *h, stru
 	return r;
 }
 
+/* What stage_hooks runs would be visible in the pid namespace, and has the host's root. */
+static int check_early_pid(const struct plan *p, const struct handles *h, struct error *err)
+{
+	for (size_t i = 0; i < p->ns.n_joins; i++)
+		if (p->ns.joins[i].flag == CLONE_NEWPID && h->joins[i] < 0 &&
+		    p->hooks->list[HOOK_CREATE_CONTAINER].n) {
+			error_set(err, EPERM, "createContainer hooks would show the host's files to the processes of the "
+				  "pid namespace that is joined, which does not belong to the user namespace that is");
+			return error_at(err, "/hooks/createContainer");
+		}
+	return 0;
+}
+
 /*
  * Needs: the namespaces' descriptors; the caller's privilege.
- * Does: enter the user namespace, and the pid namespace, which only counts for children; make a time
- * namespace with offsets, likewise.
+ * Does: enter the user namespace, and what only the caller may enter; make a time namespace with offsets, which
+ * only counts for children.
  */
 static int enter_joined(const struct plan *p, struct handles *h, struct error *err)
 {
@@ -249,6 +234,8 @@ static int enter_joined(const struct plan *p, struct handles *h, struct error *e
 		r = ns_time_make(&p->ns, offsets, err);
 	if (r == 0)	/* @offsets too */
 		r = keep_handles_only(p, h, err);
+	if (r == 0)
+		r = check_early_pid(p, h, err);
 	if (r < 0 || !(p->ns.userns_first || (p->ns.launcher_joins & CLONE_NEWUSER)))
 		return r;
 	return ns_become_root(p->has_process ? &p->process.oci->user : NULL, p->process.keep_groups, err);
@@ -263,12 +250,15 @@ _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t c
 	int r = stage_go_dark(&err);
 
 	if (r == 0)
-		r = h->exec ? enter_container(p, h, &err) : enter_joined(p, h, &err);
-	if (r == 0) {
+		r = enter_joined(p, h, &err);
+	/* What it clones would be visible in a joined pid namespace: it goes on itself. */
+	if (r == 0 && p->ns.clone_last && unshare((int)create_flags) < 0)
+		r = error_errno(&err, errno, "make namespaces");
+	if (r == 0 && !p->ns.clone_last) {
 		/* The runtime stays the parent: no intermediate process is left (CLONE_PARENT). */
 		r = ns_clone(CLONE_PARENT | create_flags, -1, NULL);
 		if (r > 0)
-			_exit(0);
+			sys_exit(0);
 		if (r < 0)
 			error_errno(&err, r, "clone3 the container process");
 	}
@@ -277,5 +267,5 @@ _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t c
 	if (r == 0)
 		init_main(p, h, conversation_flags);
 	conversation_send_error(&conv, N_STAGES, &err);
-	_exit(1);
+	sys_exit(1);
 }

@@ -3,6 +3,8 @@
 #ifndef ORLOP_INIT_STAGES_H
 #define ORLOP_INIT_STAGES_H
 
+#include <linux/capability.h>
+
 #include "init/init.h"
 
 struct hook_run;
@@ -32,6 +34,17 @@ int stage_time(struct stage_context *c, struct error *err);
 int stage_maps(struct stage_context *c, struct error *err);
 int stage_namespaces(struct stage_context *c, struct error *err);
 int stage_names(struct stage_context *c, struct error *err);
+/* foreign_proc.c: what fsopen(2) of a procfs of @pid_ns gives, or -errno. */
+int init_foreign_proc(int pid_ns, struct error *err);
+/* stage_clone.c */
+int stage_enter_container(struct stage_context *c, struct error *err);
+int stage_lift_limits(struct stage_context *c, struct error *err);
+int stage_pid_namespace(struct stage_context *c, struct error *err);
+int stage_clone(struct stage_context *c, struct error *err);
+/* The capability that stays permitted for stage_pid_namespace(). */
+#define STAGE_UNTIL_CLONE (UINT64_C(1) << CAP_SYS_ADMIN)
+/* The descriptor of the pid namespace that is to be joined and was not yet, or -1. */
+int stage_pid_join(const struct stage_context *c);
 /* stage_rootfs.c */
 int stage_enter(struct stage_context *c, struct error *err);
 int stage_mounts(struct stage_context *c, struct error *err);
@@ -44,6 +57,7 @@ int stage_protect(struct stage_context *c, struct error *err);
 int stage_pivot(struct stage_context *c, struct error *err);
 /* stage_process.c */
 int stage_labels(struct stage_context *c, struct error *err);
+int stage_keys(struct stage_context *c, struct error *err);
 int stage_session(struct stage_context *c, struct error *err);
 int stage_attributes(struct stage_context *c, struct error *err);
 int stage_cwd(struct stage_context *c, struct error *err);
@@ -53,10 +67,12 @@ int stage_limits(struct stage_context *c, struct error *err);
 int stage_credentials(struct stage_context *c, struct error *err);
 int stage_program(struct stage_context *c, struct error *err);
 int stage_filter(struct stage_context *c, struct error *err);
+int stage_agent_filter(struct stage_context *c, struct error *err);
 /* Install it now; *ret_listener: see seccomp_install(). */
 int stage_install_filter(struct stage_context *c, int *ret_listener, struct error *err);
 /* stage_exec.c */
 int stage_signals(struct stage_context *c, struct error *err);
+int stage_alone(struct stage_context *c, struct error *err);
 int stage_ready(struct stage_context *c, struct error *err);
 int stage_start(struct stage_context *c, struct error *err);
 int stage_last_filter(struct stage_context *c, struct error *err);

@@ -251,7 +251,8 @@ static int check_caps(const struct spawn *s, const struct status *status, struct
 	uint64_t possible = all ? ~UINT64_C(0) : s->own.permitted;
 	uint64_t permitted = want->permitted & possible;
 	uint64_t inheritable = want->inheritable & bounding;
-	uint64_t besides = s->plan->security.until_exec & possible;
+	bool early = init_filters_early(s->plan, &s->handles, s->conv.flags);
+	uint64_t besides = early ? 0 : s->plan->security.until_exec & possible;
 	/* With an agent the filter is installed by now. */
 	uint64_t used = s->plan->security.seccomp_agent ? besides : 0;
 	int r = same_number(status, "CapBnd", 16, bounding, err);
@@ -273,8 +274,8 @@ static int check_seccomp(const struct spawn *s, const struct status *status, str
 {
 	int r;
 
-	/* Without an agent it comes later, and proves itself to the process: seccomp_install(). */
-	if (!s->plan->security.seccomp_agent)
+	/* One that comes later proves itself to the process: seccomp_install(). */
+	if (!s->plan->security.seccomp_agent && !init_filters_early(s->plan, &s->handles, s->conv.flags))
 		return 0;
 	r = same_number(status, "Seccomp", 10, 2, err);	/* SECCOMP_MODE_FILTER */
 	if (r < 0)
@@ -305,6 +306,17 @@ static int look_up(int pidfd, int proc, const char *process, size_t i, uint64_t 
 	}
 	*ret = st.st_ino;
 	return 0;
+}
+
+int readback_open_namespace(int pidfd, int proc, const char *process, size_t i)
+{
+	int ns = ioctl(pidfd, PIDFD_NAMESPACE_IOCTL(namespace_files[i].pidfd_ioctl), 0);
+	char path[48];
+
+	if (ns >= 0)
+		return ns;
+	snprintf(path, sizeof(path), "%s%s", process, namespace_files[i].file);
+	return fd_openat(proc, path, O_RDONLY, 0);
 }
 
 int readback_own_namespace(int *pidfd, int proc, size_t i, uint64_t *ret)

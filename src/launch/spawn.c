@@ -19,26 +19,27 @@
 #include "cgroup/cgroup.h"
 #include "init/protocol_receive.h"
 #include "init/protocol_send.h"
-#include "init/self_exe.h"
 #include "ns/ns.h"
 #include "oci/names.h"
 #include "process/process.h"
 #include "store/state.h"
 #include "sys/compat.h"
 #include "sys/syscalls.h"
+#include "util/caller.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
 
 /* Set-up makes no slow call but what file systems and hooks do; a minute is for ever. */
 #define SETUP_TIMEOUT_MS 60000
+#define LAUNCHER_TIMEOUT_MS 5000
 
 void spawn_init(struct spawn *s, const struct plan *plan)
 {
 	memset(s, 0, sizeof(*s));
 	s->plan = plan;
 	s->cgroup = s->proc = s->pidfd = s->proc_pid = s->master = -1;
-	s->handles.user_ns = s->handles.time_ns = -1;
+	s->handles.pid_ns = s->handles.user_ns = s->handles.time_ns = -1;
 	s->conv.fd = s->handles.sync = s->handles.init_pidfd = s->handles.init_root = -1;
 	s->handles.start = s->handles.result = s->handles.proc = -1;
 	rootfs_handles_init(&s->handles.rootfs);
@@ -68,6 +69,7 @@ void spawn_close(struct spawn *s)
 {
 	close_inherited(&s->handles, s->plan);
 	close_take(&s->handles.init_pidfd);
+	close_take(&s->handles.pid_ns);
 	close_take(&s->handles.init_root);
 	close_take(&s->proc);
 	close_take(&s->pidfd);
@@ -168,8 +170,10 @@ static unsigned conversation_flags(const struct spawn *s)
 	const struct handles *h = &s->handles;
 	unsigned flags = 0;
 
-	if (h->exec || p->ns.launcher)
+	if (!h->exec && p->ns.launcher)
 		flags |= CONV_LAUNCHER;
+	if (h->exec || p->ns.clone_last)
+		flags |= CONV_CLONE_LAST;
 	if (!h->exec && ((p->ns.idmap != IDMAP_NONE && !p->ns.userns_first) || p->cgroup.attach_late))
 		flags |= CONV_MAPS;
 	if (!h->exec && (p->hooks->list[HOOK_PRESTART].n || p->hooks->list[HOOK_CREATE_RUNTIME].n ||
@@ -196,28 +200,49 @@ static int map_filter(struct handles *h, struct error *err)
 	return 0;
 }
 
-/* With a launcher the process that was cloned is not the one we want: learn that one's pid. */
-static int learn_pid(struct spawn *s, pid_t launcher, int launcher_pidfd, struct error *err)
+/* It has nothing left to do but to end; a container whose cgroup it is in may freeze it. */
+static void collect_launcher(pid_t pid, int pidfd)
 {
-	int r = conversation_expect_pid(&s->conv, SETUP_TIMEOUT_MS, -1, &s->pid, err);
 	siginfo_t info;
 
-	if (r < 0) {
-		sys_pidfd_send_signal(launcher_pidfd, SIGKILL, NULL, 0);
-		s->pid = launcher;
-		return heard(s, r, err);
-	}
-	while (waitid(P_PID, (id_t)launcher, &info, WEXITED) < 0 && errno == EINTR)
+	if (fd_wait(pidfd, POLLIN, LAUNCHER_TIMEOUT_MS) <= 0)
+		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
 		;
+}
+
+/* The process that we made is not the one that we want, and tells us in its place: learn that one's pid. */
+static int learn_pid(struct spawn *s, struct error *err)
+{
+	pid_t pid, launcher = s->pid;
+	siginfo_t info;
+	int pidfd, r = conversation_expect_pid(&s->conv, SETUP_TIMEOUT_MS, -1, &pid, err);
+
+	if (r < 0)
+		return heard(s, r, err);
+	if (pid == launcher)	/* it went on itself */
+		return 0;
 	/* It must be a child of ours; unreaped, its pid cannot be taken by another (rule R14). */
-	if (waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
-		s->pid = 0;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
 		return error_set(err, ECHILD, "the process that answered is not the one we made");
-	}
-	s->pidfd = sys_pidfd_open(s->pid, 0);
-	if (s->pidfd < 0)
-		return error_errno(err, s->pidfd, "pidfd_open");
+	pidfd = sys_pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return error_errno(err, pidfd, "pidfd_open");
+	collect_launcher(launcher, s->pidfd);
+	close(s->pidfd);
+	s->pid = pid;
+	s->pidfd = pidfd;
 	return 0;
+}
+
+static int open_proc_pid(struct spawn *s, struct error *err)
+{
+	char name[24];
+
+	snprintf(name, sizeof(name), "%d", (int)s->pid);
+	close_take(&s->proc_pid);
+	s->proc_pid = fd_openat(s->proc, name, O_RDONLY | O_DIRECTORY, 0);
+	return s->proc_pid < 0 ? error_errno(err, s->proc_pid, "open /proc/%s", name) : 0;
 }
 
 /*
@@ -278,21 +303,16 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 		return pid;
 	}
 	if (pid == 0) {
+		caller_hide_arguments();
 		close(s->conv.fd);
 		if (launcher)
 			init_launcher(s->plan, &s->handles, create, flags);
 		init_main(s->plan, &s->handles, flags);
 	}
 	close_inherited(&s->handles, s->plan);
-	if (launcher) {
-		int r = learn_pid(s, pid, pidfd, err);
-
-		close(pidfd);
-		return r;
-	}
 	s->pid = pid;
 	s->pidfd = pidfd;
-	return 0;
+	return launcher ? learn_pid(s, err) : 0;
 }
 
 /* What only the host may set on it. */
@@ -300,13 +320,10 @@ static int set_from_outside(struct spawn *s, struct error *err)
 {
 	const struct plan *p = s->plan;
 	const struct oci_process *o = p->process.oci;
-	char name[24];
-	int r = 0;
+	int r = open_proc_pid(s, err);
 
-	snprintf(name, sizeof(name), "%d", (int)s->pid);
-	s->proc_pid = fd_openat(s->proc, name, O_RDONLY | O_DIRECTORY, 0);
-	if (s->proc_pid < 0)
-		return error_errno(err, s->proc_pid, "open /proc/%s", name);
+	if (r < 0)
+		return r;
 	r = ns_check_maps(&p->ns, s->proc_pid, err);
 	if (r < 0)
 		return r;
@@ -372,7 +389,7 @@ int spawn_start(struct spawn *s, struct error *err)
 	if (r == 0)
 		r = lend_oom_score(s, &oom, old_oom, err);
 	if (r == 0)
-		r = self_go_dark(err);	/* if we are not: self_exe.c */
+		r = caller_go_dark(err);	/* if we are not: caller.c */
 	/* Hard limits that the child may not raise it inherits from us.  On itself would be a race: it may
 	 * have set its limits, or changed its ids, before we come to it. */
 	if (r == 0 && s->plan->has_process)
@@ -388,7 +405,7 @@ int spawn_start(struct spawn *s, struct error *err)
 		return r;
 	s->handles.sync = child.fd;
 	s->ways = 1u + (s->handles.start >= 0) + (s->handles.result >= 0);
-	if (s->plan->ns.time_offsets)
+	if (s->plan->ns.time_offsets || (s->handles.exec && (s->plan->security.apparmor || s->plan->security.selinux)))
 		s->handles.proc = s->proc;
 	r = clone_process(s, flags, err);
 	if (oom >= 0)
@@ -493,6 +510,11 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 	if (r == 0 && (c->flags & CONV_CONSOLE))
 		r = heard(s, conversation_expect(c, MSG_CONSOLE, timeout, s->pidfd, &s->master, err),
 			  err);
+	if (r == 0 && (c->flags & CONV_CLONE_LAST)) {
+		r = learn_pid(s, err);
+		if (r == 0)
+			r = open_proc_pid(s, err);
+	}
 	if (r == 0 && s->plan->security.seccomp_agent && (c->flags & CONV_FILTER)) {
 		r = hand_over_listener(s, timeout, err);
 		timeout = AGENT_TIMEOUT_MS;

@@ -87,6 +87,9 @@ extern const struct namespace_file namespace_files[N_NAMESPACES];
 /* Inode of our own namespace @i.  *pidfd is of ourselves, opened when it is -1; @proc: /proc. */
 int readback_own_namespace(int *pidfd, int proc, size_t i, uint64_t *ret);
 
+/* readback.c: a descriptor of namespace @i of the process of @pidfd, whose directory in @proc is @process ("12/"). */
+int readback_open_namespace(int pidfd, int proc, const char *process, size_t i);
+
 /* readback.c: what the host calls the user @uid of the process, by its uid_map; the overflow id when it has no name
  * for it. */
 int readback_outside_uid(const struct spawn *s, uint32_t uid, uid_t *ret, struct error *err);

@@ -111,6 +111,16 @@ static int enter(const struct plan_join *j, int fd, struct error *err)
 	return error_at(err, "%s", j->where);
 }
 
+/* Does the user namespace @user own the namespace @ns?  Then there is time to enter it: ioctl_ns(2). */
+static bool is_owned_by(int ns, int user)
+{
+	_cleanup_close_ int owner = user < 0 ? -1 : ioctl(ns, NS_GET_USERNS);
+	struct stat a, b;
+
+	return owner >= 0 && fstat(owner, &a) == 0 && fstat(user, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 /*
  * setns(2) needs CAP_SYS_ADMIN in the user namespace that owns the other one: ours may, and the user
  * namespace that comes next has no power over it.  What fails is tried again from inside, and told then.
@@ -118,8 +128,11 @@ static int enter(const struct plan_join *j, int fd, struct error *err)
  */
 static void enter_before_user(const struct plan_ns *p, int *fds)
 {
+	int user = p->n_joins > 0 && p->joins[0].flag == CLONE_NEWUSER ? fds[0] : -1;
+
 	for (size_t i = 0; i < p->n_joins; i++) {
 		if ((p->joins[i].flag & (CLONE_NEWUSER | CLONE_NEWNS)) ||
+		    (p->joins[i].flag == CLONE_NEWPID && is_owned_by(fds[i], user)) ||
 		    setns(fds[i], (int)p->joins[i].flag) < 0)
 			continue;
 		close(fds[i]);

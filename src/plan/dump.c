@@ -79,6 +79,7 @@ static void dump_ns(const struct plan_ns *n, FILE *out)
 	}
 	flag(out, "ns.launcher", n->launcher);
 	ns_flags(out, "ns.launcher_joins", n->launcher_joins);
+	flag(out, "ns.clone_last", n->clone_last);
 	flag(out, "ns.userns", n->userns);
 	flag(out, "ns.userns_first", n->userns_first);
 	if (n->idmap != IDMAP_NONE)

@@ -75,10 +75,12 @@ struct plan_ns {
 	bool time_in_launcher;		/* the launcher makes that time namespace and clones into it */
 	struct plan_join *joins;	/* user first, mount last; opened by the parent */
 	size_t n_joins;
-	bool launcher;			/* launcher_joins is not 0: a short-lived process enters those
-					 * and clones the container process from there */
-	uint64_t launcher_joins;	/* user and pid; and everything when a new user namespace is
-					 * made, which has no power over namespaces made outside it */
+	bool launcher;			/* a process enters launcher_joins, or the user namespace that is made
+					 * first, and only then are the others made */
+	uint64_t launcher_joins;	/* user; and everything when a new user namespace is made, which has
+					 * no power over namespaces made outside it */
+	bool clone_last;		/* a pid namespace is joined: what is visible there is cloned when
+					 * nothing of the host is left to see (rule R8a) */
 	uint64_t changed;		/* CLONE_NEW* of those in which names or sysctls are set: a path
 					 * that leads to the runtime's own is refused */
 	bool userns;			/* the container process ends up in another user namespace */

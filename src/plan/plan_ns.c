@@ -82,7 +82,8 @@ static void plan_flags(struct arena *a, struct plan_ns *ns, const struct oci_lin
 	}
 	plan_joins(a, ns, l);
 
-	ns->launcher_joins = joined & (CLONE_NEWUSER | CLONE_NEWPID);
+	ns->clone_last = joined & CLONE_NEWPID;
+	ns->launcher_joins = joined & CLONE_NEWUSER;
 	if (ns->create & CLONE_NEWUSER)
 		ns->launcher_joins = joined;
 	ns->userns_first = (ns->create & CLONE_NEWUSER) && f->euid != 0;
@@ -238,6 +239,20 @@ static int plan_net_devices(struct arena *a, struct plan_ns *ns, const struct oc
 	return 0;
 }
 
+/*
+ * Power over a pid namespace made outside is gone in the new user namespace: so it is entered before, and every
+ * process made afterwards is visible there.
+ */
+static int check_hooks(const struct plan_ns *ns, const struct oci_config *c, struct error *err)
+{
+	if (!ns->clone_last || !((ns->create & CLONE_NEWUSER) || ns->userns_first) ||
+	    !c->hooks.list[HOOK_CREATE_CONTAINER].n)
+		return 0;
+	return error_config(err, "/hooks/createContainer", "with a new user namespace and a pid namespace that is "
+			    "joined these hooks would show the host's files to the processes of that pid namespace: "
+			    "join its user namespace as well");
+}
+
 int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
 	    struct error *err)
 {
@@ -246,7 +261,9 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 
 	plan_time(a, &p->ns, l);
 	plan_flags(a, &p->ns, l, f);
-	r = check_privilege(&p->ns, f, err);
+	r = check_hooks(&p->ns, p->config, err);
+	if (r == 0)
+		r = check_privilege(&p->ns, f, err);
 	if (r == 0)
 		r = plan_idmap(a, &p->ns, p->config, f, err);
 	if (r == 0)

@@ -18,6 +18,6 @@ void format_explain(const char *path, int errnum, struct error *err);
 
 /* trial.c: 0, or the -errno that execve(2) gives.  The program is not run: the kernel stops the new process
  * before its first instruction.  0 also when there can be no trial. */
-int exec_trial(const char *path, char *const *argv, char *const *envp);
+int exec_trial(const char *path, char *const *argv, char *const *envp, int (*confine)(void *ctx), void *ctx);
 
 #endif

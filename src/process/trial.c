@@ -23,8 +23,10 @@
 
 #define NO_TRIAL 254	/* no errno that execve(2) gives is as large */
 
-static _Noreturn void try(const char *path, char *const *argv, char *const *envp)
+static _Noreturn void try(const char *path, char *const *argv, char *const *envp, int (*confine)(void *), void *ctx)
 {
+	if (confine && confine(ctx) < 0)
+		sys_exit(NO_TRIAL);
 	/* Stopped until the tracer has said that we end with it. */
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || syscall(SYS_kill, getpid(), SIGSTOP) < 0)
 		sys_exit(NO_TRIAL);
@@ -42,7 +44,7 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-int exec_trial(const char *path, char *const *argv, char *const *envp)
+int exec_trial(const char *path, char *const *argv, char *const *envp, int (*confine)(void *ctx), void *ctx)
 {
 	_cleanup_close_ int pidfd = -1;
 	struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD};
@@ -52,7 +54,7 @@ int exec_trial(const char *path, char *const *argv, char *const *envp)
 	if (pid < 0)
 		return 0;
 	if (pid == 0)
-		try(path, argv, envp);
+		try(path, argv, envp, confine, ctx);
 	status = wait_for(pid);
 	if (status >= 0 && WIFSTOPPED(status)) {
 		void *options = (void *)(uintptr_t)(PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC);

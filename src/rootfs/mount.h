@@ -18,6 +18,7 @@ struct mount_fs {
 	const struct strings *data;	/* "key=value" or "key", or NULL */
 	const char *mode;		/* value of one more key, "mode", or NULL */
 	uint64_t attr;			/* MOUNT_ATTR_* of fsmount(2) */
+	const struct rootfs *foreign;	/* procfs: of the pid namespace that this has; NULL: ours */
 	bool private_ns;		/* we are in a mount namespace of our own: mount(2) may help out */
 };
 
@@ -144,7 +145,8 @@ int source_open_early(const struct plan_mount *m, struct rootfs_source *place, s
 int mount_source_error(const struct plan_mount *m, int r, struct error *err);
 
 /* Parent or child: a detached new file system of the plan.  @mode as in struct mount_fs. */
-int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, struct error *err);
+int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, const struct rootfs *foreign,
+		  struct error *err);
 
 /* Child: a root directory that the container's root may not enter makes every step below it fail with
  * EACCES; then that is the error, not @err.  Returns -err->code. */

@@ -164,12 +164,30 @@ bool mount_name_longest(const struct mount_fs *m, char *buf, size_t size)
 	return most > VALUE_MAX;
 }
 
+/*
+ * A procfs is of the pid namespace of whoever opens it, or says so: Linux 6.17.  EINVAL: the kernel does not know the
+ * option; what it finds wrong with a namespace has other numbers.
+ */
+static int open_foreign(const struct rootfs *r, struct error *err)
+{
+	_cleanup_close_ int fs = sys_fsopen("proc", FSOPEN_CLOEXEC);
+	int ret = fs < 0 ? fs : sys_fsconfig(fs, FSCONFIG_SET_FD, "pidns", NULL, r->pid_ns);
+
+	if (ret >= 0)
+		return steal_fd(&fs);
+	if (fs >= 0 && ret == -EINVAL)
+		return r->foreign_proc(r->pid_ns, err);
+	return error_errno(err, ret, "open a procfs of the pid namespace that is joined");
+}
+
 int mount_new_fs(const struct mount_fs *m, struct error *err)
 {
 	_cleanup_close_ int fs = -1;
 	int r;
 
-	fs = sys_fsopen(m->fstype, FSOPEN_CLOEXEC);
+	fs = m->foreign ? open_foreign(m->foreign, err) : sys_fsopen(m->fstype, FSOPEN_CLOEXEC);
+	if (fs < 0 && m->foreign)
+		return fs;
 	if (fs < 0) {
 		error_errno(err, fs, "file system type %s", m->fstype);
 		return fs == -ENODEV ? error_hint(err, "the kernel does not have it") : fs;
@@ -190,7 +208,8 @@ int mount_new_fs(const struct mount_fs *m, struct error *err)
 	return r < 0 ? fail(fs, r, err, "mount file system", m->fstype, NULL) : r;
 }
 
-int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, struct error *err)
+int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, const struct rootfs *foreign,
+		  struct error *err)
 {
 	const struct mount_fs fs = {
 		.fstype = m->fstype,
@@ -200,6 +219,7 @@ int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns,
 		.mode = mode,
 		.attr = mount_early_attr(m),
 		.private_ns = private_ns,
+		.foreign = foreign,
 	};
 
 	return mount_new_fs(&fs, err);

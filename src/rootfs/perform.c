@@ -156,14 +156,15 @@ static bool keeps_mode(const struct plan_mount *m, const struct target *t)
 	return str_eq(m->fstype, "tmpfs") && !t->made && !has_key(&m->data, "mode=");
 }
 
-static int make_fs(const struct plan_rootfs *p, const struct plan_mount *m, const struct target *t,
-		   struct error *err)
+static int make_fs(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *rootfs,
+		   const struct target *t, struct error *err)
 {
+	bool foreign = rootfs->pid_ns >= 0 && str_eq(m->fstype, "proc");
 	char mode[16];
 	int r;
 
 	snprintf(mode, sizeof(mode), "%o", t->st.stx_mode & 07777u);
-	r = mount_open_fs(m, keeps_mode(m, t) ? mode : NULL, p->mount_ns, err);
+	r = mount_open_fs(m, keeps_mode(m, t) ? mode : NULL, p->mount_ns, foreign ? rootfs : NULL, err);
 	if (r == -EINVAL && str_eq(m->fstype, "devpts") && has_key(&m->data, "gid="))
 		error_hint(err, "is the group of gid= mapped into the user namespace?");
 	return r;
@@ -204,7 +205,7 @@ static int clone_instead(const char *path, const struct plan_mount *m, bool read
 static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r,
 		      const struct target *t, struct error *err)
 {
-	int fd = make_fs(p, m, t, err);
+	int fd = make_fs(p, m, r, t, err);
 
 	if (fd >= 0)
 		return fd;
@@ -403,7 +404,7 @@ static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, c
 	case MOUNT_BIND:
 		return make_bind(p, m, source, from_parent, place, err);
 	case MOUNT_FS:
-		return from_parent ? take_fs(m, t, source, err) : make_fs(p, m, t, err);
+		return from_parent ? take_fs(m, t, source, err) : make_fs(p, m, r, t, err);
 	case MOUNT_CGROUP2:
 		return make_cgroup2(p, m, r, source, err);
 	case MOUNT_SYSFS:

@@ -120,7 +120,7 @@ static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
 	} else if (m->kind == MOUNT_CGROUP2) {
 		return open_cgroups(p, h, ret, err);
 	} else if (m->idmap_where) {
-		*ret = mount_open_fs(m, NULL, false, err);
+		*ret = mount_open_fs(m, NULL, false, NULL, err);
 	} else {
 		return 0;
 	}
@@ -346,7 +346,7 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 {
 	int ret;
 
-	*r = (struct rootfs){.root = -1, .proc = -1, .nodes = steal_fd(&h->nodes)};
+	*r = (struct rootfs){.root = -1, .proc = -1, .nodes = steal_fd(&h->nodes), .pid_ns = -1};
 	if (!p->any_mounts) {
 		r->root = steal_fd(&h->tree);
 	} else if (p->host_mounts) {

@@ -52,6 +52,9 @@ struct rootfs {
 	int root;			/* O_PATH: "/" of the container */
 	int proc;			/* private, unmasked, unattached procfs, or -1 */
 	int nodes;			/* of the handles */
+	int pid_ns;			/* borrowed: of which a procfs is to be, if not of ours; or -1 */
+	/* Where the kernel's procfs has no option for it: a descriptor of fsopen(2). */
+	int (*foreign_proc)(int pid_ns, struct error *err);
 	int *late;			/* mounts that become read-only in rootfs_protect() */
 	size_t n_late;
 	bool statmount;			/* the kernel has statmount(2), so mounts have ids that are never used again */

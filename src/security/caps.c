@@ -197,3 +197,16 @@ int caps_raise(uint64_t set, struct error *err)
 	}
 	return r < 0 ? error_errno(err, r, "raise a capability") : 0;
 }
+
+int caps_drop(const struct oci_capabilities *caps, uint64_t set, struct error *err)
+{
+	struct sets now;
+	int r = sets_read(&now);
+
+	if (r == 0) {
+		now.permitted &= ~set | caps->permitted;
+		now.effective &= caps->effective & now.permitted;
+		r = sets_write(&now);
+	}
+	return r < 0 ? error_errno(err, r, "drop a capability") : 0;
+}

@@ -21,6 +21,8 @@ int caps_keep(struct error *err);
  */
 int caps_apply(const struct oci_capabilities *caps, uint64_t until_exec, struct error *err);
 
+/* What caps_apply() gave besides: take @set back, as far as @caps does not have it; and what caps_raise() did. */
+int caps_drop(const struct oci_capabilities *caps, uint64_t set, struct error *err);
 /* Make @set effective, as far as it is permitted. */
 int caps_raise(uint64_t set, struct error *err);
 

@@ -45,6 +45,9 @@ int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *r
  * libseccomp's.)  *ret_listener: where calls with SCMP_ACT_NOTIFY are reported, -1 when the profile has none. */
 int seccomp_install(const struct seccomp_program *prog, int *ret_listener, struct error *err);
 
+/* seccomp_eval.c: would the call go through, with these arguments (0 for those that do not matter)? */
+bool seccomp_allows(const struct seccomp_program *prog, long nr, uint64_t arg0, uint64_t arg1);
+
 /* Is @fd such a listener? */
 bool seccomp_is_listener(int fd);
 

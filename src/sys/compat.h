@@ -149,4 +149,10 @@ struct kernel_dirent {
 #define MPOL_MODE_PREFERRED_MANY 5	/* members of an enum in linux/mempolicy.h, or not there yet */
 #define MPOL_MODE_WEIGHTED_INTERLEAVE 6
 
+/* dup2(2) of newer machines is the library's. */
+#include <sys/syscall.h>
+#ifndef SYS_dup2
+#define SYS_dup2 SYS_dup3
+#endif
+
 #endif

@@ -23,6 +23,17 @@ pid_t sys_clone3(struct clone_args *args)
 	return (pid_t)CALL(SYS_clone3, args, sizeof(*args));
 }
 
+pid_t sys_clone_sibling(int *ret_pidfd)
+{
+	unsigned long flags = CLONE_PARENT | (ret_pidfd ? CLONE_PIDFD : 0);
+
+#if defined(__s390__) || defined(__cris__)	/* clone(2), "C library/kernel differences" */
+	return (pid_t)CALL(SYS_clone, 0L, flags, ret_pidfd, 0L, 0L);
+#else
+	return (pid_t)CALL(SYS_clone, flags, 0L, ret_pidfd, 0L, 0L);
+#endif
+}
+
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};

@@ -16,6 +16,9 @@ struct msghdr;
 struct kernel_statx;
 
 pid_t sys_clone3(struct clone_args *args);
+/* clone(2) of a process that continues like fork(2), and whose parent is ours (CLONE_PARENT).  Not clone3(2), which
+ * profiles refuse, as they cannot look into its arguments. */
+pid_t sys_clone_sibling(int *ret_pidfd);	/* NULL: none is wanted */
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
 ssize_t sys_getdents64(int fd, void *buf, size_t size);	/* struct kernel_dirent, getdents(2) */

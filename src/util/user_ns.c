@@ -18,26 +18,12 @@
 
 #include "sys/compat.h"
 #include "sys/syscalls.h"
+#include "util/caller.h"
 #include "util/cleanup.h"
+#include "util/empty.h"
 #include "util/fd.h"
 
 #define HOLDER_TIMEOUT_MS 10000
-
-/*
- * An empty directory that is always there, of a file system in which nothing can be made: what the process sees
- * of itself.  chroot(2) is ours by the capabilities we have in the new namespace.
- */
-static int empty_itself(int sync)
-{
-	_cleanup_close_ int empty = fd_openat(AT_FDCWD, "/proc/self/fdinfo", O_RDONLY | O_DIRECTORY, 0);
-
-	if (empty < 0)
-		return empty;
-	if (fchdir(empty) < 0 || chroot(".") < 0)
-		return -errno;
-	close(steal_fd(&empty));
-	return fd_close_others(0, &sync, 1);
-}
 
 /* Its own namespaces a process may always open. */
 static int hand_over(int sync, bool time)
@@ -64,7 +50,7 @@ static _Noreturn void hold(int sync, bool time, bool others)
 	char c;
 
 	if (r == 0)
-		r = empty_itself(sync);
+		r = empty_self(&sync, 1);
 	if (r == 0 && prctl(PR_SET_DUMPABLE, others) < 0)
 		r = -errno;
 	if (r == 0)
@@ -151,6 +137,7 @@ int user_ns_make(const struct user_ns_request *q, int *ret_user, int *ret_time, 
 	theirs = ends[1];
 	pid = sys_clone3(&args);
 	if (pid == 0) {
+		caller_hide_arguments();
 		close(steal_fd(&ours));
 		hold(theirs, q->time, others);
 	}

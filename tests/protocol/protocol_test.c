@@ -23,7 +23,7 @@
 #include "util/fd.h"
 #include "util/log.h"
 
-#define ALL_FLAGS 128u
+#define ALL_FLAGS 256u
 #define NUMBER 7		/* of a descriptor in the child, whatever it is here */
 
 struct pair {

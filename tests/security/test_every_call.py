@@ -14,7 +14,6 @@ from tools import table
 from tools.step import box_step, finish, start, step
 
 pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T31", "T35", "T36", "T111")]
-seen_early = pytest.mark.xfail(strict=False, reason="visible to others before it has lost everything")
 SECRET = "open-sesame"
 CAPS = sum(1 << conf.ALL_CAPS.index(c) for c in conf.DEFAULT_CAPS)
 
@@ -113,21 +112,18 @@ def test_idmapped_mounts(box, tmp):
 # ---- where others are already -------------------------------------------------------------------------
 
 
-@seen_early
 @pytest.mark.parametrize("options", [[], ["--detach"]])
 def test_exec(box, options):
     pid = box.up()
     nothing_wrong(exec_command(box, *options), request(box, pid_namespaces=[pid_namespace(pid)]))
 
 
-@seen_early
 def test_exec_with_terminal(box, console):
     pid = box.up()
     run = exec_command(box, "--tty", "--detach", "--console-socket", console)
     nothing_wrong(run, request(box, pid_namespaces=[pid_namespace(pid)]))
 
 
-@seen_early
 def test_exec_in_a_user_namespace(box):
     conf.userns(box.config, 100000)
     os.chown(box.rootfs, 100000, 100000)
@@ -144,7 +140,6 @@ def pod(make_box):
     return first
 
 
-@seen_early
 @pytest.mark.parametrize("kinds", [["pid"], ["pid", "network", "ipc"]])
 def test_run_in_the_pid_namespace_of_another(box, pod, kinds):
     for kind in kinds:
@@ -152,7 +147,6 @@ def test_run_in_the_pid_namespace_of_another(box, pod, kinds):
     nothing_wrong(run_command(box), request(box, pid_namespaces=[pid_namespace(pod.pid)]))
 
 
-@seen_early
 def test_run_in_the_user_namespace_of_another(box, make_box):
     first = make_box()
     conf.userns(first.config, 100000)
@@ -195,7 +189,6 @@ def test_rootless_run(less):
     nothing_wrong(run_command(box, uid=UID), rootless_request(box))
 
 
-@seen_early
 def test_rootless_exec(less):
     box = less.box()
     pid = box.up()
