@@ -64,19 +64,21 @@ static int make_above(int root, const char *path, unsigned *ret_made)
 	return 0;
 }
 
-static void remove_made(int root, const char *path, const struct cgroup *c)
+/* False when the leaf is still there. */
+static bool remove_made(int root, const char *path, const struct cgroup *c)
 {
 	char prefix[PATH_MAX], *slash;
 	unsigned n = c->created_above;
 
-	if (c->created && unlinkat(root, path, AT_REMOVEDIR) < 0)
-		return;
+	if (c->created && unlinkat(root, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return false;
 	strcpy(prefix, path);
 	while (n-- > 0 && (slash = strrchr(prefix, '/')) != NULL) {
 		*slash = '\0';
 		if (unlinkat(root, prefix, AT_REMOVEDIR) < 0)
-			return;
+			break;
 	}
+	return true;
 }
 
 /* One try.  -ENOENT and -ENODEV: a directory above was removed meanwhile, as the last container in
@@ -303,30 +305,29 @@ static bool may_not_write(int root, const char *path)
 int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
 {
 	_cleanup_close_ int root = -1;
-	struct cgroup c = {.fd = -1};
 	int r;
 
-	*ret = c;
+	*ret = (struct cgroup){.fd = -1};
 	if (p->mode == PLAN_CGROUP_NONE)
 		return 0;
 	root = cgroup_open_root(p->root, O_RDONLY, err);
 	if (root < 0)
 		return root;
-	r = make(root, p, &c, err);
+	r = make(root, p, ret, err);
 	if (p->optional && (r == -EACCES || r == -EPERM || r == -EROFS) && may_not_write(root, p->path + 1)) {
 		log_debug("no cgroup for the container: %s", err->text);
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	r = set_up(root, p, &c, err);
+	r = set_up(root, p, ret, err);
 	if (r < 0) {
-		close(c.fd);
-		remove_made(root, p->path + 1, &c);
-		return r;
+		close(ret->fd);
+		ret->fd = -1;
+		if (remove_made(root, p->path + 1, ret))
+			*ret = (struct cgroup){.fd = -1};
 	}
-	*ret = c;
-	return 0;
+	return r;
 }
 
 /* ---- later ---------------------------------------------------------------------------------- */

@@ -29,7 +29,8 @@ struct cgroup {
 /*
  * Make the directories, enable controllers on the way down, write the limits, attach the device
  * program; *ret->fd is ready for clone3(CLONE_INTO_CGROUP).  A cgroup that exists already and holds
- * processes or is frozen is refused.  On failure what was made is removed again.
+ * processes or is frozen is refused.  On failure what was made is removed again;
+ * what could not be is in *ret, with fd -1.
  * With plan mode NONE, or optional and refused: fd -1 and 0.
  */
 int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err);

@@ -105,7 +105,7 @@ int cgroup_frozen(int fd)
 int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct error *err)
 {
 	int64_t deadline = cgroup_now_ms() + timeout_ms;
-	int r = fd_write_pseudo(fd, "cgroup.freeze", freeze ? "1" : "0", 1);
+	int r = fd_write_pseudo(fd, "cgroup.freeze", freeze ? "1" : "0", 1), thawed = 0;
 
 	if (r < 0)
 		return error_errno(err, r, "write %d to cgroup.freeze", freeze);
@@ -113,14 +113,20 @@ int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct error *err)
 	if (r == 0)
 		return 0;
 	if (freeze)	/* half frozen is worse than running */
-		fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
+		thawed = fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
 	if (r == -ETIMEDOUT && freeze)
-		return error_set(err, ETIMEDOUT, "a process did not freeze within %d ms (it waits in the "
-				 "kernel or is stopped by a tracer); all of them run again", timeout_ms);
+		error_set(err, ETIMEDOUT, "a process did not freeze within %d ms (it waits in the kernel or is "
+			  "stopped by a tracer)%s", timeout_ms, thawed == 0 ? "; all of them run again" : "");
+	else if (freeze)
+		error_errno(err, r, "wait for cgroup.events to say \"frozen 1\"");
+	if (thawed < 0)
+		error_hint(err, "some are frozen, and it could not be undone (%s): resume it", error_words(thawed));
+	if (freeze)
+		return r;
 	if (r == -ETIMEDOUT)
 		return error_set(err, ETIMEDOUT, "the cgroup is still frozen after %d ms: one above it is "
 				 "frozen too", timeout_ms);
-	return error_errno(err, r, "wait for cgroup.events to say \"frozen %d\"", freeze);
+	return error_errno(err, r, "wait for cgroup.events to say \"frozen 0\"");
 }
 
 int cgroup_kill_all(int fd, struct error *err)

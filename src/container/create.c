@@ -14,6 +14,7 @@ int container_create(const struct create_options *o, struct error *err)
 
 	if (r == 0) {
 		interrupt_arm(&c.spawn.pidfd);
+		creation_may_undo(&c);
 		r = creation_build(&c, err);
 		if (r == 0)
 			r = spawn_proceed(&c.spawn, false, err);

@@ -475,6 +475,8 @@ static int run(struct execution *x, int *ret_status, struct error *err)
 	} else if (!x->o->detach) {
 		r = foreground_wait(&x->spawn, &forwarded, signal_fd, err);
 		*ret_status = r;
+		if (r < 0)	/* nobody would wait for its end: so it ends now */
+			spawn_abort(&x->spawn);
 	}
 	if (signal_fd >= 0)
 		close(signal_fd);

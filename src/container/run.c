@@ -42,12 +42,42 @@ static int ended_at_exec(struct creation *c, int r, int *ret_status, const struc
 	return r;
 }
 
+/* It runs, and nobody would wait for its end: so it ends now. */
+static int give_up(struct creation *c, int r)
+{
+	c->hooks_ran = true;	/* those of its start were due, so are those of its end */
+	creation_undo(c);
+	return r;
+}
+
+/* Until the end, or until it is ready. */
+static int stay(struct creation *c, const sigset_t *forwarded, int signal_fd, int *ret_status, struct error *err)
+{
+	int r;
+
+	if (c->o->detach && c->notify.socket < 0)
+		return 0;
+	/* Others may work on it now: `kill` and `delete` need the lock that we hold. */
+	r = store_unlock(c->dir, err);
+	if (r == 0 && c->o->detach)
+		r = notify_wait(&c->notify, c->spawn.pidfd, err);
+	else if (r == 0)
+		r = foreground_wait(&c->spawn, forwarded, signal_fd, err);
+	if (r < 0)
+		return give_up(c, r);
+	if (c->o->detach)
+		return 0;
+	*ret_status = r;
+	return finish(c, err);
+}
+
 static int run(struct creation *c, int *ret_status, struct error *err)
 {
 	sigset_t forwarded;
 	int signal_fd = -1, sig, r;
 
 	interrupt_arm(&c->spawn.pidfd);
+	creation_may_undo(c);
 	r = creation_build(c, err);
 	if (r == 0 && !c->o->detach) {
 		signal_fd = foreground_signals(&forwarded, err);
@@ -64,22 +94,12 @@ static int run(struct creation *c, int *ret_status, struct error *err)
 		creation_undo(c);
 		if (sig)
 			interrupt_explain(sig, err);
-	}
-	if (r == 0 && c->o->detach && c->notify.socket >= 0) {
-		r = store_unlock(c->dir, err);
-		return r < 0 ? r : notify_wait(&c->notify, c->spawn.pidfd, err);
-	}
-	if (r < 0 || c->o->detach)
 		return r;
-	/* Others may work on it now: `kill` and `delete` need the lock that we hold. */
-	r = store_unlock(c->dir, err);
-	if (r == 0)
-		r = foreground_wait(&c->spawn, &forwarded, signal_fd, err);
-	close(signal_fd);
-	if (r < 0)
-		return r;
-	*ret_status = r;
-	return finish(c, err);
+	}
+	r = stay(c, &forwarded, signal_fd, ret_status, err);
+	if (signal_fd >= 0)
+		close(signal_fd);
+	return r;
 }
 
 int container_run(const struct create_options *o, int *ret_status, struct error *err)

@@ -316,6 +316,13 @@ static int keep_netns(struct creation *c, struct error *err)
 	return 0;
 }
 
+static void note_cgroup(struct creation *c)
+{
+	c->st.cgroup_id = c->cgroup.id;
+	c->st.cgroup_created = c->cgroup.created;
+	c->st.cgroup_created_above = c->cgroup.created_above;
+}
+
 static int open_handles(struct creation *c, struct error *err)
 {
 	struct handles *h = &c->spawn.handles;
@@ -334,11 +341,9 @@ static int open_handles(struct creation *c, struct error *err)
 		r = ns_make_first(&p->ns, &h->user_ns, &h->time_ns, err);
 	if (r == 0)
 		r = cgroup_prepare(&p->cgroup, &c->cgroup, err);
+	note_cgroup(c);
 	if (r < 0)
 		return r;
-	c->st.cgroup_id = c->cgroup.id;
-	c->st.cgroup_created = c->cgroup.created;
-	c->st.cgroup_created_above = c->cgroup.created_above;
 	if (c->cgroup.fd < 0)
 		c->st.cgroup_root = c->st.cgroup_path = NULL;
 	c->spawn.cgroup = h->rootfs.cgroup = c->cgroup.fd;
@@ -405,10 +410,11 @@ static int send_listener(struct spawn *s, int listener, struct error *err)
 /* An unprivileged caller could make it but not use it, and nothing depends on it. */
 static void drop_cgroup(struct creation *c)
 {
-	struct error ignored = {0};
+	struct error second = {0};
 
-	cgroup_destroy(c->st.cgroup_root, c->st.cgroup_path, c->cgroup.id,
-		       c->cgroup.created_above, false, 0, &ignored);
+	if (cgroup_destroy(c->st.cgroup_root, c->st.cgroup_path, c->cgroup.id,
+			   c->cgroup.created_above, false, 0, &second) < 0)
+		log_error(&second);
 	c->st.cgroup_root = c->st.cgroup_path = NULL;
 }
 
@@ -467,24 +473,40 @@ int creation_build(struct creation *c, struct error *err)
 	return r;
 }
 
+static void undo(void *c)
+{
+	creation_undo(c);
+}
+
+void creation_may_undo(struct creation *c)
+{
+	mem_undo(c ? undo : NULL, c);
+}
+
 void creation_undo(struct creation *c)
 {
 	struct error second = {0};
 
 	spawn_abort(&c->spawn);
 	netdev_move_back(c->netdevs);
+	netdev_free(steal_ptr(c->netdevs));
 	if (c->dir < 0 || MUTATE(T110))
 		return;
-	if (c->pid_file_made)
-		unlink(c->o->pid_file);
+	if (c->pid_file_made && unlink(c->o->pid_file) < 0 && errno != ENOENT)
+		log_warning("the pid file %s is still there: %s", c->o->pid_file, error_words(errno));
 	c->st.init = (struct state_process){0};	/* collected above */
-	if (container_destroy(c->store, c->o->id, c->dir, &c->st, c->hooks_ran, &second) < 0)
+	if (c->cgroup.id)
+		note_cgroup(c);		/* also when memory ended before it was noted */
+	if (container_destroy(c->store, c->o->id, c->dir, &c->st, c->hooks_ran, &second) < 0) {
 		log_error(&second);
+		state_write(c->dir, &c->st, &second);	/* with what is left for `delete --force` */
+	}
 	container_intelrdt_undo(c);
 }
 
 void creation_close(struct creation *c)
 {
+	creation_may_undo(NULL);
 	spawn_close(&c->spawn);
 	netdev_free(c->netdevs);
 	if (c->netns >= 0)

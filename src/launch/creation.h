@@ -47,8 +47,10 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 		     struct error *err);
 /* Steps 3 and 4, and the state on disk: after it the process is confined and waits. */
 int creation_build(struct creation *c, struct error *err);
-/* Remove all that was made; keeps @err. */
+/* Remove all that was made, or what is left of it. */
 void creation_undo(struct creation *c);
+/* From now on memory that ends has it undone; NULL: no more. */
+void creation_may_undo(struct creation *c);
 void creation_close(struct creation *c);
 
 /* Run the hooks of @kind on the host with the state document. */

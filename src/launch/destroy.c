@@ -111,7 +111,9 @@ int container_destroy(struct store *store, const char *id, int dir, const struct
 	struct oci_config *config;
 	int r = store_lock(dir, true, STORE_LOCK_MS, err);
 
-	if (r == 0 && store_is_current(store, id, dir)) {
+	if (r == 0)
+		r = store_look_at(store, id, dir, err);
+	if (r > 0) {
 		config = run_poststop ? load_hooks(a, dir, st) : NULL;
 		r = destroy(store, id, st, err);
 		if (r == 0 && config)

@@ -10,6 +10,7 @@
 
 #include "sys/compat.h"
 #include "sys/syscalls.h"
+#include "util/mem.h"
 
 /*
  * The raw call runs no fork handlers and leaves the cached thread id of libc stale: the child must not
@@ -34,6 +35,8 @@ pid_t ns_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 		args.cgroup = (unsigned)cgroup_fd;
 	}
 	pid = sys_clone3(&args);
+	if (pid == 0)
+		mem_undo(NULL, NULL);	/* what the parent has begun; in a pid namespace its number may be ours */
 	if (pid > 0 && ret_pidfd)
 		*ret_pidfd = pidfd;
 	return pid;

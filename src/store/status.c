@@ -47,14 +47,15 @@ static int read_start_time(pid_t pid, uint64_t *ret)
 
 /* pidfs (6.9) gives every process an inode number that never comes again; before that all pidfds
  * share one inode, which says nothing: 0. */
-static uint64_t pidfd_inode(int pidfd)
+static int pidfd_inode(int pidfd, uint64_t *ret, struct error *err)
 {
 	struct statfs fs;
 	struct stat st;
 
-	if (fstatfs(pidfd, &fs) < 0 || (unsigned long)fs.f_type != PID_FS_MAGIC || fstat(pidfd, &st) < 0)
-		return 0;
-	return st.st_ino;
+	if (fstatfs(pidfd, &fs) < 0 || fstat(pidfd, &st) < 0)
+		return error_errno(err, errno, "look at the descriptor of a process");
+	*ret = (unsigned long)fs.f_type == PID_FS_MAGIC ? st.st_ino : 0;
+	return 0;
 }
 
 /* *ret: 36 characters, of static memory. */
@@ -76,18 +77,36 @@ static int read_boot_id(const char **ret)
 	return 0;
 }
 
-/* Has the whole process ended?  Then its pidfd is readable, reaped or not: pidfd_open(2). */
-static bool has_ended(int pidfd)
+/* Has the whole process ended?  Then its pidfd is readable, reaped or not: pidfd_open(2).  1, 0 or an error. */
+static int has_ended(int pidfd, pid_t pid, struct error *err)
 {
-	return fd_wait(pidfd, POLLIN, 0) != 0;
+	int r = fd_wait(pidfd, POLLIN, 0);
+
+	return r < 0 ? error_errno(err, r, "ask whether process %d has ended", (int)pid) : r;
+}
+
+/* It is not there: EINVAL, ENOENT: the number is a mere thread's now.  Asked twice, as much depends on it. */
+static int open_pidfd(pid_t pid)
+{
+	int fd = -1;
+
+	for (int i = 0; fd < 0 && i < 2; i++) {
+		fd = sys_pidfd_open(pid, 0);
+		if (fd < 0 && fd != -ESRCH && fd != -EINVAL && fd != -ENOENT)
+			return fd;
+	}
+	return fd < 0 ? -ESRCH : fd;
 }
 
 int state_identify(pid_t pid, int pidfd, struct state_process *ret, struct error *err)
 {
-	struct state_process p = {.pid = pid, .pidfd_inode = pidfd_inode(pidfd)};
+	struct state_process p = {.pid = pid};
 	const char *boot_id;
-	int r = p.pidfd_inode ? 0 : read_start_time(pid, &p.start_time);
+	int r = pidfd_inode(pidfd, &p.pidfd_inode, err);
 
+	if (r < 0)
+		return r;
+	r = p.pidfd_inode ? 0 : read_start_time(pid, &p.start_time);
 	if (r < 0)
 		return error_errno(err, r, "read /proc/%d/stat", (int)pid);
 	r = read_boot_id(&boot_id);
@@ -95,8 +114,9 @@ int state_identify(pid_t pid, int pidfd, struct state_process *ret, struct error
 		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
 	memcpy(p.boot_id, boot_id, sizeof(p.boot_id));
 	/* Only now is it sure that what we read was about this process and no later one. */
-	if (has_ended(pidfd))
-		return error_set(err, ESRCH, "process %d has ended", (int)pid);
+	r = has_ended(pidfd, pid, err);
+	if (r != 0)
+		return r < 0 ? r : error_set(err, ESRCH, "process %d has ended", (int)pid);
 	*ret = p;
 	return 0;
 }
@@ -109,7 +129,7 @@ static int open_process(const struct state_process *want, struct error *err)
 	_cleanup_close_ int pidfd = -1;
 	const char *boot_id;
 	uint64_t start, inode;
-	int r;
+	int r, ended;
 
 	if (want->pid <= 0)
 		return -ESRCH;
@@ -118,21 +138,22 @@ static int open_process(const struct state_process *want, struct error *err)
 		return error_errno(err, r, "read /proc/sys/kernel/random/boot_id");
 	if (!str_eq(boot_id, want->boot_id))
 		return -ESRCH;
-	pidfd = sys_pidfd_open(want->pid, 0);
-	/* EINVAL, ENOENT: the number is a mere thread's now */
-	if (pidfd == -ESRCH || pidfd == -EINVAL || pidfd == -ENOENT)
+	pidfd = open_pidfd(want->pid);
+	if (pidfd == -ESRCH)
 		return -ESRCH;
 	if (pidfd < 0)
 		return error_errno(err, pidfd, "open process %d", (int)want->pid);
-	inode = pidfd_inode(pidfd);
+	r = pidfd_inode(pidfd, &inode, err);
+	if (r < 0)
+		return r;
 	if (inode && want->pidfd_inode) {
-		if ((inode != want->pidfd_inode && !MUTATE(T45)) || has_ended(pidfd))
-			return -ESRCH;
-		return steal_fd(&pidfd);
+		r = inode != want->pidfd_inode && !MUTATE(T45) ? 1 : has_ended(pidfd, want->pid, err);
+		return r > 0 ? -ESRCH : r < 0 ? r : steal_fd(&pidfd);
 	}
 	r = read_start_time(want->pid, &start);
-	if (has_ended(pidfd))
-		return -ESRCH;
+	ended = has_ended(pidfd, want->pid, err);
+	if (ended != 0)
+		return ended < 0 ? ended : -ESRCH;
 	if (r < 0) {
 		r = error_errno(err, r, "process %d lives, but reading /proc/%d/stat failed",
 				(int)want->pid, (int)want->pid);
@@ -223,7 +244,10 @@ int state_status(int dir, const struct state *st, enum container_status *ret, in
 			status = r ? STATUS_CREATED : STATUS_RUNNING;
 		}
 		/* It may have ended while we looked; a stopped container is neither. */
-		if (has_ended(pidfd)) {
+		r = has_ended(pidfd, st->init.pid, err);
+		if (r < 0)
+			return r;
+		if (r > 0) {
 			cleanup_closep(&pidfd);
 			pidfd = -1;
 			status = STATUS_STOPPED;

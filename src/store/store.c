@@ -175,12 +175,24 @@ int store_unlock(int dir, struct error *err)
 	return flock(dir, LOCK_UN) < 0 ? error_errno(err, errno, "unlock the container's state") : 0;
 }
 
-bool store_is_current(struct store *s, const char *id, int dir)
+int store_look_at(struct store *s, const char *id, int dir, struct error *err)
 {
 	struct stat a, b;
 
-	return s->fd >= 0 && fstat(dir, &a) == 0 && fstatat(s->fd, id, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	if (s->fd < 0)
+		return 0;
+	if (fstat(dir, &a) < 0)
+		return error_errno(err, errno, "look at the state directory of container `%s`", id);
+	if (fstatat(s->fd, id, &b, AT_SYMLINK_NOFOLLOW) == 0)
+		return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return errno == ENOENT ? 0 : error_errno(err, errno, "look for the state directory of container `%s`", id);
+}
+
+bool store_is_current(struct store *s, const char *id, int dir)
+{
+	struct error ignored = {0};
+
+	return store_look_at(s, id, dir, &ignored) > 0;
 }
 
 int store_container_locked(struct store *s, const char *id, int timeout_ms, int *ret_dir,
@@ -224,8 +236,13 @@ int store_create(struct store *s, const char *id, int *ret_dir, struct error *er
 		return error_errno(err, r, "make the state directory of container `%s` in %s", id, s->path);
 	/* A `delete --force` of the half-made container may be faster than our lock. */
 	r = store_container_locked(s, id, STORE_LOCK_MS, &dir, err);
-	if (r < 0)
+	if (r < 0) {
+		/* Unless somebody else is at it, nobody but us has anything to do with it as long as it is empty. */
+		if (r != -EBUSY && r != -ENOENT && unlinkat(s->fd, id, AT_REMOVEDIR) < 0 &&
+		    errno != ENOENT && errno != ENOTEMPTY)
+			error_hint(err, "and %s/%s is still there: %s", s->path, id, error_words(errno));
 		return r;
+	}
 	if (faccessat(dir, STORE_STATE, F_OK, 0) == 0 && !MUTATE(T60))
 		return error_set(err, EEXIST, "container `%s` already exists", id);
 	*ret_dir = steal_fd(&dir);

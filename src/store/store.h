@@ -64,6 +64,8 @@ bool store_is_locked(int dir);
 int store_unlock(int dir, struct error *err);
 /* Is @dir still what is called @id, or was that deleted (and perhaps made anew) meanwhile? */
 bool store_is_current(struct store *s, const char *id, int dir);
+/* The same, 1 or 0, or an error: it could not be found out. */
+int store_look_at(struct store *s, const char *id, int dir, struct error *err);
 /* Remove what is in the directory (never a subdirectory), and it; what is not there is not an error. */
 int store_remove(struct store *s, const char *id, struct error *err);
 /*

@@ -5,17 +5,46 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* What was begun and has to be undone, by this process alone: a child begins with its own pid, or forgets it. */
+static struct {
+	void (*run)(void *ctx);
+	void *ctx, *reserve;
+	pid_t pid;
+} undoing;
+
+#define RESERVE (1u << 20)	/* of address space: never touched */
+
+void mem_undo(void (*run)(void *ctx), void *ctx)
+{
+	if (run && !undoing.reserve)
+		undoing.reserve = mmap(NULL, RESERVE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	undoing.run = run;
+	undoing.ctx = ctx;
+	undoing.pid = getpid();
+}
+
+static _Noreturn void give_up(void)
+{
+	static const char text[] = "orlop: out of memory\n";
+	void (*run)(void *ctx) = undoing.pid == getpid() ? undoing.run : NULL;
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		undoing.pid = 0;
+	undoing.run = NULL;	/* once: it needs memory, too */
+	if (run && undoing.reserve != MAP_FAILED)
+		munmap(undoing.reserve, RESERVE);
+	if (run)
+		run(undoing.ctx);
+	_exit(1);
+}
 
 void *mem_checked(void *p)
 {
-	static const char text[] = "orlop: out of memory\n";
-
-	if (!p) {
-		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-			_exit(1);
-		_exit(1);
-	}
+	if (!p)
+		give_up();
 	return p;
 }
 

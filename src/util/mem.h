@@ -15,6 +15,10 @@ char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
+/* When there is no memory any more @run(@ctx) is called, once, before the end; NULL: nothing is to be undone (any
+ * more).  Not in a child, which has to say so if its pid could be the same. */
+void mem_undo(void (*run)(void *ctx), void *ctx);
+
 /* For what allocates: @p, unless it is NULL; n * size, at least 1. */
 void *mem_checked(void *p);
 size_t mem_product(size_t n, size_t size);
