@@ -180,8 +180,8 @@ static int take_fs(const struct plan_mount *m, const struct target *t, int *sour
 		return steal_fd(source);
 	dir = fd_openat(*source, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (dir < 0 || fchmod(dir, t->st.stx_mode & 07777u) < 0)
-		return error_errno(err, dir < 0 ? dir : errno, "give it the mode of the mount point (mode= in the options "
-				   "sets another)");
+		return error_errno(err, dir < 0 ? dir : errno, "give it the mode of the mount point "
+				   "(mode= in the options sets another)");
 	return steal_fd(source);
 }
 
