@@ -207,7 +207,8 @@ static int check_early_pid(const struct plan *p, const struct handles *h, struct
 		if (p->ns.joins[i].flag == CLONE_NEWPID && h->joins[i] < 0 &&
 		    p->hooks->list[HOOK_CREATE_CONTAINER].n) {
 			error_set(err, EPERM, "createContainer hooks would show the host's files to the processes of "
-				  "the pid namespace that is joined, which does not belong to the user namespace that is");
+				  "the pid namespace that is joined, which does not belong to the user namespace that "
+				  "is");
 			return error_at(err, "/hooks/createContainer");
 		}
 	return 0;
