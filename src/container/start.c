@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "launch/destroy.h"
 #include "launch/host_hooks.h"
 #include "launch/notify.h"
+#include "launch/patience.h"
 #include "process/process.h"
 #include "store/state.h"
 #include "store/status.h"
@@ -86,24 +88,36 @@ static int load_hooks(struct starting *s, struct error *err)
 	return config_load(s->arena, s->dir, STORE_CONFIG, &s->config, NULL, NULL, err);
 }
 
+/* Its directory in /proc, to look how it is. */
+static int open_process(const struct starting *s)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)s->st.init.pid);
+	return fd_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
 /* Wait for the outcome of execve; the process itself is watched too. */
 static int await_exec(struct starting *s, struct error *err)
 {
 	struct pollfd p[2] = {{.fd = s->result, .events = POLLIN}, {.fd = s->pidfd, .events = POLLIN}};
+	_cleanup_close_ int proc = open_process(s);
 	struct start_result result;
+	struct patience patience;
 	ssize_t n;
 
-	int timeout = s->st.agent_answers ? AGENT_TIMEOUT_MS : -1;
-
+	patience_begin(&patience, proc, s->st.start_timeout_ms, s->st.agent_answers);
 	for (;;) {
-		int r = poll(p, 2, timeout);
+		int r = poll(p, 2, PATIENCE_SLICE_MS);
 
 		if (r < 0 && errno != EINTR)
 			return error_errno(err, errno, "wait for the container process");
 		if (r == 0) {
+			r = patience_check(&patience, err);
+			if (r == 0)
+				continue;
 			sys_pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
-			return error_set(err, ETIMEDOUT, "the program did not start in time: the seccomp "
-					 "agent of the container has not answered its system calls");
+			return r;
 		}
 		n = read(s->result, &result, sizeof(result));
 		if (n == 0)

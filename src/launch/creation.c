@@ -21,6 +21,7 @@
 #include "launch/intelrdt.h"
 #include "launch/interrupt.h"
 #include "launch/options.h"
+#include "launch/patience.h"
 #include "ns/netdev.h"
 #include "ns/ns.h"
 #include "plan/build.h"
@@ -209,8 +210,8 @@ static void describe(struct creation *c)
 	st->has_process = p->has_process;
 	st->has_poststart = p->hooks->list[HOOK_POSTSTART].n > 0;
 	st->has_poststop = p->hooks->list[HOOK_POSTSTOP].n > 0;
-	st->agent_answers = p->has_process && p->security.seccomp_agent &&
-			    !p->hooks->list[HOOK_START_CONTAINER].n;
+	st->agent_answers = p->has_process && p->security.seccomp_agent;
+	st->start_timeout_ms = patience_for(p, false);
 	st->terminal = p->has_process && p->process.terminal;
 	st->rootless = p->rootless;
 	st->creating = true;

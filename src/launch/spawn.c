@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
@@ -19,6 +20,7 @@
 #include "cgroup/cgroup.h"
 #include "init/protocol_receive.h"
 #include "init/protocol_send.h"
+#include "launch/patience.h"
 #include "ns/ns.h"
 #include "oci/names.h"
 #include "process/process.h"
@@ -98,6 +100,28 @@ static void reap(struct spawn *s)
 		s->wait_status = -1;
 }
 
+/*
+ * The process that was to tell us its pid, and did not: it sees the end of the conversation and ends, unless something
+ * in its container has stopped it.  It is a child of ours, and we have no others.
+ */
+static void end_untold(const struct spawn *s)
+{
+	if (!(s->conv.flags & CONV_CLONE_LAST) || s->told)
+		return;
+	for (;;) {
+		_cleanup_close_ int pidfd = -1;
+		siginfo_t info = {0};
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0 || info.si_pid <= 0)
+			return;
+		pidfd = sys_pidfd_open(info.si_pid, 0);
+		if (pidfd >= 0)
+			sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		while (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED) < 0 && errno == EINTR)
+			;
+	}
+}
+
 void spawn_abort(struct spawn *s)
 {
 	if (s->pid > 0 && !s->reaped) {
@@ -105,6 +129,7 @@ void spawn_abort(struct spawn *s)
 			sys_pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
 		close_take(&s->conv.fd);	/* and if it has no pidfd yet, end of file ends it */
 		reap(s);
+		end_untold(s);
 	}
 	spawn_close(s);
 }
@@ -200,6 +225,41 @@ static int map_filter(struct handles *h, struct error *err)
 	return 0;
 }
 
+/*
+ * What @expect awaits of a process that others can see, in slices of its patience; @proc: as of struct patience.
+ */
+static int expect_seen(struct spawn *s, int proc, int timeout, int (*expect)(struct spawn *s, int ms, void *to,
+		       struct error *err), void *to, struct error *err)
+{
+	struct patience patience;
+	int r;
+
+	patience_begin(&patience, proc, timeout < 0 ? 0 : (uint64_t)timeout, s->plan->security.seccomp_agent);
+	do {
+		r = expect(s, PATIENCE_SLICE_MS, to, err);
+		if (r == -ETIMEDOUT)
+			r = patience_check(&patience, err) < 0 ? -ETIMEDOUT : -EAGAIN;
+	} while (r == -EAGAIN);
+	return heard(s, r, err);
+}
+
+static int expect_pid(struct spawn *s, int ms, void *to, struct error *err)
+{
+	return conversation_expect_pid(&s->conv, ms, -1, to, err);
+}
+
+static int expect_ready(struct spawn *s, int ms, void *to, struct error *err)
+{
+	(void)to;
+	return conversation_expect(&s->conv, MSG_READY, ms, s->pidfd, NULL, err);
+}
+
+static int expect_exec(struct spawn *s, int ms, void *to, struct error *err)
+{
+	(void)to;
+	return conversation_expect_end(&s->conv, ms, s->pidfd, err);
+}
+
 /* It has nothing left to do but to end; a container whose cgroup it is in may freeze it. */
 static void collect_launcher(pid_t pid, int pidfd)
 {
@@ -216,10 +276,10 @@ static int learn_pid(struct spawn *s, struct error *err)
 {
 	pid_t pid, launcher = s->pid;
 	siginfo_t info;
-	int pidfd, r = conversation_expect_pid(&s->conv, SETUP_TIMEOUT_MS, -1, &pid, err);
+	int pidfd, r = expect_seen(s, -1, SETUP_TIMEOUT_MS, expect_pid, &pid, err);
 
 	if (r < 0)
-		return heard(s, r, err);
+		return r;
 	if (pid == launcher)	/* it went on itself */
 		return 0;
 	/* It must be a child of ours; unreaped, its pid cannot be taken by another (rule R14). */
@@ -426,10 +486,20 @@ static int send_filter(struct spawn *s, struct error *err)
 	return heard(s, conversation_send(&s->conv, MSG_FILTER, -1, err), err);
 }
 
-/* A hook of the container's side may take as long as it likes. */
+/* A hook of the container's side may take as long as it is allowed to. */
 static int ready_timeout(const struct plan *p)
 {
-	return p->hooks->list[HOOK_CREATE_CONTAINER].n ? -1 : SETUP_TIMEOUT_MS;
+	const struct oci_hook_list *hooks = &p->hooks->list[HOOK_CREATE_CONTAINER];
+	int64_t ms = SETUP_TIMEOUT_MS;
+
+	for (size_t i = 0; i < hooks->n; i++) {
+		if (!hooks->v[i].timeout_s.set)
+			return -1;
+		ms += 1000 * hooks->v[i].timeout_s.v;
+		if (ms > INT_MAX)
+			return -1;
+	}
+	return (int)ms;
 }
 
 static int take_listener(struct spawn *s, int timeout, struct error *err)
@@ -512,6 +582,7 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 			  err);
 	if (r == 0 && (c->flags & CONV_CLONE_LAST)) {
 		r = learn_pid(s, err);
+		s->told = r == 0;
 		if (r == 0)
 			r = open_proc_pid(s, err);
 	}
@@ -520,7 +591,7 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 		timeout = AGENT_TIMEOUT_MS;
 	}
 	if (r == 0)
-		r = heard(s, conversation_expect(c, MSG_READY, timeout, s->pidfd, NULL, err), err);
+		r = expect_seen(s, s->proc_pid, timeout, expect_ready, NULL, err);
 	/* Late: none of the set-up runs under them.  The process waits, and is our unreaped child. */
 	if (r == 0 && s->plan->process.scheduled_by_parent)
 		r = process_set_scheduler(&s->plan->process.oci->scheduler, s->pid, err);
@@ -539,13 +610,9 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
 {
 	int r = heard(s, conversation_send(&s->conv, MSG_PROCEED, -1, err), err);
-	int timeout = s->plan->security.seccomp_agent ? AGENT_TIMEOUT_MS : -1;
 
-	/* startContainer hooks come before execve and have their own time limits. */
-	if (!s->handles.exec && s->plan->hooks->list[HOOK_START_CONTAINER].n)
-		timeout = -1;
 	if (r == 0 && wait_exec)
-		r = heard(s, conversation_expect_end(&s->conv, timeout, s->pidfd, err), err);
+		r = expect_seen(s, s->proc_pid, (int)patience_for(s->plan, s->handles.exec), expect_exec, NULL, err);
 	if (r < 0)
 		s->exec_failed = init_stage_is_exec(s->conv.stage);
 	/* The end of the conversation is also its own, if a filter refused write(2). */

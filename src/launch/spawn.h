@@ -44,6 +44,7 @@ struct spawn {
 	struct conversation conv;
 	int master;			/* of the pty, when one was asked for */
 	bool exec_failed;		/* all was made, and execve(2) failed: the container has ended */
+	bool told;			/* the process that is cloned last has told us its pid */
 	bool reaped;
 	int wait_status;		/* as of waitpid(2), once reaped */
 };

@@ -21,7 +21,7 @@ const char *const container_status_names[5] = {
 	"creating", "created", "running", "paused", "stopped",
 };
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define PID_MAX_LIMIT (1 << 22)		/* of the kernel, proc(5) pid_max */
 
 enum kind {
@@ -68,6 +68,7 @@ static const struct field fields[] = {
 	F("hasPoststart", BOOL, has_poststart),
 	F("hasPoststop", BOOL, has_poststop),
 	F("agentAnswers", BOOL, agent_answers),
+	F("startTimeout", U64, start_timeout_ms),
 	F("notify", BOOL, notify),
 	F("terminal", BOOL, terminal),
 	F("rootless", BOOL, rootless),

@@ -43,8 +43,8 @@ struct state {
 	uint64_t ns_inode[N_NAMESPACES];	/* in the order of namespace_files[] (spawn.h); 0 = unknown */
 	bool has_process;		/* else start fails */
 	bool has_poststart, has_poststop;	/* hooks in the saved config.json */
-	bool agent_answers;		/* a seccomp agent may have to answer for our last calls, too, and
-					 * no startContainer hook takes its time before */
+	bool agent_answers;		/* a seccomp agent may have to answer for our last calls, too */
+	uint64_t start_timeout_ms;	/* from `start` to execve; 0: a startContainer hook has no limit */
 	bool notify;			/* a notification socket is in the container while `start` waits */
 	bool terminal;
 	bool rootless;

@@ -136,6 +136,8 @@ int main(int argc, char **argv, char **envp)
 		catch_all();
 	if (!strcmp(cmd, "flood"))
 		flood();
+	if (!strcmp(cmd, "neighbour") && argc > 2)
+		return neighbour(argc - 2, argv + 2);
 	if (!strcmp(cmd, "cat"))
 		return copy();
 	if (!strcmp(cmd, "read"))

@@ -21,4 +21,7 @@ void state_print(int argc, char **argv, char **envp);
 /* attack.c: one command; prints the members of its result. */
 void attack(int argc, char **argv);
 
+/* neighbour.c: see there. */
+int neighbour(int argc, char **argv);
+
 #endif

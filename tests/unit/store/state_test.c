@@ -41,7 +41,7 @@ static int set_up(void **state)
 		.intelrdt_monitor_inode = UINT64_MAX, .intelrdt_own = true,
 		.ns_flags = 0x6c020000, .ns_inode = {1, 2, 3, 4, 5, 6, 7, UINT64_MAX},
 		.has_process = true, .has_poststop = true, .rootless = true, .own_pidns = true,
-		.agent_answers = true,
+		.agent_answers = true, .start_timeout_ms = 30000,
 		.annotations = {notes, 2},
 	};
 	state_set_created(&f.st);
@@ -94,6 +94,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(st.cgroup_created_above, 3);
 	assert_true(st.cgroup_created && st.has_process && st.has_poststop && st.rootless && st.own_pidns);
 	assert_true(st.agent_answers);
+	assert_int_equal(st.start_timeout_ms, 30000);
 	assert_false(st.has_poststart || st.terminal);
 	assert_string_equal(st.intelrdt_root, "/sys/fs/resctrl");
 	assert_string_equal(st.intelrdt_group, "/c");
