@@ -92,7 +92,7 @@ static int hear(int sync, int *ret_fs, int *ret_pidfd)
 		if (r > 0)
 			r = (int)fd_recv(sync, &c, 1, &fd, 1, &n);
 		if (r <= 0)
-			return r < 0 ? r : -EPIPE;
+			return r < 0 ? r : -ETIMEDOUT;
 		*(c == 'h' ? ret_pidfd : ret_fs) = fd;
 	}
 	return *ret_fs < 0 || *ret_pidfd < 0 ? -EPROTO : 0;
@@ -135,5 +135,7 @@ int init_foreign_proc(int pid_ns, struct error *err)
 	also = collect(last);
 	if (r == 0)
 		return steal_fd(&fs);
-	return error_errno(err, why ? why : also ? also : r, "open a procfs of the pid namespace that is joined");
+	r = why ? why : also ? also : r;
+	error_errno(err, r, "open a procfs of the pid namespace that is joined");
+	return r == -ETIMEDOUT ? error_hint(err, "the process that was to do it was stopped there") : r;
 }

@@ -228,7 +228,7 @@ static void test_wrong_values(void **state)
 static void test_wrong_shape(void **state)
 {
 	static const char *const texts[] = {
-		"", " ", "null", "[]", "{}", "7", "\"c\"", "{\"version\":1}", "\xef\xbb\xbf{}", "{\"id\":\"c\"}",
+		"", " ", "null", "[]", "{}", "7", "\"c\"", "{\"version\":2}", "\xef\xbb\xbf{}", "{\"id\":\"c\"}",
 	};
 	_cleanup_free_ char *text = NULL, *more = NULL;
 	struct state st;
@@ -250,7 +250,7 @@ static void test_wrong_shape(void **state)
 	fake_write(dir_path, STORE_STATE, text);
 	expect_damaged();
 	memcpy(at, "\"pid\"", 5);
-	memcpy(strstr(text, "\"version\":1"), "\"version\":0", 11);
+	memcpy(strstr(text, "\"version\":2"), "\"version\":0", 11);
 	fake_write(dir_path, STORE_STATE, text);
 	assert_int_equal(read_back(&st), -EPROTONOSUPPORT);
 	assert_non_null(strstr(f.err.text, "has format 0, of another version of orlop"));
@@ -264,7 +264,7 @@ static void test_salvage(void **state)
 		bool process, cgroup;
 	} cases[] = {
 		{"\"created\":\"2", "\"created\":\"x", true, true},
-		{"\"version\":1", "\"version\":7", true, true},
+		{"\"version\":2", "\"version\":7", true, true},
 		{"\"pid\":42", "\"pid\":-1", true, true},	/* no process of that number is opened */
 		{"\"bootId\":\"0123", "\"bootId\":\"", false, true},
 		{"\"cgroupPath\":\"/x/c\"", "\"cgroupPath\":\"/../c\"", true, false},
