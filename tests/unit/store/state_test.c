@@ -192,9 +192,9 @@ static void test_wrong_values(void **state)
 	fake_rewrite(&f);
 	text = fake_read(dir_path, STORE_STATE);
 	assert_int_equal(json_parse(arena, text, strlen(text), &o, &f.err), 0);
-	assert_int_equal(o->object.n, 34);
+	assert_int_equal(o->object.n, 35);
 	{	/* the control: rebuilt with an equal value it is what it was */
-		_cleanup_free_ char *same = with_value(o, text, 0, "1");
+		_cleanup_free_ char *same = with_value(o, text, 0, "2");
 
 		assert_string_equal(same, text);
 	}
