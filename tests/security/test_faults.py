@@ -9,6 +9,7 @@ import os
 import pytest
 from lib import config as conf
 from lib import host, kernel
+from test_rootless import SETPRIV, UID, As
 from test_threats_lies import CALLS as LIES
 from tools import confinement, errnos, sweep
 from tools.step import DEADLINE, nth
@@ -45,6 +46,7 @@ SHOWS = [  # the command's own program is the probe, which tells
     sweep.Scenario("run-userns", PLAIN["run"].words, change=lambda box: (sweep._userns(box), full_request(box))),
     sweep.Scenario("run-idmap", PLAIN["run"].words, change=sweep._idmap),
     sweep.Scenario("run-hostpid", PLAIN["run"].words, change=sweep._host_pids),
+    sweep.Scenario("run-pod", PLAIN["run"].words, change=sweep._pod),
     sweep.Scenario("run-hooks", PLAIN["run"].words, change=sweep._hooks),
     sweep.Scenario("create", PLAIN["create"].words, change=full_request),
     sweep.Scenario("exec", _exec, sweep._up, full_request),
@@ -52,7 +54,14 @@ SHOWS = [  # the command's own program is the probe, which tells
     sweep.Scenario("start", PLAIN["start"].words, sweep._create, full_request),
 ]
 CHANGES = [PLAIN[n] for n in ("delete", "delete-created", "delete-force", "delete-hooks", "kill", "kill-hostpid", "pause", "resume")]
-LEAVE_NOTHING = [s for s in SHOWS if s.name != "start"]
+LEAVE_NOTHING = [s.name for s in SHOWS if s.name != "start"]
+
+
+class RootlessScenario(sweep.Scenario):
+    """With the configuration as it is, which the caller may ask for."""
+
+    def __init__(self, plain):
+        super().__init__(plain.name, _exec if plain.name == "exec" else plain.words, plain.prepare)
 
 
 class Sweep:
@@ -62,7 +71,8 @@ class Sweep:
         self.box, self.scenario = box, scenario
         self.runs, self.found = 0, []
         scenario.setup(box)
-        if scenario in SHOWS and not scenario.name.startswith("exec"):
+        self.tells = scenario.name in {s.name for s in SHOWS}
+        if self.tells and not scenario.name.startswith("exec"):
             box.args().write()
         before = host.Snapshot()
         self.begin()
@@ -77,7 +87,7 @@ class Sweep:
 
     def shown(self, run):
         """What the container's process had to show: None where nothing was to run."""
-        if self.scenario not in SHOWS:
+        if not self.tells:
             return None
         text = run.out
         if self.scenario.name == "create":
@@ -115,7 +125,7 @@ class Sweep:
             return "no error that says at what"
         if '"fds"' in run.out:
             return None  # the program ran, and it is the end that failed
-        if self.scenario not in LEAVE_NOTHING:
+        if self.scenario.name not in LEAVE_NOTHING:
             return None  # what is left can be tried again, or deleted
         try:
             between.assert_same(2)
@@ -162,6 +172,19 @@ def test_T89_one_call_fails_while_a_process_is_made(box, scenario, sample, recor
 @pytest.mark.parametrize("scenario", CHANGES, ids=repr)
 def test_T89_one_call_fails(box, scenario, sample, record_property):
     sweep_faults(box, scenario, sample, record_property)
+
+
+@pytest.fixture
+def less(tmp):
+    o = As(tmp, SETPRIV, UID)
+    yield o
+    o.clean()
+
+
+@pytest.mark.parametrize("name", ["run", "create", "exec", "delete-force"])
+def test_T89_one_call_fails_without_privilege(less, name, sample, record_property):
+    scenario = RootlessScenario(PLAIN[name])
+    sweep_faults(less.box(), scenario, sample, record_property)
 
 
 @pytest.mark.case("T88")

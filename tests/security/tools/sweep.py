@@ -9,6 +9,7 @@ import socket
 
 from lib import config as conf
 from lib import host, kernel
+from lib.box import Box
 
 from .step import step
 
@@ -110,6 +111,14 @@ def _host_pids(box):
     conf.without_namespace(box.config, "pid")
 
 
+def _pod(box):
+    """In the namespaces of a container that stays."""
+    pod = Box(box.orlop, f"{box.id}-pod")
+    pod.up()
+    for kind in ("pid", "network", "ipc"):
+        conf.namespace(box.config, kind, f"/proc/{pod.pid}/ns/{kernel.NS_FILE.get(kind, kind)}")
+
+
 def _run(*options):
     return lambda box: ["run", *options, "--bundle", box.bundle, box.id]
 
@@ -130,6 +139,7 @@ RUN = [
     Scenario("run-hooks", _run(), change=_hooks),
     Scenario("run-seccomp", _run(), change=_seccomp),
     Scenario("run-hostpid", _run(), change=_host_pids),
+    Scenario("run-pod", _run(), change=_pod),
     Scenario("run-terminal", lambda box: ["run", "--detach", "--console-socket", box.console_path, "--bundle", box.bundle, box.id],
              change=_terminal),
     Scenario("create", lambda box: ["create", "--bundle", box.bundle, "--pid-file", box.pid_file, box.id]),
