@@ -9,6 +9,7 @@
 
 #include "cgroup/cgroup.h"
 #include "config/config.h"
+#include "launch/foreground.h"
 #include "launch/host_hooks.h"
 #include "launch/host_mounts.h"
 #include "launch/intelrdt.h"
@@ -41,6 +42,7 @@ static void run_hooks(const struct oci_config *config, const struct state *st)
 {
 	struct error err = {0};
 
+	foreground_release();
 	if (host_hooks_run(HOOK_POSTSTOP, &config->hooks.list[HOOK_POSTSTOP], st, STATUS_STOPPED, 0, NULL,
 			   &err) < 0)
 		log_warning("poststop hooks of container `%s`: %s", st->id, err.text);

@@ -14,6 +14,9 @@
 #include "sys/syscalls.h"
 #include "util/fd.h"
 
+/* Still blocked when the container has ended, so that nothing is left half deleted. */
+static sigset_t held;
+
 /* Faults are our own, the terminal's stop signals are for us, CHLD and URG say nothing to the payload. */
 int foreground_signals(sigset_t *forwarded, struct error *err)
 {
@@ -102,7 +105,28 @@ int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, s
 		return r;
 	if (s->notify)
 		unwatch_notifications(s);
-	r = spawn_wait(s, err);
-	sigprocmask(SIG_UNBLOCK, forwarded, NULL);
-	return r;
+	held = *forwarded;
+	return spawn_wait(s, err);
+}
+
+/* One that came when the container had ended was for it, and is discarded: sigaction(2). */
+static void discard_pending(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+	sigset_t pending;
+
+	if (sigpending(&pending) < 0)
+		return;
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sigismember(&pending, sig) != 1 || sigismember(&held, sig) != 1)
+			continue;
+		sigaction(sig, &ignore, &old);
+		sigaction(sig, &old, NULL);
+	}
+}
+
+void foreground_release(void)
+{
+	discard_pending();
+	sigprocmask(SIG_UNBLOCK, &held, NULL);
 }

@@ -7,9 +7,11 @@
 
 #include "launch/spawn.h"
 
-/* Wait for the end of @s, forwarding signals and copying its terminal. */
+/* Wait for the end of @s, forwarding signals and copying its terminal.  They stay blocked. */
 int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, struct error *err);
 /* Block the signals to be forwarded; a signalfd(2). */
 int foreground_signals(sigset_t *forwarded, struct error *err);
+/* What follows may take its time: signals end us again.  What had come meanwhile is discarded. */
+void foreground_release(void);
 
 #endif

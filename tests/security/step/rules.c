@@ -16,6 +16,7 @@ static const struct {
 	[ACT_LOG] = {"log", false},   [ACT_REPORT] = {"report", false}, [ACT_KILL] = {"kill", false},
 	[ACT_ERROR] = {"error", true}, [ACT_RETURN] = {"return", true},	 [ACT_RUN] = {"run", true},
 	[ACT_DELAY] = {"delay", true}, [ACT_KILLALL] = {"killall", false},
+	[ACT_SIGNAL] = {"signal", true},
 };
 
 static _Noreturn void bad_rule(const char *text, const char *what)

@@ -13,6 +13,7 @@
  *	 report		and all that the process has, look.c
  *	 kill		SIGKILL
  *	 killall	SIGKILL for all that are followed
+ *	 signal:15	that signal for it; the call is made
  *	 error:ENOMEM	the call is not made and fails so
  *	 return:0	the call is not made and returns that: a lie
  *	 run:COMMAND	by sh, with STEP_PID, STEP_ROLE, STEP_CALL, STEP_SYSCALL; then the call is made

@@ -35,7 +35,7 @@ struct call {
 
 /* ---- rules.c: what is to be done where ---- */
 
-enum action { ACT_LOG, ACT_REPORT, ACT_KILL, ACT_KILLALL, ACT_ERROR, ACT_RETURN, ACT_RUN, ACT_DELAY };
+enum action { ACT_LOG, ACT_REPORT, ACT_KILL, ACT_KILLALL, ACT_SIGNAL, ACT_ERROR, ACT_RETURN, ACT_RUN, ACT_DELAY };
 
 struct rule {
 	const char *role;	/* a pattern, fnmatch(3) */

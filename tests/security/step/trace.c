@@ -138,6 +138,9 @@ static void act(const struct step *s, const struct rule *rule, struct tracee *t,
 		for (struct tracee *o = tracees; o; o = o->next)
 			json_bool("killed", kill(o->pid, SIGKILL) == 0);
 		break;
+	case ACT_SIGNAL:
+		json_bool("killed", kill(t->pid, (int)rule->value) == 0);
+		break;
 	case ACT_ERROR:
 	case ACT_RETURN:
 		t->override = true;
