@@ -188,8 +188,9 @@ static int start(struct starting *s, struct error *err)
 	if (s->st.terminal)
 		tty_own_size(&go.rows, &go.cols);
 	/* The reader was there a moment ago, and holds both ends. */
-	if (write(s->gate, &go, go.rows ? sizeof(go) : 1) < 1)
-		return error_errno(err, errno, "open the start gate");
+	r = fd_write_all(s->gate, &go, go.rows ? sizeof(go) : 1);
+	if (r < 0)
+		return error_errno(err, r, "open the start gate");
 	r = await_exec(s, err);
 	/* It ends by itself now: do not let `state` see it on its way. */
 	if (r < 0)
