@@ -283,8 +283,9 @@ static int learn_pid(struct spawn *s, struct error *err)
 	if (pid == launcher)	/* it went on itself */
 		return 0;
 	/* It must be a child of ours; unreaped, its pid cannot be taken by another (rule R14). */
-	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-		return error_set(err, ECHILD, "the process that answered is not the one we made");
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		if (errno != EINTR)
+			return error_set(err, ECHILD, "the process that answered is not the one we made");
 	pidfd = sys_pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return error_errno(err, pidfd, "pidfd_open");

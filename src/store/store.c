@@ -172,7 +172,10 @@ bool store_is_locked(int dir)
 
 int store_unlock(int dir, struct error *err)
 {
-	return flock(dir, LOCK_UN) < 0 ? error_errno(err, errno, "unlock the container's state") : 0;
+	while (flock(dir, LOCK_UN) < 0)
+		if (errno != EINTR)
+			return error_errno(err, errno, "unlock the container's state");
+	return 0;
 }
 
 int store_look_at(struct store *s, const char *id, int dir, struct error *err)

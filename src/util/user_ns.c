@@ -75,7 +75,7 @@ static int hear(int sync, int *ret_user, int *ret_time)
 		return -EPROTO;
 	if (r == 1) {
 		r = fd_wait(sync, POLLIN, HOLDER_TIMEOUT_MS);
-		r = r < 0 ? r : r == 0 ? -ETIMEDOUT : (int)read(sync, &c, 1) == 1 ? 1 : 0;
+		r = r < 0 ? r : r == 0 ? -ETIMEDOUT : (int)fd_read_up_to(sync, &c, 1);
 	}
 	return r < 0 ? r : r == 0 ? -EPIPE : 0;
 }
