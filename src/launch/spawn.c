@@ -42,7 +42,7 @@ void spawn_init(struct spawn *s, const struct plan *plan)
 	s->plan = plan;
 	s->cgroup = s->proc = s->pidfd = s->proc_pid = s->master = -1;
 	s->handles.pid_ns = s->handles.user_ns = s->handles.time_ns = -1;
-	s->conv.fd = s->handles.sync = s->handles.init_pidfd = s->handles.init_root = -1;
+	s->launcher_pidfd = s->conv.fd = s->handles.sync = s->handles.init_pidfd = s->handles.init_root = -1;
 	s->handles.start = s->handles.result = s->handles.proc = -1;
 	rootfs_handles_init(&s->handles.rootfs);
 }
@@ -78,6 +78,7 @@ void spawn_close(struct spawn *s)
 	close_take(&s->proc_pid);
 	close_take(&s->master);
 	close_take(&s->conv.fd);
+	close_take(&s->launcher_pidfd);
 	free(s->handles.joins);
 	s->handles.joins = NULL;
 	if (s->handles.filter)
@@ -98,6 +99,21 @@ static void reap(struct spawn *s)
 	s->reaped = true;
 	if (r < 0)
 		s->wait_status = -1;
+}
+
+/* It has nothing left to do but to end; a container whose cgroup it is in may freeze it. */
+static void collect_launcher(struct spawn *s)
+{
+	siginfo_t info;
+
+	if (s->launcher <= 0)
+		return;
+	if (fd_wait(s->launcher_pidfd, POLLIN, LAUNCHER_TIMEOUT_MS) <= 0)
+		sys_pidfd_send_signal(s->launcher_pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PID, (id_t)s->launcher, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	s->launcher = 0;
+	close_take(&s->launcher_pidfd);
 }
 
 /*
@@ -129,6 +145,7 @@ void spawn_abort(struct spawn *s)
 			sys_pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
 		close_take(&s->conv.fd);	/* and if it has no pidfd yet, end of file ends it */
 		reap(s);
+		collect_launcher(s);
 		end_untold(s);
 	}
 	spawn_close(s);
@@ -260,17 +277,6 @@ static int expect_exec(struct spawn *s, int ms, void *to, struct error *err)
 	return conversation_expect_end(&s->conv, ms, s->pidfd, err);
 }
 
-/* It has nothing left to do but to end; a container whose cgroup it is in may freeze it. */
-static void collect_launcher(pid_t pid, int pidfd)
-{
-	siginfo_t info;
-
-	if (fd_wait(pidfd, POLLIN, LAUNCHER_TIMEOUT_MS) <= 0)
-		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
-		;
-}
-
 /* The process that we made is not the one that we want, and tells us in its place: learn that one's pid. */
 static int learn_pid(struct spawn *s, struct error *err)
 {
@@ -289,8 +295,9 @@ static int learn_pid(struct spawn *s, struct error *err)
 	pidfd = sys_pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return error_errno(err, pidfd, "pidfd_open");
-	collect_launcher(launcher, s->pidfd);
-	close(s->pidfd);
+	collect_launcher(s);	/* an earlier one */
+	s->launcher = launcher;
+	s->launcher_pidfd = s->pidfd;
 	s->pid = pid;
 	s->pidfd = pidfd;
 	return 0;
@@ -612,6 +619,7 @@ int spawn_proceed(struct spawn *s, bool wait_exec, struct error *err)
 {
 	int r = heard(s, conversation_send(&s->conv, MSG_PROCEED, -1, err), err);
 
+	collect_launcher(s);	/* while the program is executed */
 	if (r == 0 && wait_exec)
 		r = expect_seen(s, s->proc_pid, (int)patience_for(s->plan, s->handles.exec), expect_exec, NULL, err);
 	if (r < 0)

@@ -45,6 +45,8 @@ struct spawn {
 	int master;			/* of the pty, when one was asked for */
 	bool exec_failed;		/* all was made, and execve(2) failed: the container has ended */
 	bool told;			/* the process that is cloned last has told us its pid */
+	pid_t launcher;			/* that made it, and is about to end; 0: none, or collected */
+	int launcher_pidfd;
 	bool reaped;
 	int wait_status;		/* as of waitpid(2), once reaped */
 };
