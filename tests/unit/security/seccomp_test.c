@@ -420,10 +420,44 @@ static void test_features(void **state)
 	assert_true(seccomp_library_version()[0] >= '2');
 }
 
+/* What the program says of a call, told without making one, is what the kernel makes of it. */
+static void test_allows(void **state)
+{
+	static char *denied[] = {(char *)"mkdir", (char *)"getppid"}, *some[] = {(char *)"ioctl"};
+	struct oci_seccomp_arg arg = {.index = 1, .op = SCMP_CMP_EQ, .value = 0x5413};
+	struct oci_seccomp_rule rules[] = {
+		{.names = {.v = denied, .n = 2}, .action = DENIED},
+		{.names = {.v = some, .n = 1}, .action = DENIED, .args = &arg, .n_args = 1},
+	};
+	struct oci_seccomp profile = simple(SCMP_ACT_ALLOW, rules, 2);
+	struct seccomp_program *p = program();
+	struct error err = {0};
+
+	(void)state;
+	assert_false(seccomp_allows(p, SYS_read, 0, 0));	/* not compiled yet: nobody knows */
+	assert_int_equal(seccomp_compile(&profile, p, &err), 0);
+	assert_true(seccomp_allows(p, SYS_read, 0, 0));
+	assert_false(seccomp_allows(p, SYS_getppid, 0, 0));
+	assert_false(seccomp_allows(p, SYS_ioctl, 0, 0x5413));
+	assert_true(seccomp_allows(p, SYS_ioctl, 0, 0x5414));
+	profile = simple(SCMP_ACT_LOG, rules, 1);
+	p->n = 0;
+	assert_int_equal(seccomp_compile(&profile, p, &err), 0);
+	assert_true(seccomp_allows(p, SYS_read, 0, 0));
+	profile = simple(SCMP_ACT_TRAP, NULL, 0);
+	p->n = 0;
+	assert_int_equal(seccomp_compile(&profile, p, &err), 0);
+	assert_false(seccomp_allows(p, SYS_read, 0, 0));
+	p->insns[0].code = 0xffff;		/* no such instruction */
+	assert_false(seccomp_allows(p, SYS_read, 0, 0));
+	release(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #ifdef __x86_64__
+		cmocka_unit_test(test_allows),
 		cmocka_unit_test(test_foreign_abis),
 #endif
 		cmocka_unit_test(test_newer_calls),
