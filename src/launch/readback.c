@@ -462,13 +462,18 @@ int readback_own(int proc, struct own_status *ret, struct error *err)
 	return 0;
 }
 
-int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err)
+int readback_namespaces(struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err)
 {
-	bool our_userns = true;		/* also where the kernel has no other */
-	int r = check_namespaces(s, ret_ns, &our_userns, err);
+	s->our_userns = true;		/* also where the kernel has no other */
+	return check_namespaces(s, ret_ns, &s->our_userns, err);
+}
 
-	if (r == 0 && s->plan->has_process && !MUTATE(T88))
-		r = check_process(s, our_userns, err);
+int readback_check(const struct spawn *s, struct error *err)
+{
+	int r = 0;
+
+	if (s->plan->has_process && !MUTATE(T88))
+		r = check_process(s, s->our_userns, err);
 	if (r == 0)
 		r = check_descriptors(s, err);
 	/* Not the caller's, with the caller's terminal; told in the pid namespace of who asks. */

@@ -388,8 +388,12 @@ static int set_from_outside(struct spawn *s, struct error *err)
 {
 	const struct plan *p = s->plan;
 	const struct oci_process *o = p->process.oci;
-	int r = open_proc_pid(s, err);
+	int r;
 
+	/* Of exec there is nothing to set, and soon another to look at. */
+	if (s->handles.exec && !(p->has_process && o->oom_score_adj.set))
+		return 0;
+	r = open_proc_pid(s, err);
 	if (r < 0)
 		return r;
 	r = ns_check_maps(&p->ns, s->proc_pid, err);
@@ -593,6 +597,8 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 		s->told = r == 0;
 		if (r == 0)
 			r = open_proc_pid(s, err);
+		if (r == 0)	/* while it makes its session */
+			r = readback_namespaces(s, ret_ns, err);
 	}
 	if (r == 0 && s->plan->security.seccomp_agent && (c->flags & CONV_FILTER)) {
 		r = hand_over_listener(s, timeout, err);
@@ -607,7 +613,10 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 		r = process_set_io_priority(&s->plan->process.oci->io_priority, s->pid, err);
 	if (r < 0)
 		return agent_late(s, r, err);
-	r = readback_check(s, ret_ns, err);
+	if (!(c->flags & CONV_CLONE_LAST))
+		r = readback_namespaces(s, ret_ns, err);
+	if (r == 0)
+		r = readback_check(s, err);
 	if (r == 0)
 		r = give_stdio(s, err);
 	if (r == 0)

@@ -36,6 +36,7 @@ struct spawn {
 	int proc;			/* the host's /proc */
 	unsigned ways;			/* descriptors that the child keeps until execve: conversation, gate */
 	struct own_status own;
+	bool our_userns;		/* the process is in the runtime's own user namespace */
 
 	/* results of spawn_start */
 	pid_t pid;
@@ -97,7 +98,9 @@ int readback_open_namespace(int pidfd, int proc, const char *process, size_t i);
  * for it. */
 int readback_outside_uid(const struct spawn *s, uint32_t uid, uid_t *ret, struct error *err);
 
-/* readback.c: compare the process with what was asked for, rule R12.  Any difference is an error. */
-int readback_check(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err);
+/* readback.c: compare the process with what was asked for, rule R12.  Any difference is an error.  Its namespaces are
+ * what they will be as soon as it is cloned last, so before the rest. */
+int readback_namespaces(struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct error *err);
+int readback_check(const struct spawn *s, struct error *err);
 
 #endif
