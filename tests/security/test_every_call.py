@@ -10,7 +10,7 @@ import pytest
 from lib import config as conf
 from lib import kernel
 from test_rootless import SETPRIV, UID, As, ranges  # noqa: F401
-from tools import table
+from tools import sweep, table
 from tools.step import box_step, finish, start, step
 
 pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T31", "T35", "T36", "T111")]
@@ -86,6 +86,14 @@ def test_create_and_start(box):
     nothing_wrong(started, request(box))
 
 
+def test_run_with_hooks(box):
+    """Also what runs them in the container, up to its execve."""
+    sweep._hooks(box)
+    run = run_command(box)
+    assert len({e["role"] for e in run.events if e["event"] == "exec"}) >= 7
+    nothing_wrong(run, request(box))
+
+
 def test_run_with_terminal(box, console):
     box.process["terminal"] = True
     nothing_wrong(run_command(box, "--detach", "--console-socket", console), request(box))
@@ -144,6 +152,12 @@ def pod(make_box):
 def test_run_in_the_pid_namespace_of_another(box, pod, kinds):
     for kind in kinds:
         conf.namespace(box.config, kind, f"/proc/{pod.pid}/ns/{kernel.NS_FILE.get(kind, kind)}")
+    nothing_wrong(run_command(box), request(box, pid_namespaces=[pid_namespace(pod.pid)]))
+
+
+def test_run_with_a_hook_in_the_pid_namespace_of_another(box, pod):
+    conf.namespace(box.config, "pid", f"/proc/{pod.pid}/ns/pid")
+    box.config["hooks"] = {"startContainer": [{"path": conf.PROBE, "args": ["probe", "true"]}]}
     nothing_wrong(run_command(box), request(box, pid_namespaces=[pid_namespace(pod.pid)]))
 
 

@@ -154,7 +154,7 @@ def _times(events):
     time, cloned = {}, False
     for event in events:
         role, call = event["role"], event["call"]
-        now = time.setdefault(role, "setup")
+        now = time.setdefault(role, time.get(role.rpartition(".")[0], "setup"))
         if now == "closing" and call != "close_range":
             now = time[role] = "closed"
         yield event, now, cloned
