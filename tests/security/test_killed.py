@@ -52,6 +52,31 @@ def test_T53_killed_at_any_call(box, scenario, sample, record_property):
     kill_at_all(box, scenario, sample, record_property)
 
 
+QUIET = [s for s in sweep.RUN if s.name.startswith("run") and "hooks" not in s.name and "terminal" not in s.name]
+
+
+@pytest.mark.parametrize("scenario", QUIET, ids=repr)
+def test_T53_no_program_without_its_runtime(box, scenario, sample):
+    """Killed before it has let the container's process go: that has executed nothing."""
+    scenario.setup(box)
+    before = host.Snapshot()
+    for _ in range(2):  # the first makes the state directory
+        scenario.begin(box)
+        run = scenario.run(box, ["*:*=log"])
+        assert run.rc == 0 and '"results"' in run.out, run
+        assert sweep.settle(box, before) is None
+    executed = next(i for i, c in enumerate(run.calls()) if c["role"] != "0" and c["call"] == "execve")
+    let_go = max(i for i, c in enumerate(run.calls()[:executed]) if c["role"] == "0" and c["call"] in ("write", "sendto", "sendmsg"))
+    last = run.calls()[let_go]["k"]
+    for k in sample(range(last - 40, last + 1)):
+        before = host.Snapshot()
+        scenario.begin(box)
+        run = scenario.run(box, [f"0:{k}=kill"], linger=500)
+        assert run.rc == 137 and run.out == "", (k, run)
+        wrong = sweep.settle(box, before)
+        assert wrong is None, (k, wrong)
+
+
 @pytest.mark.parametrize("scenario", [s for s in sweep.ALL if s.name in ("run", "create", "exec", "run-userns", "start")], ids=repr)
 def test_T53_all_of_us_killed_at_any_call(box, scenario, sample, record_property):
     """As when a unit is stopped in which we work."""
