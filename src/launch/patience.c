@@ -60,7 +60,8 @@ int patience_check(struct patience *p, struct error *err)
 		return 0;
 	if (p->stopped)
 		error_set(err, ETIMEDOUT, "the process was stopped before it executed its program, and was killed: %s",
-			  state == 't' ? "something traces it" : "something in its container sent it a signal");
+			  state == 't' ? "something traces it"
+				       : "something in its container sent it a signal");
 	else if (p->agent)
 		error_set(err, ETIMEDOUT, "the program did not start in time, and its process was killed: the seccomp "
 			  "agent of the container has not answered its system calls");
