@@ -205,7 +205,7 @@ static int expect_seen(struct spawn *s, int proc, int timeout, int (*expect)(str
 	patience_begin(&patience, proc, timeout < 0 ? 0 : (uint64_t)timeout, s->plan->security.seccomp_agent);
 	do {
 		r = expect(s, PATIENCE_SLICE_MS, to, err);
-		if (r == -ETIMEDOUT)
+		if (r == -ETIMEDOUT && s->conv.state != CS_FAILED)	/* not what the child tells */
 			r = patience_check(&patience, err) < 0 ? -ETIMEDOUT : -EAGAIN;
 	} while (r == -EAGAIN);
 	return spawn_heard(s, r, err);
