@@ -93,12 +93,23 @@ enum conversation_state {
 
 enum conversation_load { CARRIES_NOTHING, CARRIES_FD, CARRIES_NUMBER };
 
+/*
+ * How long the receiver waits.  C never waits for a parent that is gone: it sees the end of file.  P always has a
+ * deadline, as C may have been stopped; but with hooks, which take as long as they like and come before anything of
+ * the container runs.  tests/model/ shows that this suffices.
+ */
+enum conversation_patience { UNTIL_THE_END, UNTIL_A_DEADLINE, UNTIL_HOOKS_ARE_DONE };
+
+/* P waits for execve(2) likewise. */
+#define END_PATIENCE UNTIL_A_DEADLINE
+
 struct conversation_row {
 	enum conversation_state state;
 	enum message_type message;
 	bool from_child;
 	unsigned only_if;		/* conversation_flags; 0 = always */
 	enum conversation_load carries;
+	enum conversation_patience patience;
 	enum conversation_state next;
 };
 

@@ -209,12 +209,20 @@ static int64_t deadline_of(int timeout_ms)
 	return timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 }
 
+/* As long as it takes? */
+static bool may_wait(const struct conversation *c, enum conversation_patience patience)
+{
+	return patience == UNTIL_THE_END || (patience == UNTIL_HOOKS_ARE_DONE && c->flags & CONV_HOOKS);
+}
+
 /* Take the message of @row and advance. */
 static int expect_row(struct conversation *c, const struct conversation_row *row, int timeout_ms,
 		      int watch_fd, struct received *in, struct error *err)
 {
 	int64_t deadline = deadline_of(timeout_ms);
 
+	if (timeout_ms < 0 && !may_wait(c, row->patience))
+		return protocol_failed(c, err, "awaited without a deadline", row->message);
 	for (;;) {
 		_cleanup_close_ int fd = -1;
 		int r = receive(c, deadline, watch_fd, in, err);
@@ -312,6 +320,8 @@ int conversation_expect_end(struct conversation *c, int timeout_ms, int watch_fd
 
 	if (c->state != CS_DONE || !c->parent)
 		return protocol_failed(c, err, "end of file cannot be awaited here", 0);
+	if (timeout_ms < 0 && !may_wait(c, END_PATIENCE))
+		return protocol_failed(c, err, "end of file awaited without a deadline", 0);
 	for (;;) {
 		_cleanup_close_ int fd = -1;
 		struct received in;

@@ -28,8 +28,6 @@
 #include "util/fd.h"
 #include "util/log.h"
 
-/* Set-up makes no slow call but what file systems and hooks do; a minute is for ever. */
-#define SETUP_TIMEOUT_MS 60000
 #define LAUNCHER_TIMEOUT_MS 5000
 
 void spawn_init(struct spawn *s, const struct plan *plan)
@@ -229,11 +227,11 @@ static int expect_exec(struct spawn *s, int ms, void *to, struct error *err)
 }
 
 /* The process that we made is not the one that we want, and tells us in its place: learn that one's pid. */
-int spawn_learn_pid(struct spawn *s, struct error *err)
+int spawn_learn_pid(struct spawn *s, int timeout, struct error *err)
 {
 	pid_t pid, launcher = s->pid;
 	siginfo_t info;
-	int pidfd, r = expect_seen(s, -1, SETUP_TIMEOUT_MS, expect_pid, &pid, err);
+	int pidfd, r = expect_seen(s, -1, timeout, expect_pid, &pid, err);
 
 	if (r < 0)
 		return r;
@@ -369,7 +367,7 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 		r = spawn_heard(s, conversation_expect(c, MSG_CONSOLE, timeout, s->pidfd, &s->master, err),
 			  err);
 	if (r == 0 && (c->flags & CONV_CLONE_LAST)) {
-		r = spawn_learn_pid(s, err);
+		r = spawn_learn_pid(s, timeout, err);
 		s->told = r == 0;
 		if (r == 0)
 			r = spawn_open_proc_pid(s, err);

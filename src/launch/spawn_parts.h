@@ -5,12 +5,15 @@
 
 #include "launch/spawn.h"
 
+/* Set-up makes no slow call but what file systems and hooks do; a minute is for ever. */
+#define SETUP_TIMEOUT_MS 60000
+
 /* What the child inherited is of no more use here. */
 void spawn_close_inherited(struct handles *h, const struct plan *p);
 /* The result @r of a step of the conversation; if the child is gone without a word, what the kernel knows of its end. */
 int spawn_heard(struct spawn *s, int r, struct error *err);
 /* The process that we made is not the one that we want, and tells us in its place: learn that one's pid. */
-int spawn_learn_pid(struct spawn *s, struct error *err);
+int spawn_learn_pid(struct spawn *s, int timeout, struct error *err);
 int spawn_open_proc_pid(struct spawn *s, struct error *err);
 
 #endif

@@ -134,7 +134,7 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 	spawn_close_inherited(&s->handles, s->plan);
 	s->pid = pid;
 	s->pidfd = pidfd;
-	return launcher ? spawn_learn_pid(s, err) : 0;
+	return launcher ? spawn_learn_pid(s, SETUP_TIMEOUT_MS, err) : 0;
 }
 
 /* What only the host may set on it. */

@@ -144,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {data, size};
 	struct conversation c[2] = {0};
 	struct error err = {0};
-	unsigned flags = fuzz_byte(&in) & 127;
+	unsigned flags = fuzz_byte(&in);
 	unsigned before;
 	int raw[2];
 

@@ -4,7 +4,7 @@
 set -eu
 if command -v apt-get >/dev/null; then
 	want=(gcc libc6-dev clang llvm libclang-rt-dev binutils make autoconf automake pkg-config xz-utils file
-		libyajl-dev libseccomp-dev libselinux1-dev libcap-dev libcmocka-dev libjansson-dev musl-dev
+		libyajl-dev libseccomp-dev libselinux1-dev libcap-dev libcmocka-dev libjansson-dev spin musl-dev
 		valgrind shellcheck mandoc python3 python3-pytest strace busybox-static uidmap umoci
 		iproute2 procps util-linux mmdebstrap)
 	need=()

@@ -771,6 +771,36 @@ static void test_pid_invisible(void **state)
 	close_pair(&t);
 }
 
+/* The parent never awaits anything for ever that comes from who may have been stopped. */
+static void test_deadlines(void **state)
+{
+	(void)state;
+	for (unsigned flags = 0; flags < ALL_FLAGS; flags++) {
+		struct pair t;
+
+		for (size_t i = 0; i < conversation_table_len; i++) {
+			const struct conversation_row *row = &conversation_table[i];
+			int fd = -1;
+			pid_t pid;
+
+			if (!row->from_child || (row->patience == UNTIL_HOOKS_ARE_DONE && flags & CONV_HOOKS))
+				continue;
+			open_pair(&t, flags);
+			t.p.state = row->state;
+			t.p.filter_done = true;
+			assert_int_equal(row->message == MSG_CHILD_PID ?
+					 conversation_expect_pid(&t.p, -1, -1, &pid, &t.err) :
+					 conversation_expect(&t.p, row->message, -1, -1, &fd, &t.err), -EPROTO);
+			assert_non_null(strstr(t.err.text, "deadline"));
+			close_pair(&t);
+		}
+		open_pair(&t, flags);
+		t.p.state = CS_DONE;
+		assert_int_equal(conversation_expect_end(&t.p, -1, -1, &t.err), -EPROTO);
+		close_pair(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -796,6 +826,7 @@ int main(void)
 		cmocka_unit_test(test_filter_rules),
 		cmocka_unit_test(test_pid_is_translated),
 		cmocka_unit_test(test_pid_invisible),
+		cmocka_unit_test(test_deadlines),
 	};
 
 	return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);
