@@ -198,14 +198,14 @@ static int expect_seen(struct spawn *s, int proc, int timeout, int (*expect)(str
 		       struct error *err), void *to, struct error *err)
 {
 	struct patience patience;
+	bool again;
 	int r;
 
 	patience_begin(&patience, proc, timeout < 0 ? 0 : (uint64_t)timeout, s->plan->security.seccomp_agent);
 	do {
 		r = expect(s, PATIENCE_SLICE_MS, to, err);
-		if (r == -ETIMEDOUT && s->conv.state != CS_FAILED)	/* not what the child tells */
-			r = patience_check(&patience, err) < 0 ? -ETIMEDOUT : -EAGAIN;
-	} while (r == -EAGAIN);
+		again = r == -ETIMEDOUT && s->conv.state != CS_FAILED;	/* not what the child tells */
+	} while (again && patience_check(&patience, err) == 0);
 	return spawn_heard(s, r, err);
 }
 
