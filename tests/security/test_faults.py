@@ -123,6 +123,8 @@ class Sweep:
             return "EINTR is taken for a failure"
         if len(run.err.split()) < 4:
             return "no error that says at what"
+        if "cannot be awaited here" in run.err:
+            return "what failed is hidden by what comes of it"
         if '"fds"' in run.out:
             return None  # the program ran, and it is the end that failed
         if self.scenario.name not in LEAVE_NOTHING:

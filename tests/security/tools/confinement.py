@@ -19,6 +19,8 @@ def of(seen):
                              for m in kernel.parse_mountinfo(seen["mountinfo"]))
     own = {kind: kernel.ns_inode("self", kind) for kind in seen["namespaces"] if kind in ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user")}
     plain["own namespaces"] = sorted(kind for kind, inode in own.items() if seen["namespaces"][kind] != inode)
+    if "net" not in plain["own namespaces"]:
+        plain["interfaces"] = None  # the host's, where others are at work
     for number in ("pgid", "sid"):  # of the host's, where that is shared
         plain[number] = seen[number] == seen["pid"]
     plain["keyring"] = seen.get("keyring") not in (None, kernel.session_keyring())
