@@ -62,7 +62,8 @@ class Orlop:
         self.tmp, self.root = tmp, f"{tmp}/state"
         self.program = None  # another build than PROGRAM
         self.n = 0
-        self.env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        self.env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                    **{k: v for k, v in os.environ.items() if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}}
         self.boxes = []
 
     def argv(self, *args, program=None):
