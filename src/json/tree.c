@@ -412,7 +412,7 @@ static size_t skip_blank(const char *text, size_t len, size_t from)
 static int build(struct builder *b)
 {
 	const char *why = NULL;
-	size_t good = json_first_forbidden(b->text, b->len, &why);
+	size_t good = MUTATE(T68) ? b->len : json_first_forbidden(b->text, b->len, &why);
 	yajl_status status = yajl_parse(b->yajl, (const unsigned char *)b->text, good);
 	size_t consumed = yajl_get_bytes_consumed(b->yajl);
 	size_t offset = consumed - (consumed > 0);	/* the culprit itself is counted */
@@ -421,7 +421,7 @@ static int build(struct builder *b)
 		return fail_at(b, good, NULL, "%s", why);
 	/* yajl overlooks an unfinished token behind the value: {}" */
 	if (status == yajl_status_ok && b->root && b->depth == 0 &&
-	    skip_blank(b->text, b->len, b->end) < b->len)
+	    skip_blank(b->text, b->len, b->end) < b->len && !MUTATE(T70))
 		return fail_at(b, skip_blank(b->text, b->len, b->end), "", "trailing garbage");
 	if (status == yajl_status_ok) {
 		status = yajl_complete_parse(b->yajl);
