@@ -66,7 +66,7 @@ int patience_check(struct patience *p, struct error *err)
 		error_set(err, ETIMEDOUT, "the program did not start in time, and its process was killed: the seccomp "
 			  "agent of the container has not answered its system calls");
 	else
-		error_set(err, ETIMEDOUT, "the program did not start in time, and its process was killed (is its cgroup "
-			  "frozen, or a file system too slow?)");
+		error_set(err, ETIMEDOUT, "the program did not start in time, and its process was killed (is its "
+			  "cgroup frozen, or a file system too slow?)");
 	return -ETIMEDOUT;
 }

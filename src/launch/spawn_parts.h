@@ -10,7 +10,8 @@
 
 /* What the child inherited is of no more use here. */
 void spawn_close_inherited(struct handles *h, const struct plan *p);
-/* The result @r of a step of the conversation; if the child is gone without a word, what the kernel knows of its end. */
+/* The result @r of a step of the conversation; if the child is gone without a word, what the kernel knows of its
+ * end. */
 int spawn_heard(struct spawn *s, int r, struct error *err);
 /* The process that we made is not the one that we want, and tells us in its place: learn that one's pid. */
 int spawn_learn_pid(struct spawn *s, int timeout, struct error *err);
