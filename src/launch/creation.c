@@ -116,14 +116,13 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 		.has_console_socket = c->o->console_socket, .preserve_fds = c->o->preserve_fds,
 		.listen_fds = listening, .rootless = options_rootless(c->o->global, facts),
 	};
-	_cleanup_close_ int bundle = -1;
 	struct oci_config *config;
 	int r = options_cgroup_manager(c->o->global, &po.cgroup_manager, err);
 
 	if (r == 0)
-		r = open_bundle(c, &bundle, &po.bundle, err);
+		r = open_bundle(c, &c->bundle, &po.bundle, err);
 	if (r == 0)
-		r = load_config(c, bundle, po.bundle, &config, err);
+		r = load_config(c, c->bundle, po.bundle, &config, err);
 	if (r == 0)
 		r = plan_notification(c, config, &po.notify, err);
 	if (r == 0)
@@ -133,7 +132,7 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 
 static int close_others(const struct creation *c, unsigned listening, struct error *err)
 {
-	const int own[] = {c->console, c->pidfd_socket, c->agent, c->notify.host, c->pid_file};
+	const int own[] = {c->bundle, c->console, c->pidfd_socket, c->agent, c->notify.host, c->pid_file};
 
 	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
@@ -148,7 +147,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	memset(c, 0, sizeof(*c));
 	c->o = o;
 	c->run = run;
-	c->dir = c->netns = c->agent = c->console = c->pidfd_socket = c->pid_file = c->cgroup.fd = -1;
+	c->dir = c->bundle = c->netns = c->agent = c->console = c->pidfd_socket = c->pid_file = c->cgroup.fd = -1;
 	c->notify = (struct notify)NOTIFY_INIT;
 	c->arena = arena_new();
 	spawn_init(&c->spawn, NULL);
@@ -361,6 +360,7 @@ static int open_handles(struct creation *c, struct error *err)
 	/* user first: plan_ns.joins */
 	if (p->ns.n_joins > 0 && p->ns.joins[0].flag == CLONE_NEWUSER)
 		h->rootfs.userns = h->joins[0];
+	h->rootfs.bundle = c->bundle;
 	r = rootfs_open(&p->rootfs, &h->rootfs, err);
 	if (r == 0 && !c->run)
 		r = open_gate(c, err);
@@ -523,6 +523,8 @@ void creation_close(struct creation *c)
 		close(c->pidfd_socket);
 	if (c->pid_file >= 0)
 		close(c->pid_file);
+	if (c->bundle >= 0)
+		close(c->bundle);
 	if (c->dir >= 0)
 		close(c->dir);
 	store_close(c->store);

@@ -26,6 +26,7 @@ struct creation {
 	char *config_text;
 	size_t config_len;
 	struct store *store;
+	int bundle;			/* its directory */
 	int dir;			/* its directory in the store, locked; -1 = not made yet */
 	struct state st;
 	struct cgroup cgroup;

@@ -145,6 +145,7 @@ struct plan_rootfs {
 					 * the root file system over itself, which `delete` takes away */
 	bool any_mounts;		/* one or the other; else nothing is done but chroot(2) */
 	const char *path;		/* absolute host path of the root file system */
+	const char *in_bundle;		/* the same, relative to the bundle; NULL: it was given as absolute */
 	bool readonly;
 	bool no_pivot;
 	bool at_path;			/* hooks of create look into the tree at `path`, in the container's

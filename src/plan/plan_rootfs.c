@@ -250,6 +250,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	if (!c->root.path || !*c->root.path)
 		return error_config(err, "/root/path", "the directory of the root file system is missing");
 	rf->path = path_join(a, p->bundle, c->root.path);
+	rf->in_bundle = c->root.path[0] == '/' ? NULL : c->root.path;
 	rf->mount_ns = (plan_ns_flags(p) & CLONE_NEWNS) != 0;
 	rf->sources_in_child = !f->cap_sys_admin || f->foreign_mounts;
 	r = rf->mount_ns ? 0 : plan_host_mounts(p, f, err);

@@ -17,10 +17,11 @@
 #include "sys/mount_api.h"
 #include "sys/mutate.h"
 #include "util/cleanup.h"
+#include "util/fd.h"
 
 void rootfs_handles_init(struct rootfs_handles *h)
 {
-	*h = (struct rootfs_handles){.tree = -1, .nodes = -1, .cgroup = -1, .userns = -1};
+	*h = (struct rootfs_handles){.bundle = -1, .tree = -1, .nodes = -1, .cgroup = -1, .userns = -1};
 }
 
 void rootfs_handles_close(struct rootfs_handles *h)
@@ -71,6 +72,14 @@ static int open_directory(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Parent: below the bundle that config.json came from, whatever has its name by now (rule R1). */
+static int open_root(const struct plan_rootfs *p, const struct rootfs_handles *h)
+{
+	if (h->bundle < 0 || !p->in_bundle || MUTATE(T13))
+		return open_directory(p->path);
+	return fd_openat(h->bundle, p->in_bundle, O_PATH | O_DIRECTORY, 0);
+}
+
 /*
  * The tree, detached.  It never stays in the peer group of the host: nothing that is mounted in it
  * shows up there.  A slave, which only receives, it becomes on request.
@@ -89,9 +98,27 @@ static int make_private(const struct plan_rootfs *p, int take_fd, struct error *
 	return steal_fd(&fd);
 }
 
-static int open_root_tree(const struct plan_rootfs *p, struct error *err)
+static int open_root_tree(const struct plan_rootfs *p, const struct rootfs_handles *h, struct error *err)
 {
-	return make_private(p, mount_clone(AT_FDCWD, p->path, true), err);
+	_cleanup_close_ int root = open_root(p, h);
+	int r = check_directory(p, root, err);
+
+	return r < 0 ? r : make_private(p, mount_clone(root, "", true), err);
+}
+
+/* Child: in its own copy of the tree, and what the parent has seen there. */
+static int open_own_root(const struct plan_rootfs *p, const struct rootfs_handles *h, struct error *err)
+{
+	_cleanup_close_ int fd = make_private(p, mount_clone(AT_FDCWD, p->path, true), err);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, errno, "look at the root file system %s", p->path);
+	if (st.st_dev != h->root_dev || st.st_ino != h->root_ino)
+		return error_set(err, ESTALE, "the root file system %s was exchanged meanwhile", p->path);
+	return steal_fd(&fd);
 }
 
 /* What is bound where the child cannot mount cgroup2, or may not. */
@@ -187,15 +214,21 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 	int r;
 
 	if (!p->any_mounts) {
-		h->tree = open_directory(p->path);
+		h->tree = open_root(p, h);
 		return check_directory(p, h->tree, err);
 	}
 	if (p->sources_in_child) {
-		check = open_directory(p->path);
+		struct stat st;
+
+		check = open_root(p, h);
 		r = check_directory(p, check, err);
+		if (r == 0 && fstat(check, &st) == 0) {
+			h->root_dev = st.st_dev;
+			h->root_ino = st.st_ino;
+		}
 		return r < 0 ? r : open_sources(p, h, err);
 	}
-	h->tree = open_root_tree(p, err);
+	h->tree = open_root_tree(p, h, err);
 	if (h->tree < 0)
 		return h->tree;
 	r = open_sources(p, h, err);
@@ -308,7 +341,7 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 			h->tree = make_private(p, own, err);
 		}
 	} else if (h->tree < 0) {
-		h->tree = open_root_tree(p, err);
+		h->tree = open_own_root(p, h, err);
 	}
 	if (h->tree < 0)
 		return h->tree;

@@ -23,6 +23,9 @@ struct rootfs_source {
 
 /* Opened by the parent, inherited by the child.  -1 where not needed. */
 struct rootfs_handles {
+	int bundle;			/* borrowed: its directory, where a relative root is; or -1 */
+	dev_t root_dev;			/* with sources_in_child: what the root is */
+	ino_t root_ino;
 	int tree;			/* detached clone of the root file system, made private */
 	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
 	struct rootfs_source *places;	/* per plan mount: of those that are -1 */

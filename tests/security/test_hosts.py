@@ -43,9 +43,15 @@ def bundle_at(box, make_box, sample):
 
 
 @pytest.mark.case("T13")
-@pytest.mark.xfail(strict=False, reason="the root is opened by its path")
 def test_T13_bundle_exchanged_at_each_call(box, make_box, sample):
     bundle_at(box, make_box, sample)
+
+
+@pytest.mark.control("T13")
+def test_control_of_T13(box, make_box, mutant):
+    mutant("T13")
+    with pytest.raises(AssertionError, match="a mixture"):
+        bundle_at(box, make_box, list)
 
 
 # ---- T14: mounts that reach the host
