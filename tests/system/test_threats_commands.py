@@ -375,7 +375,7 @@ def test_T57_missing_state_of_a_running_container(box, nested):
 
 def test_T57_state_of_another_version(box):
     box.up()
-    mutate_state(box, lambda s: s.update(version=2))
+    mutate_state(box, lambda s: s.update(version=3))
     for verb in ("state", "kill", "start", "delete", "pause", "resume", "ps"):
         box.orlop(verb, box.id).failed(box.id, "another version of orlop", "format 3")
     assert "another version" in box.orlop("list").ok().err
