@@ -419,9 +419,21 @@ static void drop_cgroup(struct creation *c)
 	c->st.cgroup_root = c->st.cgroup_path = NULL;
 }
 
+/* What only its pid leads to. */
+static int attach_to_it(struct creation *c, struct error *err)
+{
+	int r = container_intelrdt_attach(&c->st, c->spawn.pid, err);
+
+	return r < 0 ? r : move_net_devices(c, err);
+}
+
 static int build(struct creation *c, struct error *err)
 {
 	struct spawn *s = &c->spawn;
+	/* The process that clones another in the end does not wait for us, but with hooks, who want it done. */
+	bool late = c->plan->ns.clone_last && !(c->plan->hooks->list[HOOK_PRESTART].n ||
+						c->plan->hooks->list[HOOK_CREATE_RUNTIME].n ||
+						c->plan->hooks->list[HOOK_CREATE_CONTAINER].n);
 	int r = record_intent(c, err);
 
 	if (r == 0)
@@ -440,12 +452,12 @@ static int build(struct creation *c, struct error *err)
 	if (s->cgroup_dropped)
 		drop_cgroup(c);
 	c->st.init.pid = s->pid;
-	r = container_intelrdt_attach(&c->st, s->pid, err);
-	if (r == 0)
-		r = move_net_devices(c, err);
+	r = late ? 0 : attach_to_it(c, err);
 	if (r < 0)
 		return r;
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
+	if (r == 0 && late)
+		r = attach_to_it(c, err);
 	if (r == 0)
 		r = options_hand_over_console(s, &c->console, err);
 	if (r == 0)

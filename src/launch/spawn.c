@@ -371,6 +371,8 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 		s->told = r == 0;
 		if (r == 0)
 			r = spawn_open_proc_pid(s, err);
+		if (r == 0)
+			r = spawn_set_oom_score(s, err);
 		if (r == 0)	/* while it makes its session */
 			r = readback_namespaces(s, ret_ns, err);
 	}

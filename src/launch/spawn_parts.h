@@ -15,6 +15,8 @@ void spawn_close_inherited(struct handles *h, const struct plan *p);
 int spawn_heard(struct spawn *s, int r, struct error *err);
 /* The process that we made is not the one that we want, and tells us in its place: learn that one's pid. */
 int spawn_learn_pid(struct spawn *s, int timeout, struct error *err);
+/* oomScoreAdj, which only the host may lower; for an unprivileged runtime it is done already. */
+int spawn_set_oom_score(const struct spawn *s, struct error *err);
 int spawn_open_proc_pid(struct spawn *s, struct error *err);
 
 #endif

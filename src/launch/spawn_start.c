@@ -137,15 +137,24 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 	return launcher ? spawn_learn_pid(s, SETUP_TIMEOUT_MS, err) : 0;
 }
 
+int spawn_set_oom_score(const struct spawn *s, struct error *err)
+{
+	const struct plan *p = s->plan;
+	int r;
+
+	if (!p->has_process || !p->process.oci->oom_score_adj.set || geteuid() != 0)
+		return 0;
+	r = process_set_oom_score(s->proc_pid, p->process.oci->oom_score_adj.v, p->process.oom_optional, err);
+	return r < 0 ? error_at(err, "/process/oomScoreAdj") : 0;
+}
+
 /* What only the host may set on it. */
 static int set_from_outside(struct spawn *s, struct error *err)
 {
 	const struct plan *p = s->plan;
-	const struct oci_process *o = p->process.oci;
 	int r;
 
-	/* Of exec there is nothing to set, and soon another to look at. */
-	if (s->handles.exec && !(p->has_process && o->oom_score_adj.set))
+	if (s->handles.exec)	/* there will be another to look at */
 		return 0;
 	r = spawn_open_proc_pid(s, err);
 	if (r < 0)
@@ -153,10 +162,11 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	r = ns_check_maps(&p->ns, s->proc_pid, err);
 	if (r < 0)
 		return r;
-	if (p->has_process && o->oom_score_adj.set && geteuid() == 0) {
-		r = process_set_oom_score(s->proc_pid, o->oom_score_adj.v, p->process.oom_optional, err);
+	/* Of what is cloned last that is for spawn_serve(): this one does not wait for us. */
+	if (!(s->conv.flags & CONV_CLONE_LAST)) {
+		r = spawn_set_oom_score(s, err);
 		if (r < 0)
-			return error_at(err, "/process/oomScoreAdj");
+			return r;
 	}
 	if (!(s->conv.flags & CONV_MAPS))
 		return 0;

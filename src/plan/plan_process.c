@@ -58,10 +58,15 @@ static const struct oci_bits *or_null(const struct oci_bits *b)
 
 /* The last two are the container's, so those of `exec` too. */
 static void plan_attributes(struct plan_process *pp, const struct oci_linux *l,
-			    const struct oci_process *process, bool exec, bool rootless)
+			    const struct oci_process *process, bool exec, bool rootless, bool clone_last)
 {
-	if (process->scheduler.present || process->io_priority.present)
+	const struct oci_scheduler *s = &process->scheduler;
+
+	if (s->present || process->io_priority.present)
 		pp->scheduled_by_parent = !rootless && has_userns(l);
+	/* A clone does not pass these on, or is refused: sched(7). */
+	if (s->present && clone_last && (s->policy == SCHED_DEADLINE || (s->flags & SCHED_FLAG_RESET_ON_FORK)))
+		pp->scheduled_by_parent = true;
 	if (exec) {
 		pp->initial_affinity = or_null(&process->exec_affinity.initial);
 		pp->affinity = or_null(&process->exec_affinity.final);
@@ -150,6 +155,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 	pp->keep_groups = plan_keeps_groups(p->config);
 	pp->oom_optional = o->rootless;
 	plan_attributes(pp, &p->config->linux_, process, process != &p->config->process,
-			o->rootless);
+			o->rootless,
+			process != &p->config->process || p->ns.clone_last);
 	return 0;
 }

@@ -20,7 +20,7 @@ from lib import box as box_module
 from lib import host, kernel
 from lib.box import deadline
 from lib.config import bind, mount
-from tools.step import box_step, points
+from tools.step import box_step, points, step
 
 # ---- T37: core dumps
 
@@ -239,3 +239,16 @@ def test_control_of_T73_and_T101(name, defence, mutant):
     build = os.path.join(os.path.dirname(os.path.realpath(os.environ["ORLOP_MUTANT"])), "tests/fuzz")
     r = replay(build, name, ORLOP_MUTATE=defence)
     assert r.returncode != 0 and "does not hold" in r.stderr, r
+
+
+# ---- what the parent sets on a process that does not wait for it
+
+
+@pytest.mark.needs_native("the same calls everywhere")
+def test_slow_parent_of_exec_sets_all_the_same(box):
+    """The one that clones the process of exec works on: what is set on it may come too late for its successor."""
+    box.up()
+    with open(f"{box.bundle}/slow.json", "w") as f:
+        json.dump({"args": ["/bin/probe"], "env": [], "cwd": "/", "user": {"uid": 0, "gid": 0}, "oomScoreAdj": 321}, f)
+    r = step(box.orlop, ["0:openat=delay:60"], "exec", "--process", f"{box.bundle}/slow.json", box.id)
+    assert r.rc == 0 and r.json()["oom_score_adj"] == "321\n", r

@@ -132,6 +132,29 @@ def test_exec_has_its_own_scheduler(box):
     assert attr(box.pid).policy == OTHER
 
 
+@pytest.mark.parametrize("pod", [False, True])
+@pytest.mark.parametrize("policy,more", [(FIFO, {"policy": "SCHED_FIFO", "priority": 7, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}),
+                                         (DEADLINE, {"policy": "SCHED_DEADLINE", "runtime": MS, "deadline": 100 * MS,
+                                                     "period": 200 * MS})])
+def test_what_a_clone_does_not_pass_on(make_box, policy, more, pod):
+    """The process that others see is cloned last, and has the policy all the same."""
+    if policy == FIFO:
+        needs_policy(FIFO, priority=7)
+    else:
+        needs_policy(DEADLINE, runtime=MS, deadline=100 * MS, period=200 * MS)
+    box = make_box()
+    pid = box.up()
+    if pod:
+        other = make_box()
+        conf.namespace(other.config, "pid", f"/proc/{pid}/ns/pid")
+        other.process["scheduler"] = more
+        seen = other.probe()
+    else:
+        seen = box.exec_process({"args": ["/bin/probe"], "cwd": "/", "user": {"uid": 0, "gid": 0},
+                                 "scheduler": more}).json()
+    assert seen["sched_attr"]["policy"] == policy
+
+
 def test_exec_without_a_document_has_the_containers(box):
     box.process["scheduler"] = {"policy": "SCHED_BATCH", "nice": 3}
     box.up()
