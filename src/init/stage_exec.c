@@ -73,6 +73,7 @@ static int confine_hook(void *ctx)
 int stage_start(struct stage_context *c, struct error *err)
 {
 	struct hook_run run = {.default_env = c->env, .ctx = c};
+	int r;
 
 	if (c->h->start >= 0) {
 		struct start_go go = {0};
@@ -88,11 +89,13 @@ int stage_start(struct stage_context *c, struct error *err)
 		if (go.rows && c->p->process.terminal)
 			tty_size_unless_known(STDIN_FILENO, go.rows, go.cols);
 	}
-	if (c->h->exec || !c->p->has_process)
+	if (c->h->exec || !c->p->has_process || !c->p->hooks->list[HOOK_START_CONTAINER].n)
 		return 0;
 	if (c->p->security.seccomp && !c->filtered)
 		run.before_exec = confine_hook;
-	return stage_run_hooks(c, HOOK_START_CONTAINER, &c->h->hook_state[1], &run, err);
+	r = stage_run_hooks(c, HOOK_START_CONTAINER, &c->h->hook_state[1], &run, err);
+	/* The C library blocks signals while it makes a process, and nobody looks whether it takes that back. */
+	return r < 0 ? r : default_signals(c->h->ignored_signals, err);
 }
 
 /* A filter says what its author told it to; these two it says of most calls. */

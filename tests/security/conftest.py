@@ -9,13 +9,12 @@ every test nothing may be left).  README.md has the tools.
 Fixtures
     mutant      mutant("T35"): from here on orlop and box use the build in which that defence is left out;
                 skipped without ORLOP_MUTANT
-    sample      sample(list): at most --most of it, evenly spread, from a place that the date chooses; with --every 1
+    sample      sample(list): at most --most of it, evenly spread, from a place that --seed chooses; with --every 1
                 all, with --every 3 every third
 Markers
     case("T31", "T35")      what an attack is of: rows of cases.csv
     control("T31")          shows that the test of that case can fail
 """
-import datetime
 import importlib.util
 import os
 import sys
@@ -37,7 +36,7 @@ from tools import mutant as mutant_build  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--most", type=int, default=40, help="sweeps: how many points of each")
     parser.addoption("--every", type=int, default=int(os.environ.get("ORLOP_EVERY", 0)), help="sweeps: every N-th point instead; 1: all")
-    parser.addoption("--seed", type=int, default=datetime.date.today().toordinal(), help="sweeps: where to begin")
+    parser.addoption("--seed", type=int, default=int(os.environ.get("ORLOP_SEED", 0)), help="sweeps: where to begin")
 
 
 def pytest_configure(config):
