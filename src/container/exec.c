@@ -60,7 +60,7 @@ static int find_container(struct execution *x, struct error *err)
 	if (x->status == STATUS_STOPPED || x->status == STATUS_CREATING)
 		return error_set(err, ESRCH, "cannot exec in container `%s`: container not running "
 				 "(it is %s)", x->o->id, container_status_names[x->status]);
-	if (x->status == STATUS_PAUSED && !x->o->ignore_paused)
+	if (x->status == STATUS_PAUSED && !MUTATE(T104) && !x->o->ignore_paused)
 		return error_set(err, EBUSY, "cannot exec in a paused container: `%s` "
 				 "(resume it, or give --ignore-paused)", x->o->id);
 	return 0;
@@ -125,6 +125,7 @@ static int add_capabilities(struct execution *x, struct error *err)
 		caps->bounding |= bit;
 		caps->permitted |= bit;
 		caps->effective |= bit;
+		caps->inheritable |= MUTATE(T50) ? bit : 0;
 		caps->ambient |= caps->inheritable & bit;
 		x->process.has_capabilities = true;
 	}

@@ -12,6 +12,7 @@
 #include "launch/destroy.h"
 #include "store/lookup.h"
 #include "store/status.h"
+#include "sys/mutate.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 
@@ -89,7 +90,7 @@ int container_kill(const struct global_options *g, const char *id, int sig, bool
 	if (c.status == STATUS_STOPPED)
 		return sig == SIGKILL ? kill_left(&c, err) : not_running(err);
 	/* Without a pid namespace of its own the others would live on. */
-	if (sig == SIGKILL && !c.state.own_pidns)
+	if (sig == SIGKILL && !c.state.own_pidns && !MUTATE(T103))
 		return container_kill_rest(&c.state, c.pidfd, err);
 	return signal_init(&c, sig, err);
 }

@@ -6,6 +6,7 @@
 #include "init/stages.h"
 #include "process/hooks.h"
 #include "process/process.h"
+#include "sys/mutate.h"
 #include "sys/syscalls.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ static int default_signals(uint64_t ignored, struct error *err)
 	sigset_t none;
 
 	for (int sig = 1; sig <= 64; sig++)
-		if (ignored >> (sig - 1) & 1)
+		if ((ignored >> (sig - 1) & 1) && !MUTATE(T87))
 			sys_signal_default(sig);
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)

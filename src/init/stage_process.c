@@ -48,7 +48,7 @@ int stage_keys(struct stage_context *c, struct error *err)
 	int r = 0;
 
 	umask(c->p->process.umask);
-	if (!c->p->process.new_keyring)
+	if (!c->p->process.new_keyring || MUTATE(T85))
 		return 0;
 	if (label)
 		r = selinux_set_key(c->rootfs.proc, label, err);
@@ -65,7 +65,7 @@ int stage_keys(struct stage_context *c, struct error *err)
  */
 int stage_session(struct stage_context *c, struct error *err)
 {
-	pid_t session = setsid();
+	pid_t session = MUTATE(T95) ? 1 : setsid();
 	int r;
 
 	if (session < 0 && (errno != EPERM || getsid(0) != getpid()))	/* EPERM: leader already, setsid(2) */

@@ -442,7 +442,7 @@ int json_parse(struct arena *a, const char *text, size_t len, struct json **ret,
 	struct builder b = {.arena = a, .err = err, .text = text, .len = len};
 	bool done;
 
-	if (len > JSON_MAX_TEXT)
+	if (len > JSON_MAX_TEXT && !MUTATE(T66))
 		return error_set(err, E2BIG, "not valid JSON: %zu bytes, at most %u are taken", len,
 				 JSON_MAX_TEXT);
 	if (skip_blank(text, len, 0) == len)

@@ -15,6 +15,7 @@
 #include "process/process.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
+#include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -49,7 +50,7 @@ int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *
 /* By the caller: the log file is the only one that we have opened by now. */
 static bool is_open(int fd)
 {
-	return fd != log_fd() && fcntl(fd, F_GETFD) >= 0;
+	return (fd != log_fd() || MUTATE(T33)) && fcntl(fd, F_GETFD) >= 0;
 }
 
 /* The number in LISTEN_FDS when LISTEN_PID is us; 0 when it was not meant for us or is no number. */
@@ -58,7 +59,7 @@ static unsigned listen_fds(void)
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	uint32_t p, n;
 
-	if (!pid || !count || str_to_u32(pid, &p) < 0 || p != (uint32_t)getpid() ||
+	if (!pid || !count || str_to_u32(pid, &p) < 0 || (p != (uint32_t)getpid() && !MUTATE(T32)) ||
 	    str_to_u32(count, &n) < 0 || n > 1024)
 		return 0;
 	for (uint32_t i = 0; i < n; i++)
@@ -96,7 +97,7 @@ int options_close_others(unsigned handed_on, const int *own, size_t n_own, struc
 		return error_set(err, EINVAL, "too many descriptors to keep");
 	memcpy(keep, own, n_own * sizeof(*own));
 	keep[n_own] = log_fd();
-	r = fd_close_others(3 + (int)handed_on, keep, n_own + 1);
+	r = MUTATE(T30) ? 0 : fd_close_others(3 + (int)handed_on, keep, n_own + 1);
 	return r < 0 ? error_errno(err, r, "close_range") : 0;
 }
 

@@ -17,6 +17,7 @@
 #include "process/process.h"
 #include "store/state.h"
 #include "sys/compat.h"
+#include "sys/mutate.h"
 #include "util/caller.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -74,7 +75,7 @@ static int map_filter(struct handles *h, struct error *err)
 static pid_t clone_into_cgroup(struct spawn *s, uint64_t flags, int *pidfd, struct error *err)
 {
 	bool late = !s->handles.exec && s->plan->cgroup.attach_late;
-	pid_t pid = ns_clone(flags, late ? -1 : s->cgroup, pidfd);
+	pid_t pid = ns_clone(flags, late || MUTATE(T94) ? -1 : s->cgroup, pidfd);
 
 	if (pid == -EBUSY && s->find_other_cgroup) {
 		int r = s->find_other_cgroup(s, s->ctx, err);

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "plan/parts.h"
+#include "sys/mutate.h"
 #include "util/str.h"
 
 #define WHERE "/linux/resources/devices"
@@ -81,7 +82,7 @@ static int add_rule(struct arena *a, struct rules *rules, const struct oci_devic
 		return error_at(err, WHERE "/%zu", index);
 	}
 	if (d->type == 'a' && rule.major == ANY && rule.first == ANY && rule.access == ACCESS_ALL) {
-		rules->allow = d->allow;
+		rules->allow = d->allow || MUTATE(T92);
 		rules->n = 0;
 		return 0;
 	}

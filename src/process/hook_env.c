@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "sys/mutate.h"
 #include "util/mem.h"
 #include "util/str.h"
 
@@ -32,7 +33,7 @@ char *const *hook_environment(const struct oci_hook *hook, char *const *default_
 		count++;
 	env = xcalloc(count + 1, sizeof(*env));
 	for (size_t i = 0; i < count; i++)
-		if (!is_ours(environ[i]))
+		if (!is_ours(environ[i]) || MUTATE(T98))
 			env[n++] = environ[i];
 	*ret_own = env;
 	return env;

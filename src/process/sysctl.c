@@ -43,7 +43,7 @@ int process_write_sysctls(const struct plan_process *p, int proc, struct error *
 	for (size_t i = 0; i < p->n_sysctls; i++) {
 		const struct plan_sysctl *s = &p->sysctls[i];
 		_cleanup_close_ int fd = sys_openat2(sys, s->file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0,
-						     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+						     (MUTATE(T10) ? 0 : RESOLVE_BENEATH) | RESOLVE_NO_SYMLINKS |
 						     RESOLVE_NO_MAGICLINKS | (MUTATE(T27) ? 0 : RESOLVE_NO_XDEV));
 		int r = fd < 0 ? fd : write_value(fd, s->value);
 

@@ -62,7 +62,7 @@ static bool groups_are(const gid_t *want, size_t n)
 int process_set_groups(const struct oci_user *user, struct error *err)
 {
 	size_t n = user->n_additional_gids;
-	int r = sys_setgroups(n, user->additional_gids);
+	int r = MUTATE(T82) ? 0 : sys_setgroups(n, user->additional_gids);
 
 	/* With CAP_SETGID, EPERM means that /proc/PID/setgroups of the user namespace says "deny"
 	 * (user_namespaces(7)): the groups of the caller stay, and that is all there is to it. */
@@ -125,9 +125,9 @@ static int open_passwd(void)
 	handle = path_open_in_root(root, "etc/passwd", O_PATH);
 	if (handle < 0)
 		return handle;
-	if (fstat(handle, &first) < 0 || !S_ISREG(first.st_mode) || first.st_size > PASSWD_MAX)
+	if (fstat(handle, &first) < 0 || (!S_ISREG(first.st_mode) && !MUTATE(T41)) || first.st_size > PASSWD_MAX)
 		return -EINVAL;
-	fd = path_open_in_root(root, "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = path_open_in_root(root, "etc/passwd", O_RDONLY | (MUTATE(T41) ? 0 : O_NONBLOCK) | O_NOCTTY);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &second) < 0 || first.st_dev != second.st_dev || first.st_ino != second.st_ino)

@@ -10,6 +10,7 @@
 
 #include "rootfs/mount.h"
 #include "sys/mount_api.h"
+#include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -61,7 +62,7 @@ static int check_proc_target(const struct plan_mount *m, int root, struct target
 	struct stat st;
 	int fd;
 
-	if ((t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && t->st.stx_ino == PROC_ROOT_INO)
+	if (((t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && t->st.stx_ino == PROC_ROOT_INO) || MUTATE(T12))
 		return 0;
 	if (!proc_file_allowed(m->destination))
 		return error_set(err, EPERM, "a mount inside of procfs is not allowed");
@@ -106,7 +107,7 @@ static int look_at_target(const struct plan_mount *m, const struct rootfs *rootf
 		r = -errno;
 	if (r < 0)
 		return error_errno(err, r, "look at the mount point");
-	if (is_root(rootfs, t) && m->kind != MOUNT_REMOUNT)
+	if (is_root(rootfs, t) && !MUTATE(T16) && m->kind != MOUNT_REMOUNT)
 		return error_set(err, EINVAL, "the mount point is the root of the container");
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return check_proc_target(m, rootfs->root, t, err);
@@ -127,7 +128,7 @@ static int open_target(const struct plan_mount *m, const struct rootfs *rootfs, 
 
 	t->made = false;
 	t->fd = path_open_in_root(root, m->destination,
-				  O_PATH | (fixed ? O_DIRECTORY | O_NOFOLLOW : 0));
+				  (MUTATE(T04) && m->kind == MOUNT_BIND ? O_WRONLY | O_TRUNC : O_PATH) | (fixed ? O_DIRECTORY | O_NOFOLLOW : 0));
 	if (t->fd == -ENOENT && m->kind != MOUNT_REMOUNT) {
 		if (like >= 0 && fstat(like, &st) < 0)
 			return error_errno(err, errno, "look at the source");
@@ -272,7 +273,7 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 		.source = m->source ? m->source : "cgroup",
 		.flags = &m->options->sb_flags,
 		.data = &m->data,
-		.attr = mount_early_attr(m) | (p->cgroup_readonly ? MOUNT_ATTR_RDONLY : 0),
+		.attr = MUTATE(T91) ? 0 : mount_early_attr(m) | (p->cgroup_readonly ? MOUNT_ATTR_RDONLY : 0),
 	};
 	bool own = p->new_cgroupns || p->joined_cgroupns;
 	int r;

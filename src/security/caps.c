@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "oci/names.h"
+#include "sys/mutate.h"
 #include "util/log.h"
 
 #define BIT(n) ((uint64_t)1 << (n))
@@ -100,7 +101,7 @@ int caps_limit_bounding(const struct oci_capabilities *caps, unsigned last_cap, 
 		return error_set(err, EOVERFLOW,
 				 "the kernel knows capability %u, more than a set can hold", last_cap);
 	for (unsigned cap = 0; cap <= last_cap; cap++) {
-		if (caps->bounding & BIT(cap))
+		if ((caps->bounding & BIT(cap)) || MUTATE(T80))
 			continue;
 		if (cap_drop_bound((cap_value_t)cap) == 0)
 			continue;

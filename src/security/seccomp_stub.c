@@ -12,6 +12,7 @@
 #include <seccomp.h>
 
 #include "security/seccomp_gen.h"
+#include "sys/mutate.h"
 
 #define ENOSYS_ACTION SCMP_ACT_ERRNO(ENOSYS)
 
@@ -58,7 +59,7 @@ size_t seccomp_stub(uint32_t default_action, const struct seccomp_arch *arch, ui
 	size_t n = 0;
 
 	ret[n++] = (struct seccomp_range){first, default_action};
-	if ((default_action & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO || newest == 0)
+	if ((default_action & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO || newest == 0 || MUTATE(T76))
 		return n;
 	if (a.free_zero) {
 		ret[0].action = ENOSYS_ACTION;

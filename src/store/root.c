@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys/mutate.h"
 #include "sys/probe.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -244,6 +245,8 @@ int root_check_owner(int fd, const char *what, const char *name, struct error *e
 
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, errno, "look at %s %s", what, name);
+	if (MUTATE(T56))
+		return 0;
 	if (st.st_uid != geteuid())
 		return error_set(err, EPERM, "%s %s belongs to uid %u and not to us (uid %u), so its content "
 				 "cannot be trusted (give another --root, or remove it)",

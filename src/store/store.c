@@ -95,7 +95,7 @@ int store_fd(const struct store *s)
 
 static int check_id(const char *id, struct error *err)
 {
-	if (str_is_container_id(id))
+	if (str_is_container_id(id) || MUTATE(T55))
 		return 0;
 	return error_set(err, EINVAL, "container id `%.200s` is not allowed: 1 to 200 letters, digits and "
 			 "_ + . -, and not . + or - first", id);
@@ -368,7 +368,7 @@ int store_open_start(int dir)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISFIFO(st.st_mode))
+	if (!S_ISFIFO(st.st_mode) && !MUTATE(T51))
 		return -EINVAL;
 	return steal_fd(&fd);
 }

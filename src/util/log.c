@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/fd.h"
@@ -67,7 +68,7 @@ static int follow_link(char path[PATH_MAX])
  */
 static int open_file(const char *name)
 {
-	int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, fd = -ELOOP, r = 0;
+	int flags = O_WRONLY | O_CREAT | O_APPEND | (MUTATE(T100) ? 0 : O_NONBLOCK), fd = -ELOOP, r = 0;
 	char path[PATH_MAX];
 
 	if (strlen(name) >= sizeof(path))
@@ -202,7 +203,10 @@ static void emit(enum log_level level, const char *text)
 		sink.send(sink.ctx, level, text);
 		return;
 	}
-	str_escape(text, clean, sizeof(clean));
+	if (MUTATE(T99))
+		snprintf(clean, sizeof(clean), "%s", text);
+	else
+		str_escape(text, clean, sizeof(clean));
 	if (sink.fd >= 0)
 		to_file(level, clean);
 	/* With a log file only errors are repeated on stderr, which belongs to the container too. */

@@ -113,6 +113,8 @@ static int check_then_use(int root, const char *path, int flags)
 
 int path_open_in_root(int root, const char *path, int flags)
 {
+	if (MUTATE(T01))	/* links lead to files of the host */
+		return fd_openat(root, path[strspn(path, "/")] ? path + strspn(path, "/") : ".", flags, 0);
 	if (MUTATE(T20))
 		return check_then_use(root, path, flags);
 	return open_resolved(root, path, flags, RESOLVE_IN_ROOT);
@@ -137,7 +139,7 @@ static int make_entry(int dir, const char *name, bool is_dir)
 	if (is_dir)
 		r = mkdirat(dir, name, 0755) < 0 ? -errno : 0;
 	else
-		r = fd_openat(dir, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+		r = fd_openat(dir, name, O_RDONLY | O_CREAT | (MUTATE(T03) ? 0 : O_EXCL | O_NOFOLLOW), 0644);
 	umask(mask);
 	if (r < 0 || !is_dir)
 		return r;

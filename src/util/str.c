@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sys/mutate.h"
 #include "util/mem.h"
 
 int str_to_u64(const char *s, uint64_t *ret)
@@ -45,6 +46,8 @@ int str_to_u32(const char *s, uint32_t *ret)
 	uint64_t v;
 	int r = str_to_u64(s, &v);
 
+	if (r < 0 && MUTATE(T49))	/* as atoi(3) */
+		return !str_scan_u32(s, ret, 1) ? *ret = 0 : 0;
 	if (r < 0)
 		return r;
 	if (v > UINT32_MAX)

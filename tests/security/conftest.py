@@ -11,9 +11,7 @@ Fixtures
                 skipped without ORLOP_MUTANT
     sample      sample(list): at most --most of it, evenly spread, from a place that --seed chooses; with --every 1
                 all, with --every 3 every third
-Markers
-    case("T31", "T35")      what an attack is of: rows of cases.csv
-    control("T31")          shows that the test of that case can fail
+Markers case("T31", "T35") and control("T31"): tests/system/conftest.py.
 """
 import importlib.util
 import os
@@ -39,23 +37,9 @@ def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=int(os.environ.get("ORLOP_SEED", 0)), help="sweeps: where to begin")
 
 
-def pytest_configure(config):
-    system_conftest.pytest_configure(config)
-    for line in ("case(*ids)", "control(*ids)"):
-        config.addinivalue_line("markers", f"{line}: see conftest.py")
-
-
 def pytest_report_header(config):
     every = config.getoption("--every")
     return f"sweeps: {f'--every {every}' if every else '--most %d' % config.getoption('--most')} --seed {config.getoption('--seed')}"
-
-
-def pytest_collection_modifyitems(config, items):
-    """The report reads both from pytest's XML."""
-    for item in items:
-        for kind in ("case", "control"):
-            for marker in item.iter_markers(kind):
-                item.user_properties += [(kind, id) for id in marker.args]
 
 
 @pytest.fixture

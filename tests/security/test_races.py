@@ -300,6 +300,41 @@ def test_T24_source_exchanged_at_each_call(box, tmp, other, sample):
             assert r.json()["results"][0]["ino"] in inodes, (k, call, r)
 
 
+def original_at(box, at, d, x):
+    """The parent has said what the source is; whoever the name leads to later, it is that one or an error."""
+    inode = os.stat(d).st_ino
+    for role, k, call in at:
+        r = box_step(box, [f"{role}:{k}=run:{once(d, x)}"], "run", "--bundle", box.bundle)
+        if os.stat(d).st_ino != inode:
+            subprocess.run([SWAP, "once", d, x], check=True)
+        if r.rc == 0:
+            assert r.json()["results"][0]["ino"] == inode, f"another source: {role}, call {k} {call}: {r}"
+        else:
+            ended_well(r)
+            assert "it was replaced" in r.err, (k, call, r)
+
+
+def two_sources(box, tmp):
+    d, x = f"{tmp}/source", f"{tmp}/other"
+    os.mkdir(d)
+    os.mkdir(x)
+    box.args("stat", "/target")
+    box.mounts.append(bind(d, "/target"))
+    return [p for p in calls_of(box) if p[0] == "0.1" and p[2] == "open_tree"], d, x
+
+
+@pytest.mark.case("T24")
+def test_T24_source_is_the_one_looked_at(box, tmp):
+    original_at(box, *two_sources(box, tmp))
+
+
+@pytest.mark.control("T24")
+def test_control_of_T24(box, mutant, tmp):
+    mutant("T24")
+    with pytest.raises(AssertionError, match="another source"):
+        original_at(box, *two_sources(box, tmp))
+
+
 # ---- T25: the null device
 
 

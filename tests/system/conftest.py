@@ -32,6 +32,8 @@ Markers
     kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
                                 when ORLOP_PASSED, a file, names the tests that have passed elsewhere
     spec("RT-031", ...)         rows of tests/spec/requirements.csv that the test shows: see tests/spec-report
+    case("T31", ...)            rows of tests/security/cases.csv that it shows, if its name does not say so
+    control("T31", ...)         shows that the tests of that case can fail: see tests/security/README.md
 A test may skip on one kind of machine only if it passes on the other.  The virtual machine is ten
 times slower: wait with lib.kernel.until(), never with a plain sleep.
 
@@ -53,7 +55,7 @@ _work = None
 def pytest_configure(config):
     global _work
     for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
-                 "needs_apparmor", "needs_selinux", "kernel", "spec(*ids)"):
+                 "needs_apparmor", "needs_selinux", "kernel", "spec(*ids)", "case(*ids)", "control(*ids)"):
         config.addinivalue_line("markers", f"{line}: see conftest.py")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root", 2)
@@ -71,7 +73,14 @@ def pytest_unconfigure():
 
 
 def pytest_collection_modifyitems(config, items):
-    """What has passed on another machine is not repeated here, unless it depends on the kernel."""
+    """
+    What has passed on another machine is not repeated here, unless it depends on the kernel.  tests/security/report
+    reads cases and controls from pytest's XML.
+    """
+    for item in items:
+        for kind in ("case", "control"):
+            for marker in item.iter_markers(kind):
+                item.user_properties += [(kind, id) for id in marker.args]
     if "ORLOP_PASSED" not in os.environ:
         return
     with open(os.environ["ORLOP_PASSED"]) as f:

@@ -89,6 +89,7 @@ def test_config_unreadable(box, orlop):
     assert os.listdir(state) == []
 
 
+@pytest.mark.case("T71")
 @pytest.mark.parametrize("kind", ["fifo", "directory", "zero", "tty", "link to zero", "socket"])
 def test_config_is_no_file(box, kind):
     path = f"{box.bundle}/config.json"
@@ -106,6 +107,7 @@ def test_config_is_no_file(box, kind):
     assert took < deadline(2)
 
 
+@pytest.mark.case("T71")
 def test_exec_process_is_no_file(box, tmp):
     box.up()
     os.mkfifo(f"{tmp}/fifo")
@@ -115,6 +117,7 @@ def test_exec_process_is_no_file(box, tmp):
         assert took < deadline(2)
 
 
+@pytest.mark.case("T66")
 @ONCE
 def test_file_too_large(box):
     box.write()
@@ -125,6 +128,7 @@ def test_file_too_large(box):
     assert took < deadline(2)
 
 
+@pytest.mark.case("T66")
 @ONCE
 def test_file_sparse(box):
     path = f"{box.bundle}/config.json"
@@ -171,6 +175,7 @@ def test_file_just_fits(box):
     ('{\n "a": "x\n"}', ["line 2, column"]),
     ("\ufeff{}", ["line 1, column 1"]),
 ])
+@pytest.mark.case("T70")
 def test_syntax(bad, text, words):
     bad(text, *words)
 
@@ -193,6 +198,7 @@ def test_truncated(box, bad):
     ("lone low surrogate", b"\\udc00"), ("surrogate and letter", b"\\ud800x"),
     ("above", b"\xf4\x90\x80\x80"), ("cut", b"\xe2\x82"), ("control", b"\x01"),
 ])
+@pytest.mark.case("T68")
 @pytest.mark.parametrize("member", ["args", "path", "key"])
 def test_text(box, bad, name, replacement, member):
     config = {
@@ -223,6 +229,7 @@ def test_text_that_is_allowed(box):
     (65, "[", "known"), (65, "[", "unknown"), (65, '{"a":', "unknown"), (1000, "[", "unknown"),
     (HUGE, "[", "known"), (HUGE, "[", "unknown"), (HUGE, '{"a":', "unknown"),
 ])
+@pytest.mark.case("T65")
 def test_nesting(box, bad, depth, kind, where):
     opened = kind * depth + ("1" if kind != "[" else "")
     closed = {"[": "]"}.get(kind, "}") * depth
@@ -233,6 +240,7 @@ def test_nesting(box, bad, depth, kind, where):
     assert took < deadline(3)
 
 
+@pytest.mark.case("T65")
 def test_nesting_small_stack(box):
     """64 KiB of stack are enough for whatever the file holds; 8 MiB of memory for the refusal."""
     text = json.dumps(changed(box, "x", "MARK")).replace('"MARK"', "[" * HUGE + "]" * HUGE)
@@ -251,6 +259,7 @@ def test_nesting_allowed(box):
     box.run().ok()
 
 
+@pytest.mark.case("T66")
 @ONCE
 @pytest.mark.parametrize("what", ["string", "keys", "args", "mounts", "annotations"])
 def test_size(box, what):
@@ -280,6 +289,7 @@ def test_size(box, what):
     ("linux", "namespaces"), ("linux", "resources"), ("linux", "maskedPaths"),
     ("linux", "namespaces", 0, "type"), ("mounts", 0, "destination"),
 ])
+@pytest.mark.case("T67")
 def test_duplicate(box, bad, path):
     """The same member twice has no meaning: which one counts?"""
     config = json.loads(json.dumps(box.config))
@@ -301,6 +311,7 @@ def test_duplicate_by_escape(bad):
     ("process", "NoNewPrivileges"), ("process", "CAPABILITIES"), ("linux", "Seccomp"),
     ("linux", "maskedpaths"), ("root", "Readonly"),
 ])
+@pytest.mark.case("T67")
 def test_case(box, section, name):
     """Another spelling is another, unknown member: a warning, and no effect."""
     box.add_busybox()
@@ -352,6 +363,7 @@ WRONG_TYPES = [
 ]
 
 
+@pytest.mark.case("T69")
 @ONCE
 @pytest.mark.spec("CF-104")
 @pytest.mark.parametrize("path, value", WRONG_TYPES,
@@ -380,11 +392,13 @@ def test_wrong_value(box, bad, path, value):
     (("hooks", "poststop"), None, [[{"path": "/x", "timeout": -1}],
                                    [{"path": "/x", "timeout": 1 << 64}]]),
 ])
+@pytest.mark.case("T69")
 def test_numbers_out_of_range(box, bad, path, good, worse):
     for value in worse:
         bad(changed(box, *path, value), "/" + "/".join(map(str, path)), "line 1, column")
 
 
+@pytest.mark.case("T69")
 @ONCE
 @pytest.mark.parametrize("number", ["1.0", "1e3", '"0"', "true", "9" * 400, "-0.0", "1E0"])
 def test_not_an_integer(box, bad, number):
@@ -405,6 +419,7 @@ def test_minus_zero_is_zero(box):
 # ---- combinations (T72) ------------------------------------------------------------------------
 
 
+@pytest.mark.case("T72")
 @ONCE
 @pytest.mark.spec("RT-042", "RT-043")
 def test_combinations(box, bad):
@@ -438,6 +453,7 @@ def test_combinations(box, bad):
     bad(without, "/linux/maskedPaths", "mount")
 
 
+@pytest.mark.case("T72")
 def test_refused_before_any_side_effect(box, bad, orlop):
     """No process is made for a configuration that contradicts itself."""
     log = f"{orlop.tmp}/strace"
@@ -565,6 +581,7 @@ HOSTILE_IDS = ["..", "", ".", "a/b", "../x", "/", ".hidden", "+x", "a\nb", "\x1b
                "x" * 201, "x" * 4096, "ä", b"\xff\xfe", "a\\b", "a:b"]
 
 
+@pytest.mark.case("T55")
 @ONCE
 @pytest.mark.spec("RT-037", "RT-038")
 @pytest.mark.parametrize("id", HOSTILE_IDS, ids=lambda i: ascii(i)[:16])
@@ -636,6 +653,7 @@ def test_unknown_container(orlop, verb):
 # ---- the state root (T56) ----------------------------------------------------------------------
 
 
+@pytest.mark.case("T56")
 @ONCE
 @pytest.mark.parametrize("kind", ["foreign", "group-writable", "world-writable", "sticky", "file",
                                   "foreign link", "foreign container"])
@@ -706,6 +724,7 @@ def test_disk_full(box, orlop, options):
 # ---- the caller's descriptors (T38) ------------------------------------------------------------
 
 
+@pytest.mark.case("T38")
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (0, 1, 2)], ids=str)
 def test_closed_stdio(box, closed):
     """What we open must not become standard output of the program: /dev/null is put there."""
@@ -820,6 +839,7 @@ def test_json_log_on_stderr(box, orlop):
     assert json.loads(r.err)["level"] == "error"
 
 
+@pytest.mark.case("T99")
 @ONCE
 @pytest.mark.parametrize("text", ["a\nlevel=error msg=\"forged\"", "\x1b[2J", "\x7f", "\u0085",
                                   "q\"uote", "back\\slash", "x" * 5000],

@@ -54,6 +54,7 @@ def cpu_seconds(pid):
     ("/{tag}deep/a/b/c", "/{tag}deep/a/b/c"), ("{tag}rel/x//y/", "/orlop/{tag}rel/x/y"),
     ("/{tag}dots/./x", "/{tag}dots/x"),
 ])
+@pytest.mark.case("T94")
 def test_path(box, path, expected):
     """The process is there from its first instruction, and all that was made is gone later."""
     names = {"id": box.id, "tag": TAG}
@@ -86,6 +87,7 @@ def test_seen_from_inside_without_cgroup_namespace(box):
     assert "cgroup.type" in seen["results"][1]["names"]
 
 
+@pytest.mark.case("T91")
 def test_walls(box):
     """T91: read-only unless asked otherwise, and no way up."""
     conf.set_caps(box.process, conf.ALL_CAPS)
@@ -97,6 +99,7 @@ def test_walls(box):
     assert r[2]["names"] == r[3]["names"], "'..' of the mount leads elsewhere"
 
 
+@pytest.mark.case("T91")
 def test_own_tree_when_writable(box):
     """Mounted rw the container may divide its cgroup; what it made is removed with it."""
     m = [m for m in box.mounts if m["destination"] == "/sys/fs/cgroup"][0]
@@ -499,6 +502,7 @@ def opened(box, tried):
     return [r["errno"] == "ENXIO" for r in results]
 
 
+@pytest.mark.case("T92")
 @ONCE
 @pytest.mark.parametrize("seed", range(4))
 def test_device_rules_against_a_model(box, seed):
@@ -529,6 +533,7 @@ def test_node_that_cannot_be_opened(box):
     assert r[0]["ret"] == 0 and r[1]["errno"] == "EPERM"
 
 
+@pytest.mark.case("T92")
 def test_many_device_rules(box):
     rules = [{"allow": False, "access": "rwm"}]
     rules += [{"allow": True, "type": "c", "major": 300 + i, "minor": i, "access": "r"}
@@ -651,6 +656,7 @@ def test_fork_bomb(box, how):
     assert not os.path.exists(f"{ROOT}/orlop/{box.id}")
 
 
+@pytest.mark.case("T103")
 @VM
 def test_fork_bomb_in_a_shared_pid_namespace(box):
     """Here the end of process 1 is not the end of the others: cgroup.kill is."""
@@ -847,6 +853,7 @@ def test_delegated_sub_cgroups(box):
         assert r[2]["ret"] >= 0
 
 
+@pytest.mark.case("T94")
 @VM
 def test_nobody_escapes_the_limit_at_the_start(box):
     """T94: the program is in the cgroup, with its limits, from its first instruction."""

@@ -49,6 +49,7 @@ def test_default_devices_work(box):
     assert r[5]["ret"] == 0
 
 
+@pytest.mark.case("T86")
 def test_umask_of_the_caller_has_no_say(box):
     """T86."""
     for umask in (0, 0o777):
@@ -91,6 +92,7 @@ def test_device_in_the_image_that_is_the_right_one(box):
     assert box.attack("stat", "/node")["mode"] & 0o7777 == 0o600
 
 
+@pytest.mark.case("T05")
 @pytest.mark.spec("CL-027")
 @pytest.mark.parametrize("what", ["other numbers", "file", "directory", "link", "other mode"])
 def test_device_over_something_else(box, what, canary):
@@ -170,6 +172,7 @@ def test_allow_a_device(box):
     assert r[0]["errno"] is None and r[1]["errno"] != "EPERM" and r[2]["errno"] == "EPERM"
 
 
+@pytest.mark.case("T92")
 @pytest.mark.spec("CL-061")
 def test_later_rule_wins(box):
     set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
@@ -182,6 +185,7 @@ def test_later_rule_wins(box):
     assert results(box, ("open", "/dev/zero", "r"), ("open", "/kmsg", "w"))[1]["errno"] is None
 
 
+@pytest.mark.case("T92")
 def test_empty_list_denies_all_but_the_defaults(box):
     set_caps(box.process, ["CAP_MKNOD", "CAP_DAC_OVERRIDE"])
     box.linux["resources"]["devices"] = []

@@ -155,6 +155,7 @@ def test_create_runtime_can_configure_the_network(box):
 
 # ---- what a hook gets
 
+@pytest.mark.case("T98")
 def test_descriptors_of_hooks(box):
     record(box)
     r, w = os.pipe()
@@ -167,6 +168,7 @@ def test_descriptors_of_hooks(box):
         assert read(box, "fds", kind).split() == ["0", "1", "2", "3"], kind
 
 
+@pytest.mark.case("T98")
 def test_environment_without_env(box):
     record(box)
     secrets = {"SECRET": "x", "LD_PRELOAD": "/none", "LISTEN_FDS": "0", "LISTEN_PID": "1",
@@ -292,6 +294,7 @@ def test_hook_without_terminal_and_signals_in_default(box):
 
 # ---- failures
 
+@pytest.mark.case("T98")
 @pytest.mark.spec("RT-016", "RT-018", "RT-020", "RT-030")
 @pytest.mark.parametrize("kind", ["prestart", "createRuntime", "createContainer"])
 @pytest.mark.parametrize("way", ["status", "signal", "missing", "directory", "timeout"])
@@ -371,6 +374,7 @@ def test_poststop_runs_when_everything_is_gone(box):
     assert kernel.read(f"{box.bundle}/gone") == "gone\n"
 
 
+@pytest.mark.case("T98")
 def test_timeout_kills_the_group(box):
     path = script(box, "hook", f"sleep 300 & echo $! >{box.bundle}/hook.pid; wait\n")
     add(box, "prestart", path, timeout=1)
@@ -379,6 +383,7 @@ def test_timeout_kills_the_group(box):
     kernel.until(lambda: not kernel.alive(child))
 
 
+@pytest.mark.case("T98")
 def test_timeout_kills_what_left_the_group(box):
     """Each in a session of its own, one of them made by one that has ended."""
     start = f"setsid sh -c 'sleep 300 & echo $! >{box.bundle}/hook.1; setsid sleep 300 & echo $! >{box.bundle}/hook.2' &"
@@ -410,6 +415,7 @@ def test_daemonising_hook_does_not_hold_us(box):
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.case("T98")
 def test_hook_that_never_reads_and_says_much(box):
     box.config["annotations"] = {"big": "x" * 500000}
     path = script(box, "hook", "yes 'a long line of noise' | head -c 20000000\n")
@@ -438,6 +444,7 @@ def test_hook_path_that_is_a_link(box):
     assert os.path.exists(f"{box.bundle}/ran")
 
 
+@pytest.mark.case("T26")
 @pytest.mark.spec("RT-014")
 def test_saved_hooks_are_used(box):
     """T26: config.json rewritten after create has no effect."""

@@ -411,8 +411,8 @@ def test_T79_never_accepts(box, path):
         except BlockingIOError:
             break
     box.linux["seccomp"] = profile(path, "getppid")
-    seconds, _ = timed(box.refused, "/linux/seccomp/listenerPath", "connect", "timed out")
-    assert seconds < deadline(25)
+    seconds, _ = timed(box.refused, "/linux/seccomp/listenerPath", "connect", "timed out", timeout=14)
+    assert seconds < deadline(14)
     for c in [*full, s]:
         c.close()
 

@@ -680,6 +680,7 @@ def test_console_socket_with_a_long_path(shell, tmp):
     shell.wait_stopped()
 
 
+@pytest.mark.case("T97")
 def test_errors(box, orlop, console, tmp):
     """Each before anything is made."""
     box.process["terminal"] = True
@@ -712,6 +713,7 @@ def test_exec_errors(box, orlop, console):
     assert box.status() == "running"
 
 
+@pytest.mark.case("T97")
 @pytest.mark.parametrize("peer", ["never accepts", "never reads", "talks back", "hangs up"])
 def test_console_socket_peer(shell, tmp, peer):
     """T97: an odd engine cannot make us wait, nor change what we do."""
@@ -742,6 +744,7 @@ def test_console_socket_peer(shell, tmp, peer):
 # ---- hostile images and payloads ---------------------------------------------------------------
 
 
+@pytest.mark.case("T95")
 @pytest.mark.parametrize("verb", ["run", "exec"])
 def test_no_typing_into_the_callers_terminal(box, term, verb):
     """T95: without a terminal of its own the program is in another session than the caller's."""
@@ -767,6 +770,7 @@ def test_no_typing_into_the_callers_terminal(box, term, verb):
     assert queued == 0, "something was typed into our terminal"
 
 
+@pytest.mark.case("T96")
 @pytest.mark.parametrize("kind", ["regular", "zero", "link", "other multiplexer", "nothing"])
 def test_hostile_ptmx(box, canary, kind):
     """T96: only the multiplexer in a devpts that was mounted for the container is used."""
@@ -787,6 +791,7 @@ def test_hostile_ptmx(box, canary, kind):
     assert box.orlop.ids() == []
 
 
+@pytest.mark.case("T06")
 @pytest.mark.parametrize("kind", ["link", "file", "missing"])
 def test_hostile_console(box, canary, kind):
     """T06: /dev/console of the image is covered, never followed."""
@@ -806,6 +811,7 @@ def test_hostile_console(box, canary, kind):
         assert kernel.read(f"{box.rootfs}/dev/console") == "mine"
 
 
+@pytest.mark.case("T96")
 def test_exec_after_init_covered_devpts(shell):
     """T96: whatever init has put on /dev/pts, it does not become our terminal."""
     shell.process["terminal"] = False
@@ -815,3 +821,16 @@ def test_exec_after_init_covered_devpts(shell):
                 "/dev/pts").ok()
     shell.orlop("exec", "--tty", shell.id, "/bin/tty").failed("devpts")
     assert shell.status() == "running"
+
+
+@pytest.mark.case("T96")
+def test_exec_after_init_made_a_devpts_of_its_own(shell):
+    """The kernel takes a ptmx node for that of the devpts `pts` beside it: init would hold both ends of our terminal."""
+    shell.process["terminal"] = False
+    conf.set_caps(shell.process, conf.ALL_CAPS)
+    shell.up()
+    for args in (["mount", "-t", "tmpfs", "none", "/dev/pts"], ["mkdir", "/dev/pts/pts"],
+                 ["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "none", "/dev/pts/pts"],
+                 ["mknod", "/dev/pts/ptmx", "c", "5", "2"]):
+        shell.orlop("exec", "--cap", "CAP_SYS_ADMIN", shell.id, "/bin/busybox", *args).ok()
+    shell.orlop("exec", "--tty", shell.id, "/bin/tty").failed("devpts")

@@ -536,7 +536,7 @@ def test_T58_planted_temporary_name_of_the_state(box, orlop, canary):
 
 # ---- T59
 
-CGROUP_PATHS = ["../../x", "/../x", "/a/../../b", "a/../../b", "..", "/..", "/a/./../../b", "a\nb", "x" * 5000]
+CGROUP_PATHS = ["../../x", "/../x", "/a/../../b", "a/../../b", "..", "/..", "/a/./../../b", "a\nb", "x" * 5000, f"../{host.TAG}up"]
 
 
 @pytest.mark.parametrize("path", CGROUP_PATHS, ids=range(len(CGROUP_PATHS)))

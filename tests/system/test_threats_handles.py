@@ -289,6 +289,7 @@ def test_T38_closed_standard_streams(box, closed):
     box.args("pause").create(fds=dict.fromkeys(closed)).ok()
     box.start(fds=dict.fromkeys(closed)).ok()
     for n in closed:
+        assert os.path.lexists(f"/proc/{box.pid}/fd/{n}")
         st = os.stat(f"/proc/{box.pid}/fd/{n}")
         assert stat.S_ISCHR(st.st_mode) and st.st_rdev == os.makedev(1, 3)
     assert sorted(os.listdir(f"/proc/{box.pid}/fd")) == ["0", "1", "2"]

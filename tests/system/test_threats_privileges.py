@@ -275,7 +275,7 @@ def test_T100_log_target(box, orlop, kind, tmp):
     full = open("/dev/full", "w")  # noqa: SIM115
     if kind == "stderr full":
         kw["stderr"] = full
-    r = orlop("--log", log, "--log-format", "json", "run", "-b", box.bundle, box.id, timeout=10, **kw)
+    r = orlop("--log", log, "--log-format", "json", "run", "-b", box.bundle, box.id, timeout=4, **kw)
     full.close()
     assert r.rc in (1, 3)
     if kind in ("stderr closed", "stderr full", "full"):
@@ -309,6 +309,17 @@ def test_T103_fork_bomb(box):
     box.delete("--force").ok()
     assert time.monotonic() - begin < deadline(5)
     assert not os.path.exists(group)
+
+
+def test_T103_kill_is_for_all(box):
+    """Without a pid namespace the end of init is not that of the others."""
+    box.linux["namespaces"] = [n for n in box.linux["namespaces"] if n["type"] != "pid"]
+    box.up()
+    box.exec("--detach", "--", "pause").ok()
+    group = f"{host.CGROUP}/orlop/{box.id}"
+    assert len(kernel.read(f"{group}/cgroup.procs").split()) == 2
+    box.kill("KILL").ok()
+    kernel.until(lambda: (host.reap(), "populated 0" in kernel.read(f"{group}/cgroup.events"))[1], deadline(2))
 
 
 def test_T103_fork_bomb_in_the_hosts_pid_namespace(box):

@@ -63,7 +63,7 @@ class Orlop:
         self.program = None  # another build than PROGRAM
         self.n = 0
         self.env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                    **{k: v for k, v in os.environ.items() if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}}
+                    **{k: v for k, v in os.environ.items() if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "ORLOP_MUTATE")}}
         self.boxes = []
 
     def argv(self, *args, program=None):
