@@ -128,7 +128,8 @@ static int open_target(const struct plan_mount *m, const struct rootfs *rootfs, 
 
 	t->made = false;
 	t->fd = path_open_in_root(root, m->destination,
-				  (MUTATE(T04) && m->kind == MOUNT_BIND ? O_WRONLY | O_TRUNC : O_PATH) | (fixed ? O_DIRECTORY | O_NOFOLLOW : 0));
+				  (MUTATE(T04) && m->kind == MOUNT_BIND ? O_WRONLY | O_TRUNC : O_PATH) |
+				  (fixed ? O_DIRECTORY | O_NOFOLLOW : 0));
 	if (t->fd == -ENOENT && m->kind != MOUNT_REMOUNT) {
 		if (like >= 0 && fstat(like, &st) < 0)
 			return error_errno(err, errno, "look at the source");
