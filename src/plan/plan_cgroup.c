@@ -155,11 +155,11 @@ static void plan_owner(struct plan *p, const struct plan_options *o)
  * Ubuntu 24.04 have it, writes 0 for --pids-limit=0 and -1, "unlimited"; later ones write -1, and none has
  * an option for a limit of 0.  All of them put this annotation.
  */
-static bool is_podmans(const struct oci_config *c)
+bool plan_is_podmans(const struct key_values *annotations)
 {
-	for (size_t i = 0; i < c->annotations.n; i++)
-		if (str_eq(c->annotations.v[i].key, "io.container.manager") &&
-		    str_eq(c->annotations.v[i].value, "libpod"))
+	for (size_t i = 0; i < annotations->n; i++)
+		if (str_eq(annotations->v[i].key, "io.container.manager") &&
+		    str_eq(annotations->v[i].value, "libpod"))
 			return true;
 	return false;
 }
@@ -173,7 +173,7 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 
 	p->cgroup = (struct plan_cgroup){.mode = PLAN_CGROUP_FS};
 	if (resources->present) {
-		r = plan_resources(a, resources, is_podmans(p->config), &p->cgroup, err);
+		r = plan_resources(a, resources, plan_is_podmans(&p->config->annotations), &p->cgroup, err);
 		if (r < 0)
 			return r;
 	}

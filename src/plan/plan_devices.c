@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "plan/parts.h"
+#include "plan/plan_resources.h"
 #include "sys/mutate.h"
 #include "util/str.h"
 
@@ -334,16 +335,16 @@ static int emit_program(struct code *c, const struct rules *rules, struct error 
 	return 0;
 }
 
-int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err)
+int plan_device_program(struct arena *a, const struct oci_resources *r, struct plan_cgroup *ret,
+			struct error *err)
 {
-	const struct oci_resources *r = &p->config->linux_.resources;
 	struct rules rules = {.allow = false};
 	struct code c = {.a = a};
 	int e;
 
-	p->cgroup.device_program = NULL;
-	p->cgroup.n_device_insns = 0;
-	if (p->cgroup.mode == PLAN_CGROUP_NONE || !r->has_devices)
+	ret->device_program = NULL;
+	ret->n_device_insns = 0;
+	if (!r->has_devices)
 		return 0;
 	if (r->n_devices > RULES_MAX)
 		return error_config(err, WHERE, "has more than %d entries", RULES_MAX);
@@ -360,7 +361,16 @@ int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err)
 	e = emit_program(&c, &rules, err);
 	if (e < 0)
 		return e;
-	p->cgroup.device_program = c.v;
-	p->cgroup.n_device_insns = c.n;
+	ret->device_program = c.v;
+	ret->n_device_insns = c.n;
 	return 0;
+}
+
+int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err)
+{
+	p->cgroup.device_program = NULL;
+	p->cgroup.n_device_insns = 0;
+	if (p->cgroup.mode == PLAN_CGROUP_NONE)
+		return 0;
+	return plan_device_program(a, &p->config->linux_.resources, &p->cgroup, err);
 }

@@ -13,6 +13,13 @@
 int plan_resources(struct arena *a, const struct oci_resources *r, bool zero_pids_is_none,
 		   struct plan_cgroup *ret, struct error *err);
 
+/* Fill in device_program and n_device_insns of @ret: NULL and 0 when nothing is forbidden. */
+int plan_device_program(struct arena *a, const struct oci_resources *r, struct plan_cgroup *ret,
+			struct error *err);
+
+/* Was it written by Podman?  @zero_pids_is_none for it. */
+bool plan_is_podmans(const struct key_values *annotations);
+
 /* cpu.shares (2..262144, default 1024) as cpu.weight (1..10000, default 100). */
 unsigned plan_cpu_weight(uint64_t shares);
 

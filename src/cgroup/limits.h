@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files of a cgroup.  Private to cgroup/. */
+#ifndef ORLOP_CGROUP_LIMITS_H
+#define ORLOP_CGROUP_LIMITS_H
+
+#include "plan/plan.h"
+#include "util/error.h"
+
+/* memory.checkBeforeUpdate: is the value of @w below what is in use? */
+int cgroup_check_usage(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, struct error *err);
+
+/* Into the cgroup @fd, of path @p->path; checks the usage first. */
+int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, struct error *err);
+
+#endif
