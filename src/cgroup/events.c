@@ -20,7 +20,7 @@
 #include "util/fd.h"
 #include "util/str.h"
 
-static int64_t find_key(const char *text, const char *key)
+int64_t cgroup_find_key(const char *text, const char *key)
 {
 	size_t n = strlen(key);
 
@@ -48,7 +48,7 @@ int64_t cgroup_read_key(int fd, const char *file, const char *key)
 	char text[1024];
 	ssize_t n = fd_read_pseudo(fd, file, text, sizeof(text));
 
-	return n < 0 ? n : find_key(text, key);
+	return n < 0 ? n : cgroup_find_key(text, key);
 }
 
 int cgroup_read_events(int fd, int64_t *ret_populated, int64_t *ret_frozen)
@@ -58,8 +58,8 @@ int cgroup_read_events(int fd, int64_t *ret_populated, int64_t *ret_frozen)
 
 	if (n < 0)
 		return (int)n;
-	*ret_populated = find_key(text, "populated");
-	*ret_frozen = find_key(text, "frozen");
+	*ret_populated = cgroup_find_key(text, "populated");
+	*ret_frozen = cgroup_find_key(text, "frozen");
 	return *ret_populated < 0 ? (int)*ret_populated : 0;
 }
 
@@ -85,7 +85,7 @@ int cgroup_wait_event(int fd, const char *key, int value, int64_t deadline_ms)
 		if (n < 0)
 			return -errno;
 		text[n] = '\0';
-		v = find_key(text, key);
+		v = cgroup_find_key(text, key);
 		if (v < 0 || v == value)
 			return v < 0 ? (int)v : 0;
 		left = deadline_ms - cgroup_now_ms();

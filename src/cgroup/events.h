@@ -8,6 +8,9 @@
 /* The number behind "@key " in a flat keyed file of the cgroup; -ENOMSG without such a line. */
 int64_t cgroup_read_key(int fd, const char *file, const char *key);
 
+/* The same in the text of such a file. */
+int64_t cgroup_find_key(const char *text, const char *key);
+
 /* cgroup.events in one look; @ret_frozen is -ENOMSG without a freezer (before 5.2). */
 int cgroup_read_events(int fd, int64_t *ret_populated, int64_t *ret_frozen);
 

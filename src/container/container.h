@@ -50,6 +50,9 @@ int container_list(const struct global_options *g, enum list_format format, bool
 		   struct error *err);
 /* What is left of dead containers: say it, and with @force remove it. */
 int container_gc(const struct global_options *g, enum list_format format, bool force, struct error *err);
+/* Lines of JSON until the container ends; @once: one line of figures, now. */
+int container_events(const struct global_options *g, const char *id, int64_t interval_ms, bool once,
+		     struct error *err);
 /* @args: extra arguments for ps(1) in table form, as runc. */
 int container_ps(const struct global_options *g, const char *id, enum list_format format,
 		 const struct strings *args, struct error *err);

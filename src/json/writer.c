@@ -169,6 +169,20 @@ void json_write_u64(struct json_writer *w, uint64_t v)
 	add_number(w, v);
 }
 
+void json_write_hundredths(struct json_writer *w, int64_t v)
+{
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	unsigned rest = (unsigned)(u % 100);
+	char fraction[4] = {'.', (char)('0' + rest / 10), (char)('0' + rest % 10)};
+
+	separate(w);
+	if (v < 0)
+		strbuf_add(&w->out, "-", 1);
+	add_number(w, u / 100);
+	if (rest)
+		strbuf_add(&w->out, fraction, rest % 10 ? 3 : 2);
+}
+
 void json_write_bool(struct json_writer *w, bool v)
 {
 	separate(w);

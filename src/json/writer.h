@@ -26,6 +26,7 @@ void json_write_key(struct json_writer *w, const char *key);
 void json_write_string(struct json_writer *w, const char *s);	/* NULL writes null */
 void json_write_i64(struct json_writer *w, int64_t v);
 void json_write_u64(struct json_writer *w, uint64_t v);
+void json_write_hundredths(struct json_writer *w, int64_t v);	/* 150: 1.5 */
 void json_write_bool(struct json_writer *w, bool v);
 void json_write_key_values(struct json_writer *w, const struct key_values *kv);	/* an object */
 void json_write_strings(struct json_writer *w, const struct strings *s);	/* an array */

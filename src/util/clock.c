@@ -2,7 +2,11 @@
 /* Time as text, for state files and log lines. */
 #include "util/clock.h"
 
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* A year that begins in March has its leap day at the end, so month lengths follow one formula. */
@@ -37,4 +41,66 @@ int64_t clock_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static const struct unit {
+	const char *name;
+	int64_t ns;
+} units[] = {		/* a name comes before one that it begins with */
+	{"ns", 1}, {"us", 1000}, {"\302\265s", 1000}, {"\316\274s", 1000}, {"ms", 1000000},
+	{"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
+};
+
+static const struct unit *find_unit(const char *text)
+{
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strncmp(text, units[i].name, strlen(units[i].name)) == 0)
+			return &units[i];
+	return NULL;
+}
+
+/* One number with its unit; what follows it, or NULL. */
+static const char *take_part(const char *s, int64_t *sum, int *ret)
+{
+	int64_t whole = 0, fraction = 0, scale = 1, add;
+	const struct unit *unit;
+	bool digits = false, too_much = false;
+
+	for (; *s >= '0' && *s <= '9'; s++, digits = true)
+		too_much |= __builtin_mul_overflow(whole, 10, &whole) ||
+			    __builtin_add_overflow(whole, *s - '0', &whole);
+	s += *s == '.';		/* without one there is no digit left */
+	for (; *s >= '0' && *s <= '9'; s++, digits = true) {
+		if (scale > 100000000000000)	/* less than a nanosecond of the largest unit */
+			continue;
+		fraction = fraction * 10 + (*s - '0');
+		scale *= 10;
+	}
+	unit = digits ? find_unit(s) : NULL;
+	*ret = unit ? -ERANGE : -EINVAL;
+	if (!unit || too_much || __builtin_mul_overflow(whole, unit->ns, &add) ||
+	    __builtin_add_overflow(*sum, add, sum) ||
+	    __builtin_add_overflow(*sum, (int64_t)((__int128)fraction * unit->ns / scale), sum))
+		return NULL;
+	return s + strlen(unit->name);
+}
+
+int clock_parse_duration(const char *text, int64_t *ret_ns)
+{
+	bool negative = *text == '-';
+	const char *s = text + (*text == '-' || *text == '+');
+	int64_t sum = 0;
+	int r;
+
+	if (strcmp(s, "0") == 0) {
+		*ret_ns = 0;
+		return 0;
+	}
+	do
+		s = take_part(s, &sum, &r);
+	while (s && *s);
+	if (!s)
+		return r;
+	*ret_ns = negative ? -sum : sum;
+	return 0;
 }

@@ -12,6 +12,12 @@ void clock_text(int64_t sec, unsigned nsec, char ret[CLOCK_TEXT_MAX]);
 /* The same for now. */
 void clock_text_now(char ret[CLOCK_TEXT_MAX]);
 
+/*
+ * As Go writes durations: "5s", "100ms", "1m30s", "1.5h", "-2us"; of "0" the unit may be left out.  Nanoseconds, or
+ * -EINVAL, or -ERANGE above 292 years.
+ */
+int clock_parse_duration(const char *text, int64_t *ret_ns);
+
 /* Milliseconds that never go back, for deadlines. */
 int64_t clock_now_ms(void);
 

@@ -138,12 +138,35 @@ static void test_nothing(void **state)
 	free(text);
 }
 
+static void test_hundredths(void **state)
+{
+	static const struct {
+		int64_t in;
+		const char *out;
+	} rows[] = {
+		{0, "0"}, {1, "0.01"}, {10, "0.1"}, {-50, "-0.5"}, {150, "1.5"}, {12345, "123.45"},
+		{INT64_MIN, "-92233720368547758.08"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json_writer w;
+		char *text;
+
+		json_write_init(&w, false);
+		json_write_hundredths(&w, rows[i].in);
+		text = json_write_finish(&w, NULL);
+		assert_string_equal(text, rows[i].out);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compact), cmocka_unit_test(test_pretty),
 		cmocka_unit_test(test_strings), cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_nothing), cmocka_unit_test(test_hundredths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -41,10 +42,38 @@ static void edges(void **state)
 	assert_string_equal(text, "2000-02-29T23:59:59.000000001Z");
 }
 
+static void durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} good[] = {
+		{"5s", 5000000000}, {"100ms", 100000000}, {"1m30s", 90000000000}, {"1.5h", 5400000000000}, {"0", 0},
+		{"+0", 0}, {"-2us", -2000}, {"3\302\265s", 3000}, {"3\316\274s", 3000}, {".5s", 500000000},
+		{"1.s", 1000000000}, {"1h1m1s1ms1us1ns", 3661001001001}, {"0.000000001s", 1},
+		{"0.00000000000000000000001h", 0}, {"2562047h", 9223369200000000000},
+	};
+	static const char *const bad[] = {
+		"", "5", "s", ".s", "-", "5 s", " 5s", "5s ", "5x", "1e3s", "--5s", "5s3", "0x1s", "5S", "1d",
+	};
+	int64_t ns = 42;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(clock_parse_duration(good[i].text, &ns), 0);
+		assert_int_equal(ns, good[i].ns);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(clock_parse_duration(bad[i], &ns), -EINVAL);
+	assert_int_equal(clock_parse_duration("2562048h", &ns), -ERANGE);
+	assert_int_equal(clock_parse_duration("99999999999999999999s", &ns), -ERANGE);
+	assert_int_equal(clock_parse_duration("2562047h2562047h", &ns), -ERANGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(same_as_the_library), cmocka_unit_test(edges),
+		cmocka_unit_test(same_as_the_library), cmocka_unit_test(edges), cmocka_unit_test(durations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
