@@ -208,7 +208,7 @@ int fd_close_others(int from, const int *keep, size_t n)
 
 #define FD_SEND_MAX 4
 
-static ssize_t send_some(int sock, const void *data, size_t n, const int *fds, size_t nfds)
+ssize_t fd_send_some(int sock, const void *data, size_t n, const int *fds, size_t nfds)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int) * FD_SEND_MAX)];
@@ -239,7 +239,7 @@ static ssize_t send_some(int sock, const void *data, size_t n, const int *fds, s
 
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds)
 {
-	ssize_t done = send_some(sock, data, n, fds, nfds);
+	ssize_t done = fd_send_some(sock, data, n, fds, nfds);
 
 	if (done < 0)
 		return (int)done;
@@ -251,7 +251,7 @@ int fd_send_all(int sock, const void *data, size_t n, const int *fds, size_t nfd
 	const char *p = data;
 
 	while (n > 0) {
-		ssize_t done = send_some(sock, p, n, fds, nfds);
+		ssize_t done = fd_send_some(sock, p, n, fds, nfds);
 
 		if (done < 0)
 			return (int)done;

@@ -52,7 +52,9 @@ int fd_close_others(int from, const int *keep, size_t n);
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds);
 ssize_t fd_recv(int sock, void *data, size_t n, int *fds, size_t max_fds, size_t *ret_nfds);
 
-/* The same on a stream, in as many parts as it takes; the descriptors go with the first. */
+/* What a stream takes of them: how many bytes; the descriptors are with the first. */
+ssize_t fd_send_some(int sock, const void *data, size_t n, const int *fds, size_t nfds);
+/* All of them, in as many parts as it takes. */
 int fd_send_all(int sock, const void *data, size_t n, const int *fds, size_t nfds);
 
 /* Connect to the AF_UNIX SOCK_STREAM (or @type) socket at @path relative to @dirfd; the length
