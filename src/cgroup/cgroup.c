@@ -169,8 +169,13 @@ static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struc
 		r = check_fit(c->fd, p->path, err);
 	if (r == 0)
 		r = cgroup_enable_controllers(root, c->fd, p, err);
-	for (size_t i = 0; r == 0 && i < p->n_writes; i++)
-		r = cgroup_write_limit(c->fd, p, &p->writes[i], err);
+	for (size_t i = 0; r == 0 && i < p->n_writes; i++) {
+		int written;
+
+		r = cgroup_check_usage(c->fd, p, &p->writes[i], err);
+		if (r == 0)
+			r = cgroup_write_limit(c->fd, p, &p->writes[i], &written, err);
+	}
 	if (r == 0)
 		r = cgroup_attach_devices(c->fd, p, !c->created, err);
 	if (r == 0 && c->created && p->owner.set)

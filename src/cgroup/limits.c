@@ -89,22 +89,24 @@ static void explain_list(const char *file, struct error *err)
 		error_hint(err, "this host has %s %s", cpus ? "the processors" : "the memory nodes", list);
 }
 
-int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w,
+int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, int *ret_written,
 		       struct error *err)
 {
 	const char *file = w->file, *value = w->value;
-	int r = cgroup_check_usage(fd, p, w, err);
+	int r = fd_write_pseudo(fd, file, value, strlen(value));
 
-	if (r < 0)
-		return r;
-	r = fd_write_pseudo(fd, file, value, strlen(value));
+	*ret_written = 1;
 	/* EOPNOTSUPP: the disk has no such scheduler. */
 	if ((r == -ENOENT || r == -EOPNOTSUPP) && w->alt_file) {
 		file = w->alt_file;
 		value = w->alt_value;
 		r = fd_write_pseudo(fd, file, value, strlen(value));
+		*ret_written = 2;
 	}
-	if (r == 0 || (r == -ENOENT && w->optional))
+	if (r == 0)
+		return 0;
+	*ret_written = 0;
+	if (r == -ENOENT && w->optional)
 		return 0;
 	if (r == -ENOENT)
 		error_missing_file(p, w, err);

@@ -9,7 +9,8 @@
 /* memory.checkBeforeUpdate: is the value of @w below what is in use? */
 int cgroup_check_usage(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, struct error *err);
 
-/* Into the cgroup @fd, of path @p->path; checks the usage first. */
-int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, struct error *err);
+/* Into the cgroup @fd, of path @p->path.  *ret_written: 0 nothing, as none is needed; 1 w->file, 2 w->alt_file. */
+int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, int *ret_written,
+		       struct error *err);
 
 #endif

@@ -39,5 +39,7 @@ int config_parse_process(struct arena *a, const char *text, size_t len, struct o
 /* One `linux.resources` object (for `update --resources`, and tests). */
 int config_parse_resources(struct arena *a, const char *text, size_t len,
 			   struct oci_resources *ret, struct error *err);
+/* And back: malloc'ed, *ret_len bytes. */
+char *config_resources_text(const struct oci_resources *r, size_t *ret_len);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "oci/resources.h"
 #include "oci/types.h"
 #include "store/options.h"
 #include "util/error.h"
@@ -44,6 +45,17 @@ int container_kill(const struct global_options *g, const char *id, int sig, bool
 int container_delete(const struct global_options *g, const char *id, bool force, struct error *err);
 int container_pause(const struct global_options *g, const char *id, struct error *err);
 int container_resume(const struct global_options *g, const char *id, struct error *err);
+
+struct update_options {
+	const struct global_options *global;
+	const char *id;
+	const char *resources;		/* --resources FILE, "-" is the standard input; else the next member */
+	struct oci_resources given;
+	const char *l3_cache_schema, *mem_bw_schema;
+};
+
+/* All of it or nothing.  Pointers in errors are those of a bare document of resources. */
+int container_update(const struct update_options *o, struct error *err);
 
 enum list_format { LIST_TABLE, LIST_JSON };
 int container_list(const struct global_options *g, enum list_format format, bool quiet,

@@ -167,12 +167,10 @@ int intelrdt_make_monitor(const struct plan_intelrdt *p, int root, uint64_t *ret
 	return r < 0 ? error_at(err, WHERE "/enableMonitoring") : 0;
 }
 
-int intelrdt_attach(int root, const char *path, uint64_t inode, pid_t pid, struct error *err)
+static int open_same_group(int root, const char *path, uint64_t inode, struct error *err)
 {
 	_cleanup_close_ int fd = open_group(root, path);
-	char text[16];
 	struct stat st;
-	int r;
 
 	if (fd < 0)
 		return error_errno(err, fd, "open the resctrl group %s", path);
@@ -181,6 +179,17 @@ int intelrdt_attach(int root, const char *path, uint64_t inode, pid_t pid, struc
 	if (st.st_ino != inode)
 		return error_set(err, ESTALE, "the resctrl group %s was removed and made anew by somebody else",
 				 path);
+	return steal_fd(&fd);
+}
+
+int intelrdt_attach(int root, const char *path, uint64_t inode, pid_t pid, struct error *err)
+{
+	_cleanup_close_ int fd = open_same_group(root, path, inode, err);
+	char text[16];
+	int r;
+
+	if (fd < 0)
+		return fd;
 	r = fd_write_pseudo(fd, "tasks", text, (size_t)snprintf(text, sizeof(text), "%d", (int)pid));
 	if (r == 0)
 		return 0;
@@ -303,15 +312,15 @@ static int compare(const struct plan_intelrdt *p, int group, struct error *err)
 	return 0;
 }
 
-static int write_line(const struct plan_intelrdt *p, int root, int group,
-		      const struct plan_intelrdt_line *l, struct error *err)
+static int write_line(const char *path, int root, int group, const struct plan_intelrdt_line *l,
+		      struct error *err)
 {
 	_cleanup_free_ char *text = xasprintf("%s\n", l->text);
 	int r = fd_write_pseudo(group, "schemata", text, strlen(text));
 
 	if (r == 0)
 		return 0;
-	error_errno(err, r, "write the schema %s of the resctrl group %s", l->text, p->group);
+	error_errno(err, r, "write the schema %s of the resctrl group %s", l->text, path);
 	refused(root, err);
 	return error_at(err, "%s", l->where);
 }
@@ -329,6 +338,57 @@ int intelrdt_write_schemata(const struct plan_intelrdt *p, int root, bool made, 
 	if (!made)
 		r = compare(p, group, err);
 	for (size_t i = 0; r == 0 && i < p->n_lines; i++)
-		r = write_line(p, root, group, &p->lines[i], err);
+		r = write_line(p->group, root, group, &p->lines[i], err);
+	return r;
+}
+
+/* ---- later ---------------------------------------------------------------------------------- */
+
+static int restore_line(const char *path, int root, int group, const struct plan_intelrdt_line *l,
+			const char *old, struct error *err)
+{
+	size_t n = strcspn(l->text, ":");
+	const char *list = find_resource(old, l->text, n);
+	_cleanup_free_ char *text = NULL;
+	struct plan_intelrdt_line line = {.where = l->where};
+
+	if (!list)
+		return 0;
+	line.text = text = xasprintf("%.*s:%.*s", (int)n, l->text, (int)strcspn(list, "\n"), list);
+	return write_line(path, root, group, &line, err);
+}
+
+int intelrdt_restore(int root, const char *path, uint64_t inode, const struct plan_intelrdt_line *lines, size_t n,
+		     const char *old, struct error *err)
+{
+	_cleanup_close_ int group = open_same_group(root, path, inode, err);
+	int r = group < 0 ? group : 0;
+
+	while (r == 0 && n-- > 0)
+		r = restore_line(path, root, group, &lines[n], old, err);
+	return r;
+}
+
+int intelrdt_change(int root, const char *path, uint64_t inode, const struct plan_intelrdt_line *lines, size_t n,
+		    char **ret_old, struct error *err)
+{
+	_cleanup_close_ int group = open_same_group(root, path, inode, err);
+	_cleanup_free_ char *old = xmalloc(SCHEMATA_MAX);
+	struct error second = {0};
+	ssize_t len;
+	int r = 0;
+	size_t i;
+
+	if (group < 0)
+		return group;
+	len = fd_read_pseudo(group, "schemata", old, SCHEMATA_MAX);
+	if (len < 0)
+		return error_errno(err, (int)len, "read the schemata of the resctrl group %s", path);
+	for (i = 0; r == 0 && i < n; i++)
+		r = write_line(path, root, group, &lines[i], err);
+	if (r == 0)
+		*ret_old = steal_ptr(old);
+	else if (i > 1 && intelrdt_restore(root, path, inode, lines, i - 1, old, &second) < 0)
+		error_hint(err, "and it could not be undone: %s", second.text);
 	return r;
 }

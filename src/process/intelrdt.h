@@ -33,6 +33,16 @@ int intelrdt_make_monitor(const struct plan_intelrdt *p, int root, uint64_t *ret
 int intelrdt_attach(int root, const char *path, uint64_t inode, pid_t pid, struct error *err);
 
 /*
+ * Write @lines into the `schemata` of the group @path, which must still have @inode.  *ret_old: what it said before,
+ * malloc'ed, for intelrdt_restore(); on failure it says that again.
+ */
+int intelrdt_change(int root, const char *path, uint64_t inode, const struct plan_intelrdt_line *lines, size_t n,
+		    char **ret_old, struct error *err);
+/* The resources that @lines are about have again what @old says. */
+int intelrdt_restore(int root, const char *path, uint64_t inode, const struct plan_intelrdt_line *lines, size_t n,
+		     const char *old, struct error *err);
+
+/*
  * Remove the group @path if it is still the one with @inode.  @inode 0: it was about to be made; then
  * only one without processes is removed.  What is gone already is not an error.
  */

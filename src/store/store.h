@@ -3,6 +3,7 @@
  * The state root on disk: one directory a container, with
  *   state.json   what is needed by every later command (written by rename)
  *   config.json  the configuration as it was at create
+ *   resources.json  `linux.resources` as it holds since the last `update`; none: as in config.json
  *   start        the fifo on which the created container waits for `start`; nobody reads it once the
  *                program runs (close-on-exec), and that is how `created` and `running` differ
  *   result       the fifo on which the container tells `start` how execve went
@@ -28,6 +29,7 @@
 #define STORE_RESULT "result"
 #define STORE_CONFIG "config.json"
 #define STORE_STATE "state.json"
+#define STORE_RESOURCES "resources.json"
 #define STORE_NOTIFY "notify"			/* directory, mounted into the container */
 #define STORE_NOTIFY_SOCKET "notify.sock"	/* in it */
 #define STORE_LOCK_MS 10000	/* how long a command waits for another one on the same container */

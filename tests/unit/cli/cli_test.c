@@ -111,7 +111,6 @@ static void test_commands(void **state)
 	assert_refused("''", "unknown command ``");
 	assert_refused("checkpoint x", "the command `checkpoint` is not built yet");
 	assert_refused("restore x", "the command `restore` is not built yet");
-	assert_refused("update x", "the command `update` is not built yet");
 	assert_refused("help bogus", "unknown command `bogus`");
 }
 

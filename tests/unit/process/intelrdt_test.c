@@ -428,6 +428,30 @@ static void test_links_are_not_followed(void **state)
 	assert_true(exists("gold"));
 }
 
+/* The file stands for the kernel's, and keeps what was written last. */
+static void test_change(void **state)
+{
+	struct plan_intelrdt_line new[] = {{.text = "L3:0=f", .where = ""}, {.text = "MB:0=50", .where = ""}};
+	struct stat st;
+	char *old = NULL;
+
+	(void)state;
+	mkdir(in("box"), 0755);
+	put("box/schemata", "    L3:0=fff;1=fff\n    MB:0=100\n");
+	assert_int_equal(stat(in("box"), &st), 0);
+	assert_int_equal(intelrdt_change(root, "/box", st.st_ino + 1, new, 2, &old, &err), -ESTALE);
+	assert_int_equal(intelrdt_change(root, "/box", st.st_ino, new, 1, &old, &err), 0);
+	assert_memory_equal(get("box/schemata"), "L3:0=f\n", 7);
+	assert_int_equal(intelrdt_restore(root, "/box", st.st_ino, new, 1, old, &err), 0);
+	assert_memory_equal(get("box/schemata"), "L3:0=fff;1=fff\n", 15);
+	/* What the old text does not have cannot be put back, and need not. */
+	assert_int_equal(intelrdt_restore(root, "/box", st.st_ino, new, 2, "L3:0=f", &err), 0);
+	assert_memory_equal(get("box/schemata"), "L3:0=f\n", 7);
+	free(old);
+	unlink(in("box/schemata"));
+	assert_int_equal(intelrdt_change(root, "/box", st.st_ino, new, 1, &old, &err), -ENOENT);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -437,7 +461,7 @@ int main(void)
 		T(test_shared_is_made), T(test_default_group), T(test_no_more_groups), T(test_order),
 		T(test_compare), T(test_other_lines_are_not_compared), T(test_refused_line),
 		T(test_attach), T(test_monitor), T(test_remove), T(test_remove_what_was_intended),
-		T(test_links_are_not_followed),
+		T(test_links_are_not_followed), T(test_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
