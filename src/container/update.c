@@ -34,6 +34,8 @@ struct update {
 	size_t n_schemata;
 	int resctrl;
 	char *old_schemata;
+	char *text;			/* to be saved */
+	size_t len;
 };
 
 /* ---- what is asked for ---------------------------------------------------------------------------- */
@@ -154,13 +156,29 @@ static void undo_schemata(struct update *u, struct error *err)
 
 static int save(struct update *u, struct error *err)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r;
+	int r = u->len > CONFIG_MAX_BYTES ? -E2BIG : fd_write_atomic(u->c.dir, STORE_RESOURCES, u->text, u->len, 0600);
 
-	text = config_resources_text(&u->plan.merged, &len);
-	r = len > CONFIG_MAX_BYTES ? -E2BIG : fd_write_atomic(u->c.dir, STORE_RESOURCES, text, len, 0600);
 	return r < 0 ? error_errno(err, r, "save the resources of container `%s`", u->o->id) : 0;
+}
+
+/* What needs memory, which may end us, comes first. */
+static int change_all(struct update *u, struct error *err)
+{
+	int r = change_schemata(u, err);
+
+	if (r < 0)
+		return r;
+	/* With systemd's driver its SetUnitProperties goes here, before the files, of u->plan.merged. */
+	r = cgroup_update_apply(u->cgroup, err);
+	if (r == 0) {
+		r = save(u, err);
+		if (r < 0)
+			cgroup_update_undo(u->cgroup, err);
+	}
+	/* And here, when r < 0, what it was told is taken back. */
+	if (r < 0)
+		undo_schemata(u, err);
+	return r;
 }
 
 /*
@@ -172,20 +190,10 @@ static int change(struct update *u, struct error *err)
 	sigset_t all, before;
 	int r;
 
+	u->text = config_resources_text(&u->plan.merged, &u->len);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	/* With systemd's driver its SetUnitProperties goes here, before the files, of u->plan.merged. */
-	r = cgroup_update_apply(u->cgroup, err);
-	if (r == 0) {
-		r = change_schemata(u, err);
-		if (r == 0)
-			r = save(u, err);
-		if (r < 0) {
-			undo_schemata(u, err);
-			cgroup_update_undo(u->cgroup, err);
-		}
-	}
-	/* And here, when r < 0, what it was told is taken back. */
+	r = change_all(u, err);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -214,6 +222,7 @@ int container_update(const struct update_options *o, struct error *err)
 	if (u.resctrl >= 0)
 		close(u.resctrl);
 	free(u.old_schemata);
+	free(u.text);
 	container_release(&u.c);
 	arena_free(u.arena);
 	return r < 0 ? error_in(err, "update container `%s`", o->id) : 0;

@@ -53,7 +53,7 @@ SHOWS = [  # the command's own program is the probe, which tells
     sweep.Scenario("exec-userns", _exec, sweep._up, sweep._userns),
     sweep.Scenario("start", PLAIN["start"].words, sweep._create, full_request),
 ]
-CHANGES = [PLAIN[n] for n in ("delete", "delete-created", "delete-force", "delete-hooks", "kill", "kill-hostpid", "pause", "resume")]
+CHANGES = [PLAIN[n] for n in ("delete", "delete-created", "delete-force", "delete-hooks", "kill", "kill-hostpid", "pause", "resume", "update")]
 LEAVE_NOTHING = [s.name for s in SHOWS if s.name != "start"]
 
 
@@ -118,7 +118,7 @@ class Sweep:
         if run.rc == 0:
             shown = self.shown(run)
             wrong = confinement.difference(self.reference, shown) if shown else []
-            return f"succeeds, but: {wrong}" if wrong else None
+            return f"succeeds, but: {wrong}" if wrong else self.scenario.after(self.box, True)
         if error == "EINTR":
             return "EINTR is taken for a failure"
         if len(run.err.split()) < 4:
@@ -128,7 +128,7 @@ class Sweep:
         if '"fds"' in run.out:
             return None  # the program ran, and it is the end that failed
         if self.scenario.name not in LEAVE_NOTHING:
-            return None  # what is left can be tried again, or deleted
+            return self.scenario.after(self.box, False)  # what is left can be tried again, or deleted
         try:
             between.assert_same(2)
         except AssertionError as e:

@@ -27,7 +27,9 @@ def killed(scenario, box, role, k, how="kill", settle=sweep.settle):
     run = scenario.run(box, [f"{role}:{k}={how}"], linger=300)
     if run.late:
         return True, f"hangs: {run}"
-    return bool(run.hit), settle(box, before)
+    wrong = scenario.after(box, None)
+    left = settle(box, before)
+    return bool(run.hit), f"{wrong}; {left}" if wrong and left else wrong or left
 
 
 def kill_at_all(box, scenario, sample, record_property, **kw):

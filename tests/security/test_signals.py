@@ -12,7 +12,7 @@ from tools import sweep
 pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T102", "T110")]
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
 NAMES = ("run", "run-detached", "run-hooks", "run-idmap", "create", "create-hooks", "start", "exec", "exec-detached", "delete",
-         "delete-force", "kill", "pause", "resume")
+         "delete-force", "kill", "pause", "resume", "update")
 SCENARIOS = [s for s in sweep.ALL if s.name in NAMES]
 
 
@@ -32,6 +32,8 @@ def signalled(box, scenario, k, sig):
             between.assert_same(2)
         except AssertionError as e:
             wrong = f"{e}: {run}"
+    if not wrong and run.rc in (0, 1):
+        wrong = scenario.after(box, run.rc == 0)
     return wrong or sweep.settle(box, before)
 
 

@@ -4,6 +4,7 @@ Sweeps: a command, again and again, each time with something done at another of 
 
 A scenario prepares a box, gives the words of the command, and knows what holds before it.
 """
+import json
 import os
 import socket
 
@@ -15,10 +16,13 @@ from .step import step
 
 
 class Scenario:
-    """`prepare(box)` brings the container to where the command begins; `words(box)` is the command, id included."""
+    """
+    `prepare(box)` brings the container to where the command begins; `words(box)` is the command, id included.
+    `after(box, ended)` says what is wrong, or None, of one that has succeeded, failed (False) or was killed (None).
+    """
 
-    def __init__(self, name, words, prepare=None, change=None):
-        self.name, self.words, self.prepare, self.change = name, words, prepare, change
+    def __init__(self, name, words, prepare=None, change=None, after=lambda box, ended: None):
+        self.name, self.words, self.prepare, self.change, self.after = name, words, prepare, change, after
 
     def __repr__(self):
         return self.name
@@ -119,6 +123,38 @@ def _pod(box):
         conf.namespace(box.config, kind, f"/proc/{pod.pid}/ns/{kernel.NS_FILE.get(kind, kind)}")
 
 
+def _limits(two, one, depth, minor):
+    return {"hugepageLimits": [{"pageSize": "2MB", "limit": two << 20}, {"pageSize": "1GB", "limit": one << 30}],
+            "unified": {"cgroup.max.depth": str(depth)},
+            "devices": [{"allow": False}, {"allow": True, "type": "c", "major": 300, "minor": minor, "access": "rw"}]}
+
+
+OLD, NEW = _limits(8, 1, 7, 0), _limits(4, 2, 9, 1)
+
+
+def _update(box):
+    box.linux["resources"].update(OLD)
+    with open(f"{box.bundle}/new.json", "w") as f:
+        json.dump(NEW, f)
+
+
+def _updated(box, ended):
+    """All of it, or nothing; and it can be done again."""
+    if ended is None:
+        r = box.orlop("update", "--resources", f"{box.bundle}/new.json", box.id)
+        if r.rc:
+            return f"again: {r}"
+    at = f"{host.CGROUP}/orlop/{box.id}"
+    wanted = OLD if ended is False else NEW
+    limits = [kernel.read(f"{at}/hugetlb.{x['pageSize']}.max").strip() for x in wanted["hugepageLimits"]]
+    limits.append(kernel.read(f"{at}/cgroup.max.depth").strip())
+    if limits != [str(x["limit"]) for x in wanted["hugepageLimits"]] + [wanted["unified"]["cgroup.max.depth"]]:
+        return f"limits are {limits}"
+    saved = f"{box.orlop.root}/{box.id}/resources.json"
+    now = json.loads(kernel.read(saved))["unified"] if os.path.exists(saved) else OLD["unified"]
+    return None if now == wanted["unified"] else f"saved is {now}"
+
+
 def _run(*options):
     return lambda box: ["run", *options, "--bundle", box.bundle, box.id]
 
@@ -161,6 +197,7 @@ LATER = [
     Scenario("kill-hostpid", lambda box: ["kill", box.id, "KILL"], _up, _host_pids),
     Scenario("pause", _simple("pause"), _up),
     Scenario("resume", _simple("resume"), _paused),
+    Scenario("update", lambda box: ["update", "--resources", f"{box.bundle}/new.json", box.id], _up, _update, _updated),
 ]
 ALL = RUN + LATER
 
