@@ -98,6 +98,16 @@ class Bundles:
     def add(self, name, content):
         return write_bundle(os.path.join(self.top, name), content)
 
+    def one_limit(self):
+        """A document for `update`, of a controller that the host gives."""
+        with open("/sys/fs/cgroup/cgroup.controllers") as f:
+            pids = "pids" in f.read().split()
+        limit = {"pids": {"limit": 100}} if pids else {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
+        path = os.path.join(self.top, "limit.json")
+        with open(path, "w") as f:
+            json.dump(limit, f)
+        return path
+
     def docker_config(self, profile, args=("true",)):
         return config(self.rootfs, CAPS_DOCKER, MASKED + MASKED_DOCKER, READ_ONLY + READ_ONLY_DOCKER, args, profile)
 
