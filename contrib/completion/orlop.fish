@@ -10,7 +10,7 @@ for line in (orlop help --list-options 2>/dev/null)
     if test "$field[2]" = command
         complete -c orlop -n __fish_use_subcommand -a $who -d $field[6]
         complete -c orlop -n '__fish_seen_subcommand_from help' -a $who
-        if string match -q 'ID*' -- $field[5]
+        if string match -q -r '^\\[?ID' -- $field[5]
             complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(orlop list -q 2>/dev/null)'
         end
         continue

@@ -40,6 +40,13 @@ static void scan_cpu(const char *text, struct cgroup_figures *f)
 	figures_scan_keys(text, rows, ARRAY_SIZE(rows), &f->cpu);
 }
 
+static void scan_events(const char *text, struct cgroup_figures *f)
+{
+	static const struct figures_row row = KEY("frozen", cgroup_figures, frozen);
+
+	figures_scan_keys(text, &row, 1, f);
+}
+
 /* "max 100000" */
 static void scan_cpu_max(const char *text, struct cgroup_figures *f)
 {
@@ -143,6 +150,7 @@ static const struct file {
 } files[] = {
 	/* the first is there with and without its controller: it tells whether the cgroup is */
 	{"cpu.stat", FIGURES_LIVE, scan_cpu, NULL},
+	{"cgroup.events", FIGURES_LIVE, scan_events, NULL},
 	{"cpu.max", FIGURES_LIVE, scan_cpu_max, NULL},
 	{"cpu.pressure", FIGURES_LIVE, scan_cpu_pressure, NULL},
 	{"memory.current", FIGURES_LIVE, scan_memory, NULL},

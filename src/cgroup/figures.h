@@ -79,6 +79,7 @@ struct figures_hugetlb {
 #define FIGURES_PAGE_SIZES_MAX 8
 
 struct cgroup_figures {
+	uint64_t frozen;		/* 1: no process of it runs */
 	struct figures_cpu cpu;
 	struct figures_memory memory;
 	struct figures_swap swap;

@@ -10,8 +10,8 @@
 const struct command *const command_list_all[] = {
 	&command_create, &command_start, &command_run, &command_exec, &command_state,
 	&command_kill, &command_delete, &command_pause, &command_resume, &command_update,
-	&command_list, &command_ps, &command_events, &command_gc, &command_spec, &command_features,
-	&command_help,
+	&command_list, &command_ps, &command_stats, &command_events, &command_gc, &command_spec,
+	&command_features, &command_help,
 };
 const size_t n_commands = ARRAY_SIZE(command_list_all);
 

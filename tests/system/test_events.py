@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from lib import kernel
+from lib import host, kernel
 from lib.box import deadline, stop, timed
 
 PRESSURE = {k: {"avg10": (int, float), "avg60": (int, float), "avg300": (int, float), "total": int}
@@ -96,7 +96,7 @@ def test_same_as_runc(box, make_box, orlop):
     runc = shutil.which("runc", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if not runc:
         pytest.skip("needs runc")
-    view = orlop.v2_view()
+    view = [] if host.IN_VM else orlop.v2_view()
     other = make_box()
     root = f"{orlop.tmp}/runc"
     for b in (box, other):
@@ -121,8 +121,8 @@ def test_same_as_runc(box, make_box, orlop):
     check(theirs, LINE)
 
     def shape(v):
-        """Order and names of all members, but those that depend on the moment."""
-        moment = {"usage", "total", "cache", "max"}
+        """Order and names of all members, but those that depend on the moment and on what was done."""
+        moment = {"usage", "total", "cache", "max", "ioServiceBytesRecursive", "ioServicedRecursive"}
         if isinstance(v, dict):
             return [(k, shape(x)) for k, x in v.items()
                     if k not in moment or isinstance(x, dict)]
@@ -130,6 +130,8 @@ def test_same_as_runc(box, make_box, orlop):
     if "psi" not in theirs["data"]["cpu"]:
         for part in ("cpu", "memory", "blkio"):     # runc before 1.2
             ours["data"][part].pop("psi", None)
+    if not theirs["data"]["hugetlb"]:
+        ours["data"]["hugetlb"] = {}    # that controller is not enabled for its container
     assert shape(ours) == shape(theirs)
     assert ours["data"]["memory"]["usage"]["limit"] == theirs["data"]["memory"]["usage"]["limit"]
     assert ours["data"]["pids"] == theirs["data"]["pids"]

@@ -27,7 +27,7 @@ offers() # expected-words command-line-word...
 	fi
 }
 
-offers 'start state' sta
+offers 'start state stats' sta
 offers '--log --log-format --log-level' --log
 offers 'text json' --log-format ''
 offers 'text json' --log-format =
@@ -39,7 +39,9 @@ offers '--detach' run --keep --d
 offers 'table json' list -f ''
 offers '--quiet' list -f = json --q
 offers 'SIGTERM' kill x SIGTER
-offers 'state' help stat
+offers 'state stats' help stat
+offers '--no-stream' stats x y --no
+offers 'cpu memory pids io net id' stats --sort ''
 offers '' --cwd
 offers '--cwd' exec --cw
 offers "$srcdir/contrib/completion" create -b "$srcdir/contrib/com"
