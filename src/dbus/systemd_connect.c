@@ -51,17 +51,15 @@ static int places(bool user, struct dbus_place p[2], size_t *ret_n, size_t *ret_
 	return 0;
 }
 
-static int no_manager(bool user, const struct dbus_place *p, size_t n, struct error *err)
+static int no_manager(bool user, const struct dbus_place *p, size_t n, int r, struct error *err)
 {
-	error_in(err, "no service manager answers");
-	if (n > 1)
-		error_hint(err, "nor is one at %s", p[0].path);
+	error_errno(err, r, "no service manager answers at %s%s%s%s", p[0].abstract ? "@" : "", p[0].path,
+		    n > 1 ? " or " : "", n > 1 ? p[1].path : "");
 	if (user)
-		error_hint(err, "systemd --user and its bus (Debian's package dbus-user-session) run while the user is "
-			   "logged in, or after `loginctl enable-linger`; XDG_RUNTIME_DIR says where");
-	else
-		error_hint(err, "is process 1 systemd?");
-	return -err->code;
+		return error_hint(err, "systemd --user and its bus, of Debian's package dbus-user-session, run while "
+				  "the user is logged in, or after `loginctl enable-linger`; XDG_RUNTIME_DIR says "
+				  "where");
+	return error_hint(err, "is process 1 systemd?");
 }
 
 int systemd_connect(bool user, int timeout_ms, struct systemd **ret, struct error *err)
@@ -80,7 +78,7 @@ int systemd_connect(bool user, int timeout_ms, struct systemd **ret, struct erro
 			break;
 	}
 	if (nobody(r))
-		return no_manager(user, p, n, err);
+		return no_manager(user, p, n, r, err);
 	if (r < 0)
 		return r;
 	s = xcalloc(1, sizeof(*s));

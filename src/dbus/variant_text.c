@@ -13,6 +13,7 @@ struct source {
 	struct error *err;
 };
 
+static const char blank_bytes[] = " \t\n\v\f\r";
 static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 static int fail(struct source *s, const char *what)
@@ -24,7 +25,7 @@ static int fail(struct source *s, const char *what)
 
 static void blanks(struct source *s)
 {
-	s->p += strspn(s->p, " \t\n\v\f\r");
+	s->p += strspn(s->p, blank_bytes);
 }
 
 static bool next_is(struct source *s, char c)
@@ -104,13 +105,16 @@ static int unicode(struct source *s, unsigned digits, char **out)
 }
 
 /* Up to three octal digits, in a byte string. */
-static void octal(struct source *s, char **out)
+static int octal(struct source *s, char **out)
 {
 	unsigned c = 0;
 
 	for (unsigned i = 0; i < 3 && *s->p >= '0' && *s->p <= '7'; i++)
 		c = c << 3 | (unsigned)(*s->p++ - '0');
+	if ((char)c == '\0')	/* GLib ends the string here; others may not */
+		return fail(s, "a byte string with a NUL, for which there are arrays of bytes, goes on");
 	*(*out)++ = (char)c;
+	return 0;
 }
 
 /* Behind the backslash.  What stands for nothing else stands for itself. */
@@ -122,10 +126,8 @@ static int escape(struct source *s, bool bytes, char **out)
 
 	if (c == '\0')
 		return fail(s, "a quote is missing");
-	if (bytes && c >= '0' && c <= '7') {
-		octal(s, out);
-		return 0;
-	}
+	if (bytes && c >= '0' && c <= '7')
+		return octal(s, out);
 	s->p++;
 	if (!bytes && (c == 'u' || c == 'U'))
 		return unicode(s, c == 'u' ? 4 : 8, out);
@@ -261,6 +263,8 @@ static int declared(struct source *s, struct variant **ret)
 	if (!end || end - type > DBUS_SIGNATURE_MAX)
 		return fail(s, strchr(type, 'm') ? "a type that D-Bus does not have (maybe)" : "no type of D-Bus");
 	type[end - type] = '\0';
+	if (!strchr(blank_bytes, s->p[strlen(type)]))
+		return fail(s, "no blank behind the type");
 	return typed(s, v, type, strlen(type), ret);
 }
 
