@@ -12,7 +12,10 @@
 #define ANNOTATION_KEEP_GROUPS ANNOTATION_PREFIX "keep_original_groups"
 #define ANNOTATION_CONTEXT_TYPE ANNOTATION_PREFIX "mount_context_type"
 
-/* Those that are honoured. */
+/* Followed by the name of a property of the unit, with the systemd cgroup manager: as runc and crun. */
+#define ANNOTATION_SYSTEMD "org.systemd.property."
+
+/* Those that are honoured; one that ends in a dot is the beginning of many. */
 extern const struct name_value annotation_names[];
 extern const size_t n_annotation_names;
 

@@ -65,6 +65,8 @@ int plan_build(struct arena *a, const struct oci_config *config, const struct fa
 	if (r == 0)
 		r = plan_cgroup_devices(a, p, err);
 	if (r == 0)
+		r = plan_systemd_properties(a, p, err);
+	if (r == 0)
 		r = plan_intelrdt(a, p, err);
 	if (r == 0)
 		r = plan_process(a, p, &config->process, facts, options, err);

@@ -220,6 +220,21 @@ static void dump_rootfs(const struct plan_rootfs *r, FILE *out)
 
 /* ---- cgroup --------------------------------------------------------------------------------- */
 
+static void dump_unit(const struct plan_cgroup *c, FILE *out)
+{
+	if (c->mode != PLAN_CGROUP_SYSTEMD)
+		return;
+	line(out, c->unit.user ? "cgroup.user_unit" : "cgroup.unit", c->unit.name);
+	flag(out, "cgroup.attach_late", c->attach_late);
+	for (size_t i = 0; i < c->unit.n_properties; i++) {
+		const struct plan_property *p = &c->unit.properties[i];
+
+		fprintf(out, "cgroup.property %s ", p->name);
+		put(out, p->value);
+		fprintf(out, "%s%s\n", *p->where ? " at " : "", p->where);
+	}
+}
+
 static void dump_cgroup(const struct plan_cgroup *c, FILE *out)
 {
 	if (c->mode == PLAN_CGROUP_NONE) {
@@ -229,6 +244,7 @@ static void dump_cgroup(const struct plan_cgroup *c, FILE *out)
 	line(out, "cgroup.root", c->root);
 	flag(out, "cgroup.hybrid", c->hybrid);
 	line(out, "cgroup.path", c->path);
+	dump_unit(c, out);
 	flag(out, "cgroup.optional", c->optional);
 	if (c->owner.set)
 		fprintf(out, "cgroup.owner %u\n", c->owner.v);

@@ -20,6 +20,15 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
 int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
+/* Mode SYSTEMD: the unit and what it always has; and, when limits and devices are known, their properties and those
+ * of annotations. */
+int plan_systemd_unit(struct arena *a, struct plan *p, const struct plan_options *o, struct error *err);
+int plan_systemd_properties(struct arena *a, struct plan *p, struct error *err);
+/* plan_systemd_limits.c: what @c->writes say, as properties of @c->unit.  May round values. */
+void plan_systemd_limits(struct arena *a, struct plan_cgroup *c);
+void plan_property(struct arena *a, struct plan_unit *u, const char *name, const char *value, const char *where);
+/* A member name as it stands in a JSON pointer, RFC 6901. */
+const char *plan_pointer_word(struct arena *a, const char *key);
 int plan_intelrdt(struct arena *a, struct plan *p, struct error *err);
 int plan_cgroup_devices(struct arena *a, struct plan *p, struct error *err);
 int plan_process(struct arena *a, struct plan *p, const struct oci_process *process,

@@ -23,12 +23,13 @@ struct bpf_insn;
 
 /* ---- what the command line adds ------------------------------------------------------------- */
 
-enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_DISABLED };
+enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_DISABLED, CGROUP_MANAGER_SYSTEMD };
 
 struct plan_options {
 	const char *id;
 	const char *bundle;		/* absolute path */
 	enum cgroup_manager cgroup_manager;
+	bool systemd_user;		/* the service manager is the user's, not the system's */
 	bool no_pivot;
 	bool no_new_keyring;
 	bool detached;			/* create, run --detach */
@@ -177,7 +178,7 @@ struct plan_rootfs {
 
 /* ---- cgroup --------------------------------------------------------------------------------- */
 
-enum plan_cgroup_mode { PLAN_CGROUP_NONE, PLAN_CGROUP_FS };
+enum plan_cgroup_mode { PLAN_CGROUP_NONE, PLAN_CGROUP_FS, PLAN_CGROUP_SYSTEMD };
 
 struct plan_cgroup_write {
 	const char *file;		/* "memory.max" */
@@ -191,13 +192,32 @@ struct plan_cgroup_write {
 					 * (io.bfq.weight, io.weight: only the write can tell) */
 };
 
+/* Of a unit of systemd, org.freedesktop.systemd1(5). */
+struct plan_property {
+	const char *name;		/* "MemoryMax" */
+	const char *value;		/* as text of GVariant: "uint64 4096" */
+	const char *where;		/* JSON pointer, or "" */
+};
+
+struct plan_unit {
+	const char *name;		/* "orlop-ID.scope", or "a-b.slice" */
+	bool user;			/* of the user's service manager */
+	bool slice;			/* holds no process by itself */
+	struct plan_property *properties;	/* in order: of two with one name the later one counts */
+	size_t n_properties;
+};
+
 struct plan_cgroup {
 	enum plan_cgroup_mode mode;
 	const char *root;		/* mount point of cgroup2 */
 	bool hybrid;
-	const char *path;		/* below root, "/a/b"; cleaned, never ".." and never "/" */
+	const char *path;		/* below root, "/a/b"; cleaned, never ".." and never "/"; of a unit: below the
+					 * root of its service manager */
+	struct plan_unit unit;		/* mode SYSTEMD */
+	const char *device_policy, *device_allow;	/* then: what DevicePolicy= and DeviceAllow= can say of
+					 * device_program, as texts of GVariant, never less than it allows; or NULL */
 	bool optional;			/* rootless without limits: no cgroup if it cannot be made */
-	bool attach_late;		/* pids.max is 0: clone3(CLONE_INTO_CGROUP) would be refused with
+	bool attach_late;		/* pids.max leaves no room: clone3(CLONE_INTO_CGROUP) would be refused with
 					 * EAGAIN; clone outside, then cgroup_attach */
 	unsigned controllers;		/* bits that limits need; what else there is is enabled if it can be */
 	struct plan_cgroup_write *writes;	/* in order; unified last */

@@ -59,8 +59,8 @@ static int check_path(const char *path, struct error *err)
 	/* "slice:prefix:name" names a systemd scope; as a directory it would be a surprise. */
 	if (path[0] != '/' && colon && strchr(colon + 1, ':'))
 		return error_config(err, WHERE, "\"%s\" has the form slice:prefix:name of the systemd cgroup "
-				    "driver, which does not exist here yet; configure the engine for the "
-				    "cgroupfs driver", path);
+				    "driver: give --systemd-cgroup, or configure the engine for the cgroupfs driver",
+				    path);
 	return 0;
 }
 
@@ -171,7 +171,9 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 	const struct oci_resources *resources = &p->config->linux_.resources;
 	int r;
 
-	p->cgroup = (struct plan_cgroup){.mode = PLAN_CGROUP_FS};
+	p->cgroup = (struct plan_cgroup){
+		.mode = o->cgroup_manager == CGROUP_MANAGER_SYSTEMD ? PLAN_CGROUP_SYSTEMD : PLAN_CGROUP_FS,
+	};
 	if (resources->present) {
 		r = plan_resources(a, resources, plan_is_podmans(&p->config->annotations), &p->cgroup, err);
 		if (r < 0)
@@ -181,8 +183,10 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 		return plan_without(p, o, disabled, err);
 	p->cgroup.root = arena_strdup(a, f->cgroup_root);
 	p->cgroup.hybrid = f->cgroup_hybrid;
-	p->cgroup.optional = o->rootless && !first_limit(&p->cgroup);
 	p->cgroup.device_program_optional = o->rootless;
 	plan_owner(p, o);
+	if (p->cgroup.mode == PLAN_CGROUP_SYSTEMD)
+		return plan_systemd_unit(a, p, o, err);
+	p->cgroup.optional = o->rootless && !first_limit(&p->cgroup);
 	return plan_path(a, p, f, o, err);
 }

@@ -22,6 +22,7 @@
 #include "plan/parts.h"
 #include "plan/plan_resources.h"
 #include "sys/mutate.h"
+#include "util/cleanup.h"
 #include "util/str.h"
 
 #define WHERE "/linux/resources/devices"
@@ -335,6 +336,46 @@ static int emit_program(struct code *c, const struct rules *rules, struct error 
 	return 0;
 }
 
+/* ---- what systemd can say of it -------------------------------------------------------------- */
+
+static const char *access_letters(unsigned access)
+{
+	static const char *const letters[] = {"", "m", "r", "rm", "w", "wm", "rw", "rwm"};
+
+	return letters[access & ACCESS_ALL];
+}
+
+/* "('/dev/char/1:3', 'rwm')": systemd.resource-control(5), DeviceAllow=. */
+static void add_allow(struct strbuf *text, const struct rule *r)
+{
+	bool block = r->type == BPF_DEVCG_DEV_BLOCK;
+	const char *word = block ? "block" : "char";
+
+	strbuf_addf(text, "%s('", text->len ? ", " : "");
+	if (r->major == ANY)	/* one minor number of all drivers cannot be said */
+		strbuf_addf(text, "%s-*", word);
+	else if (r->first == ANY)
+		strbuf_addf(text, "%s-%" PRId64, word, r->major);
+	else
+		strbuf_addf(text, "/dev/%s/%" PRId64 ":%" PRId64, word, r->major, r->first);
+	strbuf_addf(text, "', '%s')", access_letters(r->access));
+}
+
+/*
+ * systemd attaches a program of its own, and an access needs the consent of both.  What it cannot say (what is
+ * denied after it was allowed, one minor number of all drivers) it allows, and ours decides.
+ */
+static void describe_to_systemd(struct arena *a, struct plan_cgroup *c, const struct rules *rules)
+{
+	_cleanup_(strbuf_free) struct strbuf text = {0};
+
+	for (size_t i = 0; !rules->allow && i < rules->n; i++)
+		if (rules->v[i].allow)
+			add_allow(&text, &rules->v[i]);
+	c->device_policy = rules->allow ? "'auto'" : "'strict'";
+	c->device_allow = arena_printf(a, "@a(ss) [%s]", text.data ? text.data : "");
+}
+
 int plan_device_program(struct arena *a, const struct oci_resources *r, struct plan_cgroup *ret,
 			struct error *err)
 {
@@ -356,6 +397,8 @@ int plan_device_program(struct arena *a, const struct oci_resources *r, struct p
 	for (size_t i = 0; i < ARRAY_SIZE(default_rules); i++)
 		arena_push(a, rules.v, rules.n) = default_rules[i];
 	drop_void(&rules);
+	if (ret->mode == PLAN_CGROUP_SYSTEMD)
+		describe_to_systemd(a, ret, &rules);
 	if (rules.allow && rules.n == 0)
 		return 0;
 	e = emit_program(&c, &rules, err);

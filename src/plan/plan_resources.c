@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "plan/parts.h"
 #include "util/str.h"
 
 #define AT "/linux/resources/"
@@ -31,6 +32,21 @@ static struct plan_cgroup_write *add(struct conversion *c, unsigned controller, 
 		.file = file, .value = value, .where = where, .controller = controller,
 	};
 	return w;
+}
+
+const char *plan_pointer_word(struct arena *a, const char *key)
+{
+	char *out = arena_alloc(a, 2 * strlen(key) + 1, 1), *o = out;
+
+	for (; *key; key++) {
+		if (*key == '~' || *key == '/') {
+			*o++ = '~';
+			*o++ = *key == '~' ? '0' : '1';
+		} else {
+			*o++ = *key;
+		}
+	}
+	return out;
 }
 
 /* ---- what cannot be said in v2 -------------------------------------------------------------- */
@@ -359,31 +375,16 @@ static void convert_pids(struct conversion *c, const struct oci_resources *r, bo
 		add(c, CGROUP_PIDS, "pids.max", "max", where)->optional = true;
 		return;
 	}
-	c->ret->attach_late = r->pids_limit.v == 0;
+	/* The process that keeps a scope alive until then is one, too. */
+	c->ret->attach_late = r->pids_limit.v <= (c->ret->mode == PLAN_CGROUP_SYSTEMD);
 	add(c, CGROUP_PIDS, "pids.max", arena_printf(c->a, "%" PRId64, r->pids_limit.v), where);
-}
-
-/* A member name as it stands in a JSON pointer, RFC 6901. */
-static const char *pointer_word(struct arena *a, const char *key)
-{
-	char *out = arena_alloc(a, 2 * strlen(key) + 1, 1), *o = out;
-
-	for (; *key; key++) {
-		if (*key == '~' || *key == '/') {
-			*o++ = '~';
-			*o++ = *key == '~' ? '0' : '1';
-		} else {
-			*o++ = *key;
-		}
-	}
-	return out;
 }
 
 static int convert_rdma(struct conversion *c, const struct oci_resources *r)
 {
 	for (size_t i = 0; i < r->n_rdma; i++) {
 		const struct oci_rdma *d = &r->rdma[i];
-		const char *where = arena_printf(c->a, AT "rdma/%s", pointer_word(c->a, d->device));
+		const char *where = arena_printf(c->a, AT "rdma/%s", plan_pointer_word(c->a, d->device));
 		const char *handles = "", *objects = "";
 
 		if (!d->hca_handles.set && !d->hca_objects.set)
@@ -435,7 +436,7 @@ static int convert_unified(struct conversion *c, const struct oci_resources *r)
 {
 	for (size_t i = 0; i < r->unified.n; i++) {
 		const char *key = r->unified.v[i].key, *value = r->unified.v[i].value;
-		const char *where = arena_printf(c->a, AT "unified/%s", pointer_word(c->a, key));
+		const char *where = arena_printf(c->a, AT "unified/%s", plan_pointer_word(c->a, key));
 		int ret = check_unified_key(c, key, where);
 
 		if (ret < 0)

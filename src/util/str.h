@@ -20,6 +20,13 @@ static inline bool str_starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+static inline bool str_ends(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && strcmp(s + n - m, suffix) == 0;
+}
+
 /*
  * Strict numbers: decimal digits only (a leading '-' for the signed form), no spaces, no '+',
  * whole string, in range.  0, or -EINVAL, or -ERANGE.  Nothing is stored on failure.

@@ -68,6 +68,7 @@ static const struct {
 	{ "id", STRING, offsetof(struct host, options.id) },
 	{ "bundle", STRING, offsetof(struct host, options.bundle) },
 	{ "cgroup_manager", MANAGER, offsetof(struct host, options.cgroup_manager) },
+	{ "systemd_user", BOOL, offsetof(struct host, options.systemd_user) },
 	{ "no_pivot", BOOL, offsetof(struct host, options.no_pivot) },
 	{ "no_new_keyring", BOOL, offsetof(struct host, options.no_new_keyring) },
 	{ "detached", BOOL, offsetof(struct host, options.detached) },
@@ -104,9 +105,8 @@ static void set_key(struct arena *a, struct host *h, const char *key, const char
 			strcpy(to, value);
 			return;
 		case MANAGER:
-			assert_true(str_eq(value, "cgroupfs") || str_eq(value, "disabled"));
-			*(enum cgroup_manager *)to = value[0] == 'c' ? CGROUP_MANAGER_CGROUPFS
-								     : CGROUP_MANAGER_DISABLED;
+			*(enum cgroup_manager *)to = str_eq(value, "systemd") ? CGROUP_MANAGER_SYSTEMD :
+				str_eq(value, "disabled") ? CGROUP_MANAGER_DISABLED : CGROUP_MANAGER_CGROUPFS;
 			return;
 		}
 	}
