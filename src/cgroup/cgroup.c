@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -165,7 +166,7 @@ static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struc
 {
 	int r = identify(c, p->path, err);
 
-	if (r == 0)
+	if (r == 0 && p->mode == PLAN_CGROUP_FS)	/* a new scope has its holder */
 		r = check_fit(c->fd, p->path, err);
 	if (r == 0)
 		r = cgroup_enable_controllers(root, c->fd, p, err);
@@ -199,17 +200,49 @@ static bool may_not_write(int root, const char *path)
 	return faccessat(root, ".", W_OK, AT_EACCESS) < 0;
 }
 
+/* What systemd has made is filled like any other, so that no word of it is needed to keep the limits. */
+static int prepare_unit(int root, const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
+{
+	struct plan_cgroup made = *p;
+	int r = cgroup_unit_start(p, &ret->holder, &ret->path, err);
+
+	if (r < 0)
+		return r;
+	made.path = ret->path;
+	ret->created = true;
+	ret->fd = open_below(root, made.path + 1);
+	if (ret->fd < 0)
+		return error_errno(err, ret->fd, "open cgroup %s of the unit %s", made.path, p->unit.name);
+	r = set_up(root, &made, ret, err);
+	if (r < 0) {
+		close(ret->fd);
+		ret->fd = -1;
+	}
+	return r;
+}
+
+void cgroup_release(struct cgroup *c)
+{
+	cgroup_unit_release(&c->holder);
+	free(steal_ptr(c->path));
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
 int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
 {
 	_cleanup_close_ int root = -1;
 	int r;
 
-	*ret = (struct cgroup){.fd = -1};
+	*ret = (struct cgroup)CGROUP_INIT;
 	if (p->mode == PLAN_CGROUP_NONE)
 		return 0;
 	root = cgroup_open_root(p->root, O_RDONLY, err);
 	if (root < 0)
 		return root;
+	if (p->mode == PLAN_CGROUP_SYSTEMD)
+		return prepare_unit(root, p, ret, err);
 	r = make(root, p, ret, err);
 	if (p->optional && (r == -EACCES || r == -EPERM || r == -EROFS) && may_not_write(root, p->path + 1)) {
 		log_debug("no cgroup for the container: %s", err->text);
@@ -222,7 +255,7 @@ int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error
 		close(ret->fd);
 		ret->fd = -1;
 		if (remove_made(root, p->path + 1, ret))
-			*ret = (struct cgroup){.fd = -1};
+			*ret = (struct cgroup)CGROUP_INIT;
 	}
 	return r;
 }

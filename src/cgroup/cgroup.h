@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cgroup/systemd.h"
 #include "plan/plan.h"
 #include "util/error.h"
 
@@ -24,16 +25,23 @@ struct cgroup {
 	uint64_t id;
 	bool created;			/* the leaf was made by us (else it existed: leave it) */
 	unsigned created_above;		/* how many directories above it we made, too */
+	char *path;			/* of a unit's cgroup, which systemd tells; malloc'ed, else NULL */
+	struct cgroup_holder holder;	/* of a new scope: to be released when the container is in it */
 };
+
+#define CGROUP_INIT {.fd = -1, .holder.pidfd = -1}
 
 /*
  * Make the directories, enable controllers on the way down, write the limits, attach the device
  * program; *ret->fd is ready for clone3(CLONE_INTO_CGROUP).  A cgroup that exists already and holds
  * processes or is frozen is refused.  On failure what was made is removed again;
- * what could not be is in *ret, with fd -1.
+ * what could not be is in *ret, with fd -1; a unit of systemd is left to cgroup_unit_end() then.
  * With plan mode NONE, or optional and refused: fd -1 and 0.
  */
 int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err);
+
+/* Close and free, and end the holder. */
+void cgroup_release(struct cgroup *c);
 
 /* Open an existing cgroup of ours by path below the root, checking @id (0 = do not check; -ESTALE
  * when it is another one now, -ENOENT when gone). */

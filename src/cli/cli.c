@@ -33,9 +33,10 @@ static const struct option global_rows[] = {
 	  "with --log-format json: error)" },
 	{ "debug", 0, OPTION_FLAG, GLOBAL(debug), NULL, "the same as --log-level debug" },
 	{ "cgroup-manager", 0, OPTION_WORD, GLOBAL(cgroup_manager), "cgroupfs|disabled|systemd",
-	  "who makes the cgroup (default: cgroupfs); systemd is not built yet: refused" },
+	  "who makes the cgroup (default: cgroupfs)" },
 	{ "systemd-cgroup", 0, OPTION_FLAG, GLOBAL(systemd_cgroup), NULL,
-	  "the same as --cgroup-manager systemd: refused" },
+	  "the same as --cgroup-manager systemd; create and run\n"
+	  "need it, the other commands know it of the container" },
 	{ "rootless", 0, OPTION_WORD, GLOBAL(rootless), "true|false|auto",
 	  "go on without some privileges of root (default: auto)" },
 	{ "version", 'v', OPTION_FLAG, offsetof(struct globals, version), NULL,
@@ -66,14 +67,6 @@ static int open_log(const struct global_options *g, struct error *err)
 	bool json = g->log_format && str_eq(g->log_format, "json");
 
 	return log_open(g->log, json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT, log_level_of(g, json), err);
-}
-
-static int refuse_systemd(const struct global_options *g, struct error *err)
-{
-	if (!g->systemd_cgroup && !(g->cgroup_manager && str_eq(g->cgroup_manager, "systemd")))
-		return 0;
-	return error_set(err, ENOSYS,
-			 "the systemd cgroup manager is not built yet (set the engine to cgroupfs)");
 }
 
 /* The names in "ID [SIGNAL]": the one at @index, or NULL when it is optional or not there. */
@@ -131,8 +124,6 @@ static int run_command(const struct global_options *g, struct arena *a, char **a
 	inv.args = parsed.args;
 	inv.n_args = parsed.n_args;
 	r = check_arguments(&inv, err);
-	if (r == 0 && !c->takes_no_container)
-		r = refuse_systemd(g, err);
 	return r < 0 ? r : c->run(&inv, err);
 }
 

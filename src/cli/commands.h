@@ -40,7 +40,6 @@ struct command {
 	size_t max_args;
 	bool ordered;			/* what follows the first argument is not ours to parse */
 	int failure;			/* exit status after an error; 0 is that of all others, 1 */
-	bool takes_no_container;	/* runs whatever the cgroup manager is: help, spec, features */
 	/* The exit status, or -errno with @err. */
 	int (*run)(struct invocation *inv, struct error *err);
 };

@@ -66,8 +66,8 @@ static void write_cgroup(struct json_writer *w)
 	begin(w, "cgroup");
 	write_flag(w, "v1", false);
 	write_flag(w, "v2", true);
-	write_flag(w, "systemd", false);
-	write_flag(w, "systemdUser", false);
+	write_flag(w, "systemd", true);
+	write_flag(w, "systemdUser", true);
 	write_flag(w, "rdma", true);
 	json_write_end_object(w);
 }
@@ -181,7 +181,7 @@ static int run(struct invocation *inv, struct error *err)
 }
 
 const struct command command_features = {
-	.name = "features", .arguments = "", .max_args = 0, .takes_no_container = true,
+	.name = "features", .arguments = "", .max_args = 0,
 	.summary = "Show as JSON what this runtime implements",
 	.run = run,
 };

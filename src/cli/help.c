@@ -76,7 +76,7 @@ static int run(struct invocation *inv, struct error *err)
 }
 
 const struct command command_help = {
-	.name = "help", .arguments = "[COMMAND]", .max_args = 1, .takes_no_container = true,
+	.name = "help", .arguments = "[COMMAND]", .max_args = 1,
 	.summary = "Show how to use the program or one command",
 	.options = rows, .n_options = ARRAY_SIZE(rows),
 	.options_size = sizeof(struct help_options), .run = run,

@@ -273,7 +273,7 @@ static int run(struct invocation *inv, struct error *err)
 }
 
 const struct command command_spec = {
-	.name = "spec", .arguments = "", .max_args = 0, .takes_no_container = true,
+	.name = "spec", .arguments = "", .max_args = 0,
 	.summary = "Write a config.json to start from",
 	.options = rows, .n_options = ARRAY_SIZE(rows),
 	.options_size = sizeof(struct spec_options), .run = run,

@@ -44,18 +44,28 @@ static bool is_shared(struct arena *a, struct container *c, const char *id, cons
 	return shared;
 }
 
+/* Which driver made it, its path says as well. */
+static bool names_unit(const char *path)
+{
+	const char *colon = path && path[0] != '/' ? strchr(path, ':') : NULL;
+
+	return colon && strchr(colon + 1, ':');
+}
+
 static int plan_saved(struct arena *a, const struct global_options *g, struct container *c, const char *id,
 		      const struct plan **ret, struct error *err)
 {
 	struct plan_options o = {.id = id, .bundle = c->state.bundle};
 	struct oci_config *config;
 	struct facts facts;
-	int r = options_cgroup_manager(g, &o.cgroup_manager, err);
+	int r = options_cgroup_manager(g, &o.cgroup_manager, &o.systemd_user, err);
 
 	if (r == 0)
 		r = config_load(a, c->dir, STORE_CONFIG, &config, NULL, NULL, err);
 	if (r < 0)
 		return r;
+	if (names_unit(config->linux_.cgroups_path))
+		o.cgroup_manager = CGROUP_MANAGER_SYSTEMD;
 	facts_probe(&facts);
 	o.rootless = options_rootless(g, &facts);
 	return plan_build(a, config, &facts, &o, ret, err);
@@ -91,10 +101,13 @@ static int find_cgroup(struct arena *a, const struct global_options *g, struct c
 		return error_errno(err, errno, "look at cgroup %s", p->cgroup.path);
 	st->cgroup_root = (char *)p->cgroup.root;
 	st->cgroup_path = (char *)p->cgroup.path;
+	st->unit = (char *)p->cgroup.unit.name;
+	st->unit_user = p->cgroup.unit.user;
 	st->cgroup_id = sb.st_ino;
 	st->cgroup_created = true;
 	named = p->config->linux_.cgroups_path;
-	st->cgroup_created_above = !named || named[0] != '/';	/* our own, which stays while it is used */
+	/* our own, which stays while it is used */
+	st->cgroup_created_above = st->unit ? 0 : !named || named[0] != '/';
 	return 0;
 }
 

@@ -33,6 +33,7 @@
 #include "util/str.h"
 
 #define ENDING_MS 200
+#define CGROUP_FILE_MAX 8192
 
 struct execution {
 	const struct exec_options *o;
@@ -235,6 +236,29 @@ static int open_sub_cgroup(struct execution *x, struct error *err)
 	return 0;
 }
 
+/* Where the first process is now, below the container's cgroup: "/init.scope", or "" at its top; NULL, and an error,
+ * outside of it. */
+static const char *place_of_init(const struct execution *x, char text[CGROUP_FILE_MAX], struct error *err)
+{
+	char file[40], *path, *end;
+	size_t n = strlen(x->st.cgroup_path);
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)x->st.init.pid);
+	if (fd_read_pseudo(AT_FDCWD, file, text, CGROUP_FILE_MAX) < 0 || !(path = strstr(text, "0::/"))) {
+		error_set(err, EBUSY, "the cgroup of the container's first process is not known");
+		return NULL;
+	}
+	path += 3;
+	end = strchr(path, '\n');
+	if (end)
+		*end = '\0';
+	if (strncmp(path, x->st.cgroup_path, n) != 0 || (path[n] != '/' && path[n])) {
+		error_set(err, EBUSY, "the container's first process is outside of its cgroup (%s)", path);
+		return NULL;
+	}
+	return path + n;
+}
+
 /*
  * cgroups(7), "no internal processes": an init system in the container has enabled controllers for
  * sub-cgroups and moved itself into one.  Then its company is where init is now, if that is still inside.
@@ -242,27 +266,36 @@ static int open_sub_cgroup(struct execution *x, struct error *err)
 static int cgroup_of_init(struct spawn *s, void *ctx, struct error *err)
 {
 	struct execution *x = ctx;
-	char file[32], text[8192], *path, *end;
-	size_t n = strlen(x->st.cgroup_path);
+	char text[CGROUP_FILE_MAX];
+	const char *place = place_of_init(x, text, err);
 	int fd;
 
-	snprintf(file, sizeof(file), "%d/cgroup", (int)x->st.init.pid);
-	if (fd_read_pseudo(s->proc, file, text, sizeof(text)) < 0 || !(path = strstr(text, "0::/")))
-		return error_set(err, EBUSY, "the container's cgroup takes no processes, and that of its "
-				 "first process is not known");
-	path += 3;
-	end = strchr(path, '\n');
-	if (end)
-		*end = '\0';
-	if (strncmp(path, x->st.cgroup_path, n) != 0 || path[n] != '/')
-		return error_set(err, EBUSY, "the container's cgroup takes no processes, and its first "
-				 "process is outside (%s)", path);
-	fd = sys_openat2(x->cgroup, path + n + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+	if (place && !*place)
+		return error_set(err, EBUSY, "the container's cgroup takes no processes, though the first is there");
+	if (!place)
+		return error_in(err, "the container's cgroup takes no processes");
+	fd = sys_openat2(x->cgroup, place + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
 			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (fd < 0)
-		return error_errno(err, fd, "open the cgroup %s of the container's first process", path);
+		return error_errno(err, fd, "open the cgroup %s of the container's first process", place);
 	close(x->cgroup);
 	x->cgroup = s->cgroup = fd;
+	return 0;
+}
+
+/* Only the service manager may move a process from the session of a user to a unit. */
+static int use_unit(struct execution *x, struct error *err)
+{
+	char text[CGROUP_FILE_MAX];
+	const char *place = x->o->cgroup ? x->o->cgroup : place_of_init(x, text, err);
+
+	if (!place)
+		return -err->code;
+	x->spawn.attach_late = true;
+	x->spawn.unit = x->st.unit;
+	x->spawn.unit_user = true;
+	x->spawn.subgroup = str_eq(place, "/") ? "" :
+			    arena_printf(x->arena, "%s%s", place[0] && place[0] != '/' ? "/" : "", place);
 	return 0;
 }
 
@@ -279,6 +312,8 @@ static int find_cgroup(struct execution *x, struct error *err)
 	if (r == 0 && x->o->cgroup)
 		r = open_sub_cgroup(x, err);
 	x->spawn.cgroup = x->cgroup;
+	if (r == 0 && x->st.unit_user)
+		return use_unit(x, err);
 	if (!x->o->cgroup)
 		x->spawn.find_other_cgroup = cgroup_of_init;
 	return r;

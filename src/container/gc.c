@@ -199,7 +199,8 @@ static int list_cgroups(struct collection *g, struct error *err)
 	enum cgroup_manager manager;
 	const char *parent;
 	struct facts facts;
-	int r = options_cgroup_manager(g->global, &manager, err);
+	bool user;
+	int r = options_cgroup_manager(g->global, &manager, &user, err);
 
 	if (r < 0)
 		return r;

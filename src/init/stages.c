@@ -45,7 +45,7 @@ static const struct stage {
 } stages[] = {
 	{"labels", FOR_EXEC | NEEDS_PROCESS, stage_labels},
 	{"time namespace", FOR_CONTAINER, stage_time},
-	{"user namespace", FOR_CONTAINER, stage_maps},
+	{"user namespace", FOR_ALL, stage_maps},
 	{"namespaces", FOR_CONTAINER, stage_namespaces},
 	{"namespaces", FOR_EXEC, stage_enter_container},
 	{"host names", FOR_CONTAINER, stage_names},

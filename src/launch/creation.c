@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/config.h"
-#include "init/self_exe.h"
 #include "launch/agent.h"
 #include "launch/destroy.h"
 #include "launch/host_hooks.h"
@@ -24,168 +21,14 @@
 #include "launch/patience.h"
 #include "ns/netdev.h"
 #include "ns/ns.h"
-#include "plan/build.h"
 #include "store/state.h"
 #include "store/status.h"
 #include "store/store.h"
 #include "sys/mutate.h"
-#include "sys/probe.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/str.h"
-
-/* ---- steps 1 and 2: nothing is changed ------------------------------------------------------- */
-
-/* The bundle's absolute path, without links: state and hooks name it so. */
-static int open_bundle(struct creation *c, int *ret_fd, const char **ret_path, struct error *err)
-{
-	_cleanup_close_ int fd = fd_openat(AT_FDCWD, c->o->bundle, O_PATH | O_DIRECTORY, 0);
-	char link[40], path[PATH_MAX];
-	ssize_t n;
-
-	if (fd < 0)
-		return error_errno(err, fd, "open the bundle %s", c->o->bundle);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n <= 0 || path[0] != '/')
-		return error_errno(err, n < 0 ? errno : ENOENT, "find the path of the bundle %s",
-				   c->o->bundle);
-	*ret_path = arena_strndup(c->arena, path, (size_t)n);
-	*ret_fd = steal_fd(&fd);
-	return 0;
-}
-
-static int check_terminal(const struct creation *c, struct error *err)
-{
-	bool terminal = c->plan->has_process && c->plan->process.terminal;
-	bool detached = !c->run || c->o->detach;
-
-	if (terminal && detached && !c->o->console_socket) {
-		error_set(err, EINVAL, "the process wants a terminal, and nobody would hold it");
-		error_at(err, "/process/terminal");
-		return error_hint(err, "give --console-socket, or set process.terminal to false%s",
-				  c->run ? ", or leave out --detach" : "");
-	}
-	if (!terminal && c->o->console_socket) {
-		error_set(err, EINVAL, "--console-socket is of no use: process.terminal is false");
-		return error_at(err, "/process/terminal");
-	}
-	return 0;
-}
-
-/* Only where something can be mounted, and somebody is there to notify of anything. */
-static int plan_notification(struct creation *c, const struct oci_config *config, const char **ret,
-			     struct error *err)
-{
-	const char *dir, *manager = getenv("NOTIFY_SOCKET");
-	bool mounts = false;
-	int r;
-
-	for (size_t i = 0; i < config->linux_.n_namespaces; i++)
-		mounts = mounts || config->linux_.namespaces[i].flag == CLONE_NEWNS;
-	if (mounts && config->process.present)
-		notify_connect(&c->notify);
-	else if (config->process.present && manager && *manager)
-		log_warning("NOTIFY_SOCKET is not handed on: that takes a mount namespace of the container");
-	if (c->notify.host < 0)
-		return 0;
-	r = store_directory(c->arena, c->o->global->root, c->o->id, &dir, err);
-	if (r == 0)
-		*ret = arena_printf(c->arena, "%s/" STORE_NOTIFY, dir);
-	return r;
-}
-
-static int load_config(struct creation *c, int bundle, const char *path, struct oci_config **ret,
-		       struct error *err)
-{
-	int r = config_load(c->arena, bundle, c->o->config, ret, &c->config_text, &c->config_len, err);
-
-	if (r == -ENOENT && c->o->config[0] != '/')
-		error_hint(err, "the bundle is %s: `orlop spec` writes a config.json there to start from, and the "
-			   "files of the container belong into rootfs/ beside it", path);
-	return r;
-}
-
-static int make_plan(struct creation *c, const struct facts *facts, unsigned listening,
-		     struct error *err)
-{
-	struct plan_options po = {
-		.id = arena_strdup(c->arena, c->o->id), .no_pivot = c->o->no_pivot,
-		.no_new_keyring = c->o->no_new_keyring, .detached = !c->run || c->o->detach,
-		.has_console_socket = c->o->console_socket, .preserve_fds = c->o->preserve_fds,
-		.listen_fds = listening, .rootless = options_rootless(c->o->global, facts),
-	};
-	struct oci_config *config;
-	int r = options_cgroup_manager(c->o->global, &po.cgroup_manager, err);
-
-	if (r == 0)
-		r = open_bundle(c, &c->bundle, &po.bundle, err);
-	if (r == 0)
-		r = load_config(c, c->bundle, po.bundle, &config, err);
-	if (r == 0)
-		r = plan_notification(c, config, &po.notify, err);
-	if (r == 0)
-		r = plan_build(c->arena, config, facts, &po, &c->plan, err);
-	return r;
-}
-
-static int close_others(const struct creation *c, unsigned listening, struct error *err)
-{
-	const int own[] = {c->bundle, c->console, c->pidfd_socket, c->agent, c->notify.host, c->pid_file};
-
-	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
-}
-
-int creation_prepare(struct creation *c, const struct create_options *o, bool run,
-		     struct error *err)
-{
-	unsigned listening = 0;
-	struct facts facts;
-	int r;
-
-	memset(c, 0, sizeof(*c));
-	c->o = o;
-	c->run = run;
-	c->dir = c->bundle = c->netns = c->agent = c->console = c->pidfd_socket = c->pid_file = c->cgroup.fd = -1;
-	c->notify = (struct notify)NOTIFY_INIT;
-	c->arena = arena_new();
-	spawn_init(&c->spawn, NULL);
-	if (!str_is_container_id(o->id) && !MUTATE(T55)) {
-		char shown[256];
-
-		return error_set(err, EINVAL, "`%s` is not a container id (1 to 200 of "
-				 "A-Z a-z 0-9 _ + . -, the first a letter, digit or _)",
-				 str_escape(o->id, shown, sizeof(shown)));
-	}
-	r = self_exe_protect(o->global->argv, err);
-	if (r == 0)
-		r = options_descriptors(o->preserve_fds, &listening, err);
-	if (r < 0)
-		return r;
-	facts_probe(&facts);
-	r = make_plan(c, &facts, listening, err);
-	if (r == 0)
-		r = check_terminal(c, err);
-	if (r == 0)
-		r = options_check_security(&c->plan->security, err);
-	if (r == 0)
-		r = options_connect("console", o->console_socket, &c->console, err);
-	if (r == 0)
-		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
-	if (r == 0)
-		r = agent_connect(c->plan, &c->agent, err);
-	if (r == 0)
-		r = pid_file_open(o->pid_file, &c->pid_file, err);
-	if (r == 0)
-		r = close_others(c, listening, err);
-	if (r < 0)
-		return r;
-	log_debug("container `%s` is planned: bundle %s", o->id, c->plan->bundle);
-	c->spawn.plan = c->plan;
-	c->spawn.handles.last_cap = facts.last_cap;
-	return 0;
-}
 
 /* ---- state ----------------------------------------------------------------------------------- */
 
@@ -199,7 +42,10 @@ static void describe(struct creation *c)
 	st->rootfs = (char *)p->rootfs.path;
 	state_set_created(st);
 	st->owner_uid = getuid();
-	if (p->cgroup.mode != PLAN_CGROUP_NONE) {
+	/* Where systemd makes it, it will tell. */
+	st->unit = p->cgroup.mode == PLAN_CGROUP_SYSTEMD ? (char *)p->cgroup.unit.name : NULL;
+	st->unit_user = p->cgroup.unit.user;
+	if (p->cgroup.mode == PLAN_CGROUP_FS) {
 		st->cgroup_root = (char *)p->cgroup.root;
 		st->cgroup_path = (char *)p->cgroup.path;
 	}
@@ -321,6 +167,10 @@ static void note_cgroup(struct creation *c)
 	c->st.cgroup_id = c->cgroup.id;
 	c->st.cgroup_created = c->cgroup.created;
 	c->st.cgroup_created_above = c->cgroup.created_above;
+	if (c->cgroup.path) {
+		c->st.cgroup_root = (char *)c->plan->cgroup.root;
+		c->st.cgroup_path = c->cgroup.path;
+	}
 }
 
 static int open_handles(struct creation *c, struct error *err)
@@ -345,11 +195,11 @@ static int open_handles(struct creation *c, struct error *err)
 	if (r < 0)
 		return r;
 	if (c->cgroup.fd < 0)
-		c->st.cgroup_root = c->st.cgroup_path = NULL;
+		c->st.cgroup_root = c->st.cgroup_path = c->st.unit = NULL;
 	c->spawn.cgroup = h->rootfs.cgroup = c->cgroup.fd;
 	/* What was made by now, so that a later `delete --force` removes all of it even if we are killed. */
 	if (c->cgroup.fd >= 0 && !MUTATE(T53)) {
-		log_debug("cgroup %s %s", p->cgroup.path, c->cgroup.created ? "is made" : "was there");
+		log_debug("cgroup %s %s", c->st.cgroup_path, c->cgroup.created ? "is made" : "was there");
 		r = state_write(c->dir, &c->st, err);
 	}
 	if (r < 0)
@@ -449,6 +299,7 @@ static int build(struct creation *c, struct error *err)
 	r = spawn_start(s, err);
 	if (r < 0)
 		return r;
+	cgroup_unit_release(&c->cgroup.holder);
 	if (s->cgroup_dropped)
 		drop_cgroup(c);
 	c->st.init.pid = s->pid;
@@ -501,6 +352,7 @@ void creation_undo(struct creation *c)
 	struct error second = {0};
 
 	spawn_abort(&c->spawn);
+	cgroup_unit_release(&c->cgroup.holder);
 	netdev_move_back(c->netdevs);
 	netdev_free(steal_ptr(c->netdevs));
 	if (c->dir < 0 || MUTATE(T110))
@@ -524,8 +376,7 @@ void creation_close(struct creation *c)
 	netdev_free(c->netdevs);
 	if (c->netns >= 0)
 		close(c->netns);
-	if (c->cgroup.fd >= 0)
-		close(c->cgroup.fd);
+	cgroup_release(&c->cgroup);
 	notify_close(&c->notify);
 	if (c->agent >= 0)
 		close(c->agent);

@@ -80,10 +80,40 @@ static int wait_for_end(const struct state *st, int pidfd, struct error *err)
 	return 0;
 }
 
+/*
+ * A unit is ours as long as its cgroup is the one that was made for the container; when that is gone, systemd has
+ * stopped the unit by itself, and may only remember how it ended.  Without systemd its cgroup is removed all the
+ * same: an empty scope ends.
+ */
+static int end_unit(const struct state *st, struct error *err)
+{
+	_cleanup_close_ int cgroup = -1;
+	struct error failed = {0};
+	int r = cgroup_open(st->cgroup_root, st->cgroup_path, st->cgroup_id, &cgroup, err);
+
+	if (r == -ESTALE)
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (cgroup >= 0)
+		r = cgroup_kill_all(cgroup, err);
+	if (cgroup >= 0 && r < 0)
+		return r;
+	memset(err, 0, sizeof(*err));
+	if (cgroup_unit_end(st->unit, st->unit_user, cgroup >= 0, &failed) < 0)
+		log_warning("the unit %s of systemd: %s", st->unit, failed.text);
+	return 0;
+}
+
 static int remove_cgroup(const struct state *st, struct error *err)
 {
+	int r;
+
 	if (!st->cgroup_path || !st->cgroup_created || !st->cgroup_id)
 		return 0;
+	r = st->unit ? end_unit(st, err) : 0;
+	if (r < 0)
+		return r;
 	return cgroup_destroy(st->cgroup_root, st->cgroup_path, st->cgroup_id, st->cgroup_created_above,
 			      true, DESTROY_TIMEOUT_MS, err);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "launch/creation.h"
@@ -21,6 +22,8 @@
 #include "util/log.h"
 #include "util/str.h"
 
+#define SYSTEMD_RUNS "/run/systemd/system"	/* sd_booted(3) */
+
 int options_rootless(const struct global_options *g, const struct facts *f)
 {
 	if (g->rootless && str_eq(g->rootless, "true"))
@@ -30,19 +33,31 @@ int options_rootless(const struct global_options *g, const struct facts *f)
 	return f->euid != 0 || !f->in_initial_userns || !f->cap_sys_admin;
 }
 
-int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret,
+/* The system's belongs to root; in a user namespace of somebody else that one is not root. */
+static int find_systemd(bool *ret_user, struct error *err)
+{
+	struct stat st;
+
+	if (stat(SYSTEMD_RUNS, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		error_set(err, ENOTSUP, "systemd not running on this host, cannot use the systemd cgroup manager "
+			  "(there is no directory " SYSTEMD_RUNS ")");
+		return error_hint(err, "use --cgroup-manager=cgroupfs, and configure the engine for it");
+	}
+	*ret_user = geteuid() != 0 || st.st_uid != 0;
+	return 0;
+}
+
+int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret, bool *ret_user,
 			   struct error *err)
 {
-	if (!g->cgroup_manager || str_eq(g->cgroup_manager, "cgroupfs")) {
-		*ret = CGROUP_MANAGER_CGROUPFS;
-		return 0;
-	}
-	if (str_eq(g->cgroup_manager, "disabled")) {
-		*ret = CGROUP_MANAGER_DISABLED;
-		return 0;
-	}
-	return error_set(err, EINVAL, "--cgroup-manager %s is not known (cgroupfs or disabled)",
-			 g->cgroup_manager);
+	const char *name = g->cgroup_manager ? g->cgroup_manager : g->systemd_cgroup ? "systemd" : "cgroupfs";
+
+	*ret_user = false;
+	*ret = str_eq(name, "systemd") ? CGROUP_MANAGER_SYSTEMD :
+	       str_eq(name, "disabled") ? CGROUP_MANAGER_DISABLED : CGROUP_MANAGER_CGROUPFS;
+	if (g->systemd_cgroup && *ret != CGROUP_MANAGER_SYSTEMD)
+		return error_set(err, EINVAL, "--systemd-cgroup and --cgroup-manager=%s contradict each other", name);
+	return *ret == CGROUP_MANAGER_SYSTEMD ? find_systemd(ret_user, err) : 0;
 }
 
 #define DESCRIPTORS 32	/* what we need at most, without mounts and namespaces to join */

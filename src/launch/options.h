@@ -7,7 +7,8 @@
 #include "store/options.h"
 
 int options_rootless(const struct global_options *g, const struct facts *f);
-int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret,
+/* *ret_user: with systemd, is the service manager the user's? */
+int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret, bool *ret_user,
 			   struct error *err);
 /* LISTEN_FDS of the environment, when it was meant for us (sd_listen_fds(3)); checks that they and
  * @preserve more are open.  Before anything else is opened. */

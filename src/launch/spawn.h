@@ -25,6 +25,10 @@ struct spawn {
 	const struct plan *plan;
 	struct handles handles;		/* what the child inherits */
 	int cgroup;			/* borrowed; CLONE_INTO_CGROUP, -1 = none */
+	bool attach_late;		/* clone outside of it, and move the process there, by the service manager
+					 * where we may not: */
+	const char *unit, *subgroup;	/* NULL: not of systemd; subgroup "" or "/a/b" below the unit's cgroup */
+	bool unit_user;
 	bool cgroup_dropped;		/* result: refused, and the plan can do without */
 	/* exec: the cgroup got sub-cgroups with controllers and takes no processes any more (EBUSY): put
 	 * another descriptor into @cgroup, or fail.  NULL = none to try. */

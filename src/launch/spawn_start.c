@@ -42,7 +42,7 @@ static unsigned conversation_flags(const struct spawn *s)
 		flags |= CONV_LAUNCHER;
 	if (h->exec || p->ns.clone_last)
 		flags |= CONV_CLONE_LAST;
-	if (!h->exec && ((p->ns.idmap != IDMAP_NONE && !p->ns.userns_first) || p->cgroup.attach_late))
+	if (s->attach_late || (!h->exec && p->ns.idmap != IDMAP_NONE && !p->ns.userns_first))
 		flags |= CONV_MAPS;
 	if (!h->exec && (p->hooks->list[HOOK_PRESTART].n || p->hooks->list[HOOK_CREATE_RUNTIME].n ||
 			 p->hooks->list[HOOK_CREATE_CONTAINER].n))
@@ -74,8 +74,7 @@ static int map_filter(struct handles *h, struct error *err)
  */
 static pid_t clone_into_cgroup(struct spawn *s, uint64_t flags, int *pidfd, struct error *err)
 {
-	bool late = !s->handles.exec && s->plan->cgroup.attach_late;
-	pid_t pid = ns_clone(flags, late || MUTATE(T94) ? -1 : s->cgroup, pidfd);
+	pid_t pid = ns_clone(flags, s->attach_late || MUTATE(T94) ? -1 : s->cgroup, pidfd);
 
 	if (pid == -EBUSY && s->find_other_cgroup) {
 		int r = s->find_other_cgroup(s, s->ctx, err);
@@ -149,6 +148,24 @@ int spawn_set_oom_score(const struct spawn *s, struct error *err)
 	return r < 0 ? error_at(err, "/process/oomScoreAdj") : 0;
 }
 
+/* The service manager may move what an unprivileged caller may not (cgroups(7), delegation containment). */
+static int attach(const struct spawn *s, struct error *err)
+{
+	int r = s->attach_late ? cgroup_attach(s->cgroup, s->pid, err) : 0;
+
+	if (!s->unit || (r != -EACCES && r != -EPERM))
+		return r;
+	memset(err, 0, sizeof(*err));
+	return cgroup_unit_attach(s->unit, s->unit_user, s->subgroup, s->pid, err);
+}
+
+static int attach_and_go_on(struct spawn *s, struct error *err)
+{
+	int r = attach(s, err);
+
+	return r < 0 ? r : spawn_heard(s, conversation_send(&s->conv, MSG_MAPS_DONE, -1, err), err);
+}
+
 /* What only the host may set on it. */
 static int set_from_outside(struct spawn *s, struct error *err)
 {
@@ -156,7 +173,7 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	int r;
 
 	if (s->handles.exec)	/* there will be another to look at */
-		return 0;
+		return s->attach_late ? attach_and_go_on(s, err) : 0;
 	r = spawn_open_proc_pid(s, err);
 	if (r < 0)
 		return r;
@@ -171,8 +188,7 @@ static int set_from_outside(struct spawn *s, struct error *err)
 	}
 	if (!(s->conv.flags & CONV_MAPS))
 		return 0;
-	if (p->cgroup.attach_late)
-		r = cgroup_attach(s->cgroup, s->pid, err);
+	r = attach(s, err);
 	if (r == 0 && p->ns.idmap != IDMAP_NONE && !p->ns.userns_first)
 		r = ns_write_maps(&p->ns, s->proc_pid, s->pid, err);
 	if (r < 0)

@@ -22,11 +22,12 @@ const char *const container_status_names[5] = {
 	"creating", "created", "running", "paused", "stopped",
 };
 
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 #define PID_MAX_LIMIT (1 << 22)		/* of the kernel, proc(5) pid_max */
 
 enum kind {
 	TEXT,			/* char * */
+	TEXT_OR_NULL,
 	ABSOLUTE,		/* char *, begins with a slash */
 	ABSOLUTE_OR_NULL,
 	FIXED_CREATED, FIXED_BOOT_ID,	/* char[] in the struct */
@@ -56,6 +57,8 @@ static const struct field fields[] = {
 	F("cgroupId", U64, cgroup_id),
 	F("cgroupCreatedAbove", COUNT, cgroup_created_above),
 	F("cgroupCreated", BOOL, cgroup_created),
+	F("systemdUnit", TEXT_OR_NULL, unit),
+	F("systemdUser", BOOL, unit_user),
 	F("intelRdtRoot", ABSOLUTE_OR_NULL, intelrdt_root),
 	F("intelRdtGroup", ABSOLUTE_OR_NULL, intelrdt_group),
 	F("intelRdtMonitor", ABSOLUTE_OR_NULL, intelrdt_monitor),
@@ -92,6 +95,7 @@ static void write_field(struct json_writer *w, const struct field *f, const stru
 	json_write_key(w, f->key);
 	switch (f->kind) {
 	case TEXT:
+	case TEXT_OR_NULL:
 	case ABSOLUTE:
 	case ABSOLUTE_OR_NULL:
 		json_write_string(w, *(char *const *)p);
@@ -192,9 +196,9 @@ static bool read_fixed(const struct json *v, char *ret, size_t size)
 
 static bool read_text(struct arena *a, const struct json *v, enum kind kind, char **ret)
 {
-	if (kind == ABSOLUTE_OR_NULL && v->type == JSON_NULL)
+	if ((kind == ABSOLUTE_OR_NULL || kind == TEXT_OR_NULL) && v->type == JSON_NULL)
 		return true;	/* *ret is NULL already */
-	if (v->type != JSON_STRING || (kind != TEXT && v->string.data[0] != '/'))
+	if (v->type != JSON_STRING || (kind != TEXT && kind != TEXT_OR_NULL && v->string.data[0] != '/'))
 		return false;
 	*ret = arena_strdup(a, v->string.data);
 	return true;
@@ -238,6 +242,7 @@ static bool read_field(struct arena *a, const struct field *f, const struct json
 
 	switch (f->kind) {
 	case TEXT:
+	case TEXT_OR_NULL:
 	case ABSOLUTE:
 	case ABSOLUTE_OR_NULL:
 		return read_text(a, v, f->kind, p);
@@ -302,6 +307,11 @@ static int read_object(struct arena *a, const struct json *o, struct state *st, 
 	return 0;
 }
 
+static bool is_unit(const char *s)
+{
+	return (str_ends(s, ".scope") || str_ends(s, ".slice")) && s[0] != '.' && strlen(s) < 256 && !strchr(s, '/');
+}
+
 /* The root group can be joined, never removed. */
 static bool is_intelrdt(const struct state *st)
 {
@@ -320,7 +330,7 @@ static bool is_consistent(const struct state *st, const char *id)
 		return false;
 	if (st->cgroup_path && !is_cgroup_path(st->cgroup_path))
 		return false;
-	if (!is_intelrdt(st))
+	if (!is_intelrdt(st) || (st->unit && !is_unit(st->unit)))
 		return false;
 	return st->init.pid == 0 || strlen(st->init.boot_id) == 36;
 }
@@ -398,6 +408,8 @@ void state_salvage(struct arena *a, int dir, const char *id, struct state *ret)
 		st.cgroup_root = st.cgroup_path = NULL;
 	if (!is_intelrdt(&st))
 		st.intelrdt_root = NULL;
+	if (st.unit && (!st.cgroup_path || !is_unit(st.unit)))
+		st.unit = NULL;
 	st.id = arena_strdup(a, id);
 	if (!st.bundle)
 		st.bundle = arena_strdup(a, "");

@@ -29,7 +29,9 @@ struct state {
 	char created[40];		/* RFC 3339, nanoseconds, UTC */
 	uid_t owner_uid;
 	struct state_process init;
-	char *cgroup_root, *cgroup_path;	/* NULL: none */
+	char *cgroup_root, *cgroup_path;	/* NULL: none (yet) */
+	char *unit;			/* of systemd, which made the cgroup; NULL: we did */
+	bool unit_user;			/* of the user's service manager */
 	uint64_t cgroup_id;
 	unsigned cgroup_created_above;
 	bool cgroup_created;

@@ -136,9 +136,17 @@ def test_every_seccomp_word_is_taken(features, box, member):
 
 
 def test_what_features_denies_is_refused(features, box):
-    assert features["linux"]["cgroup"]["systemd"] is False
-    box.write()
-    box.orlop("--systemd-cgroup", "create", "-b", box.bundle, box.id).failed("systemd")
+    assert features["linux"]["cgroup"]["v1"] is False
+    box.linux["resources"]["network"] = {"classID": 1}
+    box.refused("/linux/resources/network/classID", "cgroup v2")
+
+
+@pytest.mark.needs_native("there systemd runs")
+@pytest.mark.parametrize("option", ["--systemd-cgroup", "--cgroup-manager=systemd"])
+def test_systemd_where_it_does_not_run(box, option):
+    box.orlop.options = [option]
+    box.refused("systemd not running on this host", "/run/systemd/system", "cgroupfs")
+    assert box.orlop("list").ok()
 
 
 # ---- the saved configuration (T26)

@@ -61,13 +61,14 @@ class Orlop:
     def __init__(self, tmp):
         self.tmp, self.root = tmp, f"{tmp}/state"
         self.program = None  # another build than PROGRAM
+        self.options = []  # global ones of every command
         self.n = 0
         self.env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                     **{k: v for k, v in os.environ.items() if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "ORLOP_MUTATE")}}
         self.boxes = []
 
     def argv(self, *args, program=None):
-        return [program or self.program or PROGRAM, "--root", self.root, *args]
+        return [program or self.program or PROGRAM, "--root", self.root, *self.options, *args]
 
     def popen(self, *args, wrap=(), stdout=None, stderr=None, stdin=subprocess.DEVNULL, env=None,
               program=None, fds=None, **kw):

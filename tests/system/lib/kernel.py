@@ -158,11 +158,37 @@ def session_keyring():
     return _libc.syscall(250, 0, -3, 0)
 
 
+def _program_name(id):
+    """bpf(2), BPF_PROG_GET_FD_BY_ID and BPF_OBJ_GET_INFO_BY_FD; None when it is gone."""
+    attr = (ctypes.c_uint32 * 30)(id)
+    fd = _libc.syscall(321, 13, attr, ctypes.sizeof(attr))
+    if fd < 0:
+        return None
+    info = ctypes.create_string_buffer(256)
+    attr = (ctypes.c_uint32 * 30)(fd, len(info))
+    ctypes.cast(attr, ctypes.POINTER(ctypes.c_uint64))[1] = ctypes.addressof(info)
+    assert _libc.syscall(321, 15, attr, ctypes.sizeof(attr)) >= 0, os.strerror(ctypes.get_errno())
+    os.close(fd)
+    return info.raw[64:80].split(b"\0")[0].decode()
+
+
 def bpf_program_ids():
-    """All loaded BPF programs, or None where we may not ask: bpf(2), BPF_PROG_GET_NEXT_ID."""
+    """Loaded BPF programs that are not systemd's own, or None where we may not ask: BPF_PROG_GET_NEXT_ID."""
     ids, attr = set(), (ctypes.c_uint32 * 30)()
     while True:
         if _libc.syscall(321, 11, attr, ctypes.sizeof(attr)) < 0:
             return ids if ctypes.get_errno() == 2 else None
-        ids.add(attr[1])
+        if not (_program_name(attr[1]) or "sd_").startswith(("sd_", "restrict_")):
+            ids.add(attr[1])
         attr[0] = attr[1]
+
+
+def device_programs(directory):
+    """The names of the device programs of a cgroup, sorted: BPF_PROG_QUERY."""
+    ids, attr = (ctypes.c_uint32 * 64)(), (ctypes.c_uint32 * 30)()
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    attr[0], attr[1], attr[6] = fd, 6, len(ids)
+    ctypes.cast(attr, ctypes.POINTER(ctypes.c_uint64))[2] = ctypes.addressof(ids)
+    assert _libc.syscall(321, 16, attr, ctypes.sizeof(attr)) >= 0, os.strerror(ctypes.get_errno())
+    os.close(fd)
+    return sorted(_program_name(ids[i]) for i in range(attr[6]))

@@ -334,7 +334,7 @@ static void test_delete_force_paused(void **state)
 
 static void test_delete_half_made(void **state)
 {
-	static const char *const junk[] = {"", "{", "{}", "nonsense", "{\"version\":2}"};
+	static const char *const junk[] = {"", "{", "{}", "nonsense", "{\"version\":3}"};
 	int dir = -1;
 	char *said;
 

@@ -192,9 +192,9 @@ static void test_wrong_values(void **state)
 	fake_rewrite(&f);
 	text = fake_read(dir_path, STORE_STATE);
 	assert_int_equal(json_parse(arena, text, strlen(text), &o, &f.err), 0);
-	assert_int_equal(o->object.n, 35);
+	assert_int_equal(o->object.n, 37);
 	{	/* the control: rebuilt with an equal value it is what it was */
-		_cleanup_free_ char *same = with_value(o, text, 0, "2");
+		_cleanup_free_ char *same = with_value(o, text, 0, "3");
 
 		assert_string_equal(same, text);
 	}
@@ -207,7 +207,8 @@ static void test_wrong_values(void **state)
 			bool fine = (type == JSON_BOOL && str_eq(values[v], "true")) ||
 				    (str_eq(key, "annotations") && str_eq(values[v], "{}")) ||
 				    ((str_eq(key, "rootfs") || str_eq(key, "intelRdtGroup") ||
-				      str_eq(key, "intelRdtMonitor")) && str_eq(values[v], "null")) ||
+				      str_eq(key, "intelRdtMonitor") || str_eq(key, "systemdUnit")) &&
+				     str_eq(values[v], "null")) ||
 				    (absolute && (str_eq(key, "bundle") || str_eq(key, "rootfs") ||
 						  str_eq(key, "cgroupRoot") ||
 						  str_eq(key, "intelRdtRoot")));
@@ -222,13 +223,13 @@ static void test_wrong_values(void **state)
 			accepted++;
 		}
 	}
-	assert_int_equal(accepted, 11 + 1 + 3 + 4 * 6);
+	assert_int_equal(accepted, 12 + 1 + 4 + 4 * 6);
 }
 
 static void test_wrong_shape(void **state)
 {
 	static const char *const texts[] = {
-		"", " ", "null", "[]", "{}", "7", "\"c\"", "{\"version\":2}", "\xef\xbb\xbf{}", "{\"id\":\"c\"}",
+		"", " ", "null", "[]", "{}", "7", "\"c\"", "{\"version\":3}", "\xef\xbb\xbf{}", "{\"id\":\"c\"}",
 	};
 	_cleanup_free_ char *text = NULL, *more = NULL;
 	struct state st;
@@ -250,7 +251,7 @@ static void test_wrong_shape(void **state)
 	fake_write(dir_path, STORE_STATE, text);
 	expect_damaged();
 	memcpy(at, "\"pid\"", 5);
-	memcpy(strstr(text, "\"version\":2"), "\"version\":0", 11);
+	memcpy(strstr(text, "\"version\":3"), "\"version\":0", 11);
 	fake_write(dir_path, STORE_STATE, text);
 	assert_int_equal(read_back(&st), -EPROTONOSUPPORT);
 	assert_non_null(strstr(f.err.text, "has format 0, of another version of orlop"));
@@ -264,7 +265,7 @@ static void test_salvage(void **state)
 		bool process, cgroup;
 	} cases[] = {
 		{"\"created\":\"2", "\"created\":\"x", true, true},
-		{"\"version\":2", "\"version\":7", true, true},
+		{"\"version\":3", "\"version\":7", true, true},
 		{"\"pid\":42", "\"pid\":-1", true, true},	/* no process of that number is opened */
 		{"\"bootId\":\"0123", "\"bootId\":\"", false, true},
 		{"\"cgroupPath\":\"/x/c\"", "\"cgroupPath\":\"/../c\"", true, false},

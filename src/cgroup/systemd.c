@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Units for containers.  On the host side; hold() runs in the process that keeps a new scope alive. */
+#include "cgroup/systemd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dbus/systemd.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
+#include "util/caller.h"
+#include "util/cleanup.h"
+#include "util/empty.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+#define CONNECT_MS 10000
+#define JOB_MS 30000
+
+/*
+ * It has nothing, and waits to be killed, also when its parent is.  Root's is dark from the beginning; that of an
+ * unprivileged caller no container can look into: it is in another user namespace than any of them (ptrace(2),
+ * PTRACE_MODE_READ_FSCREDS), and may not change its root.
+ */
+static _Noreturn void hold(pid_t parent)
+{
+	caller_hide_arguments();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		sys_exit(1);
+	if (geteuid() == 0 ? empty_self(NULL, 0) < 0 : fd_close_others(0, NULL, 0) < 0)
+		sys_exit(1);
+	for (;;)
+		pause();
+}
+
+static int make_holder(struct cgroup_holder *ret, struct error *err)
+{
+	int pidfd = -1;
+	struct clone_args args = {
+		.flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD,
+	};
+	pid_t parent = getpid(), pid = sys_clone3(&args);
+
+	if (pid < 0)
+		return error_errno(err, pid, "clone3 the process that a new scope begins with");
+	if (pid == 0)
+		hold(parent);
+	ret->pid = pid;
+	ret->pidfd = pidfd;
+	return 0;
+}
+
+void cgroup_unit_release(struct cgroup_holder *h)
+{
+	if (h->pid <= 0)
+		return;
+	sys_pidfd_send_signal(h->pidfd, SIGKILL, NULL, 0);
+	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(h->pidfd);
+	*h = (struct cgroup_holder){.pidfd = -1};
+}
+
+/* cgroups(7), /proc/PID/cgroup: where systemd has put it. */
+static int find_path(const struct plan_cgroup *p, pid_t pid, char **ret, struct error *err)
+{
+	char file[40], text[8192], *path, *end;
+	const char *name;
+	ssize_t n;
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	n = fd_read_pseudo(AT_FDCWD, file, text, sizeof(text));
+	if (n < 0)
+		return error_errno(err, (int)n, "read %s", file);
+	path = strncmp(text, "0::/", 4) == 0 ? text + 3 : strstr(text, "\n0::/");
+	path = path && *path == '\n' ? path + 4 : path;
+	if (!path)
+		return error_set(err, EPROTO, "%s names no cgroup of version 2", file);
+	end = strchr(path, '\n');
+	if (end)
+		*end = '\0';
+	name = strrchr(path, '/') + 1;
+	if (!str_eq(name, p->unit.name) || str_starts(path, "/..")) {
+		error_set(err, ENOENT, "systemd started the unit %s, and its process is in the cgroup %s", p->unit.name,
+			  path);
+		return error_hint(err, "is this systemd the one of another cgroup namespace?");
+	}
+	*ret = xstrdup(path);
+	return 0;
+}
+
+/* A slice is where its name says, below the manager's own cgroup. */
+static int slice_place(struct systemd *s, const struct plan_cgroup *p, char **ret, struct error *err)
+{
+	_cleanup_free_ char *above = NULL;
+	int r = p->unit.user ? systemd_control_group(s, &above, err) : 0;
+
+	if (r == 0)
+		*ret = xasprintf("%s%s", above ? above : "", p->path);
+	return r;
+}
+
+static struct systemd_property *properties_of(const struct plan_unit *u)
+{
+	struct systemd_property *v = xcalloc(u->n_properties, sizeof(*v));
+
+	for (size_t i = 0; i < u->n_properties; i++)
+		v[i] = (struct systemd_property){
+			.name = u->properties[i].name, .value = u->properties[i].value,
+			.where = u->properties[i].where,
+		};
+	return v;
+}
+
+/* systemd does not say of which property the type is wrong; ours are right. */
+static int blame_annotation(const struct plan_unit *u, struct error *err)
+{
+	const char *where = NULL;
+
+	for (size_t i = 0; i < u->n_properties; i++) {
+		if (!str_starts(u->properties[i].where, "/annotations/"))
+			continue;
+		if (where)
+			return -err->code;
+		where = u->properties[i].where;
+	}
+	return where ? error_at(err, "%s", where) : -err->code;
+}
+
+int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err)
+{
+	_cleanup_free_ struct systemd_property *properties = properties_of(&p->unit);
+	struct systemd *s = NULL;
+	int r = systemd_check_properties(properties, p->unit.n_properties, err);
+
+	*ret = (struct cgroup_holder){.pidfd = -1};
+	if (r == 0)
+		r = systemd_connect(p->unit.user, CONNECT_MS, &s, err);
+	if (r == 0 && !p->unit.slice)
+		r = make_holder(ret, err);
+	if (r == 0)
+		r = systemd_start_unit(s, p->unit.name, properties, p->unit.n_properties, ret->pid, ret->pidfd, JOB_MS,
+				       err);
+	if (r < 0 && !err->where[0] && strstr(err->text, "Unexpected message contents"))
+		r = blame_annotation(&p->unit, err);
+	if (r == 0)
+		r = p->unit.slice ? slice_place(s, p, ret_path, err) : find_path(p, ret->pid, ret_path, err);
+	systemd_close(s);
+	return r;
+}
+
+int cgroup_unit_attach(const char *unit, bool user, const char *sub, pid_t pid, struct error *err)
+{
+	struct systemd *s = NULL;
+	int r = systemd_connect(user, CONNECT_MS, &s, err);
+
+	if (r == 0)
+		r = systemd_attach(s, unit, sub, &pid, 1, err);
+	systemd_close(s);
+	return r;
+}
+
+int cgroup_unit_end(const char *unit, bool user, bool stop, struct error *err)
+{
+	struct systemd *s = NULL;
+	int r = systemd_connect(user, CONNECT_MS, &s, err);
+
+	if (r == 0 && stop)
+		r = systemd_stop_unit(s, unit, JOB_MS, err);
+	if (r == 0)
+		r = systemd_reset_failed(s, unit, err);
+	systemd_close(s);
+	return r;
+}

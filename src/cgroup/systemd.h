@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Cgroups that systemd makes: a scope (or a slice) is asked for by D-Bus, and its cgroup is then like any other.
+ * A scope needs a process to begin with, so one that has nothing holds it until the container is in it.
+ * On the host side.
+ */
+#ifndef ORLOP_CGROUP_SYSTEMD_H
+#define ORLOP_CGROUP_SYSTEMD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "plan/plan.h"
+#include "util/error.h"
+
+struct cgroup_holder {
+	pid_t pid;			/* 0: none */
+	int pidfd;
+};
+
+/* Start the unit of @p.  *ret_path: its cgroup below the cgroup root, malloc'ed.  -EEXIST: there is one of that name.
+ * Also after a failure @ret is to be released. */
+int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err);
+/* End the process that holds it. */
+void cgroup_unit_release(struct cgroup_holder *h);
+/* Let systemd move a process there, which we may not move ourselves. */
+int cgroup_unit_attach(const char *unit, bool user, const char *sub, pid_t pid, struct error *err);
+/* Stop it (with @stop) and let systemd forget how it ended.  All its processes have been killed. */
+int cgroup_unit_end(const char *unit, bool user, bool stop, struct error *err);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The beginning of `create` and `run`, which changes nothing: what is asked for, can it be had?  Runs on the host. */
+#include "launch/creation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "init/self_exe.h"
+#include "launch/agent.h"
+#include "launch/options.h"
+#include "plan/build.h"
+#include "sys/mutate.h"
+#include "sys/probe.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/str.h"
+
+/* The bundle's absolute path, without links: state and hooks name it so. */
+static int open_bundle(struct creation *c, int *ret_fd, const char **ret_path, struct error *err)
+{
+	_cleanup_close_ int fd = fd_openat(AT_FDCWD, c->o->bundle, O_PATH | O_DIRECTORY, 0);
+	char link[40], path[PATH_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return error_errno(err, fd, "open the bundle %s", c->o->bundle);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0 || path[0] != '/')
+		return error_errno(err, n < 0 ? errno : ENOENT, "find the path of the bundle %s",
+				   c->o->bundle);
+	*ret_path = arena_strndup(c->arena, path, (size_t)n);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int check_terminal(const struct creation *c, struct error *err)
+{
+	bool terminal = c->plan->has_process && c->plan->process.terminal;
+	bool detached = !c->run || c->o->detach;
+
+	if (terminal && detached && !c->o->console_socket) {
+		error_set(err, EINVAL, "the process wants a terminal, and nobody would hold it");
+		error_at(err, "/process/terminal");
+		return error_hint(err, "give --console-socket, or set process.terminal to false%s",
+				  c->run ? ", or leave out --detach" : "");
+	}
+	if (!terminal && c->o->console_socket) {
+		error_set(err, EINVAL, "--console-socket is of no use: process.terminal is false");
+		return error_at(err, "/process/terminal");
+	}
+	return 0;
+}
+
+/* Only where something can be mounted, and somebody is there to notify of anything. */
+static int plan_notification(struct creation *c, const struct oci_config *config, const char **ret,
+			     struct error *err)
+{
+	const char *dir, *manager = getenv("NOTIFY_SOCKET");
+	bool mounts = false;
+	int r;
+
+	for (size_t i = 0; i < config->linux_.n_namespaces; i++)
+		mounts = mounts || config->linux_.namespaces[i].flag == CLONE_NEWNS;
+	if (mounts && config->process.present)
+		notify_connect(&c->notify);
+	else if (config->process.present && manager && *manager)
+		log_warning("NOTIFY_SOCKET is not handed on: that takes a mount namespace of the container");
+	if (c->notify.host < 0)
+		return 0;
+	r = store_directory(c->arena, c->o->global->root, c->o->id, &dir, err);
+	if (r == 0)
+		*ret = arena_printf(c->arena, "%s/" STORE_NOTIFY, dir);
+	return r;
+}
+
+static int load_config(struct creation *c, int bundle, const char *path, struct oci_config **ret,
+		       struct error *err)
+{
+	int r = config_load(c->arena, bundle, c->o->config, ret, &c->config_text, &c->config_len, err);
+
+	if (r == -ENOENT && c->o->config[0] != '/')
+		error_hint(err, "the bundle is %s: `orlop spec` writes a config.json there to start from, and the "
+			   "files of the container belong into rootfs/ beside it", path);
+	return r;
+}
+
+static int make_plan(struct creation *c, const struct facts *facts, unsigned listening,
+		     struct error *err)
+{
+	struct plan_options po = {
+		.id = arena_strdup(c->arena, c->o->id), .no_pivot = c->o->no_pivot,
+		.no_new_keyring = c->o->no_new_keyring, .detached = !c->run || c->o->detach,
+		.has_console_socket = c->o->console_socket, .preserve_fds = c->o->preserve_fds,
+		.listen_fds = listening, .rootless = options_rootless(c->o->global, facts),
+	};
+	struct oci_config *config;
+	int r = options_cgroup_manager(c->o->global, &po.cgroup_manager, &po.systemd_user, err);
+
+	if (r == 0)
+		r = open_bundle(c, &c->bundle, &po.bundle, err);
+	if (r == 0)
+		r = load_config(c, c->bundle, po.bundle, &config, err);
+	if (r == 0)
+		r = plan_notification(c, config, &po.notify, err);
+	if (r == 0)
+		r = plan_build(c->arena, config, facts, &po, &c->plan, err);
+	return r;
+}
+
+static int close_others(const struct creation *c, unsigned listening, struct error *err)
+{
+	const int own[] = {c->bundle, c->console, c->pidfd_socket, c->agent, c->notify.host, c->pid_file};
+
+	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
+}
+
+int creation_prepare(struct creation *c, const struct create_options *o, bool run,
+		     struct error *err)
+{
+	unsigned listening = 0;
+	struct facts facts;
+	int r;
+
+	memset(c, 0, sizeof(*c));
+	c->o = o;
+	c->run = run;
+	c->dir = c->bundle = c->netns = c->agent = c->console = c->pidfd_socket = c->pid_file = -1;
+	c->cgroup = (struct cgroup)CGROUP_INIT;
+	c->notify = (struct notify)NOTIFY_INIT;
+	c->arena = arena_new();
+	spawn_init(&c->spawn, NULL);
+	if (!str_is_container_id(o->id) && !MUTATE(T55)) {
+		char shown[256];
+
+		return error_set(err, EINVAL, "`%s` is not a container id (1 to 200 of "
+				 "A-Z a-z 0-9 _ + . -, the first a letter, digit or _)",
+				 str_escape(o->id, shown, sizeof(shown)));
+	}
+	r = self_exe_protect(o->global->argv, err);
+	if (r == 0)
+		r = options_descriptors(o->preserve_fds, &listening, err);
+	if (r < 0)
+		return r;
+	facts_probe(&facts);
+	r = make_plan(c, &facts, listening, err);
+	if (r == 0)
+		r = check_terminal(c, err);
+	if (r == 0)
+		r = options_check_security(&c->plan->security, err);
+	if (r == 0)
+		r = options_connect("console", o->console_socket, &c->console, err);
+	if (r == 0)
+		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
+	if (r == 0)
+		r = agent_connect(c->plan, &c->agent, err);
+	if (r == 0)
+		r = pid_file_open(o->pid_file, &c->pid_file, err);
+	if (r == 0)
+		r = close_others(c, listening, err);
+	if (r < 0)
+		return r;
+	log_debug("container `%s` is planned: bundle %s", o->id, c->plan->bundle);
+	c->spawn.plan = c->plan;
+	c->spawn.attach_late = c->plan->cgroup.attach_late;
+	c->spawn.unit = c->plan->cgroup.unit.name;
+	c->spawn.unit_user = c->plan->cgroup.unit.user;
+	c->spawn.subgroup = "";
+	c->spawn.handles.last_cap = facts.last_cap;
+	return 0;
+}

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The systemd cgroup manager: what systemd and the kernel say of the unit and of its cgroup, and that nothing is left
+of either.
+"""
+import os
+import signal
+import subprocess
+
+import pytest
+from lib import config as conf
+from lib import host, kernel
+from lib.box import deadline
+
+pytestmark = [pytest.mark.kernel, pytest.mark.needs_vm("systemd")]
+
+ROOT = host.CGROUP
+TAG = host.TAG
+MIB = 1 << 20
+
+
+def systemctl(*args):
+    return subprocess.run(["systemctl", *args], capture_output=True, text=True, timeout=deadline(20)).stdout.strip()
+
+
+def show(unit, *properties):
+    text = systemctl("show", unit, *(f"-p{p}" for p in properties))
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+def is_known(unit):
+    return systemctl("list-units", "--all", "--plain", "--no-legend", unit) != ""
+
+
+def cgroup_of(pid):
+    lines = [x for x in kernel.read(f"/proc/{pid}/cgroup").splitlines() if x.startswith("0::")]
+    return lines[0][3:]
+
+
+def value(path, file):
+    return kernel.read(f"{ROOT}{path}/{file}").strip()
+
+
+def all_files(path):
+    """What can be set in a cgroup, and how it is set."""
+    found = {}
+    for name in sorted(os.listdir(f"{ROOT}{path}")):
+        if os.stat(f"{ROOT}{path}/{name}").st_mode & 0o222 and not name.startswith(("cgroup.", "memory.peak")) and \
+                not name.endswith(("pressure", ".peak", ".reclaim")):
+            found[name] = value(path, name)
+    return found
+
+
+@pytest.fixture
+def box(make_box):
+    made = make_box()
+    made.orlop.options = ["--systemd-cgroup"]
+    made.unit = f"orlop-{made.id}.scope"
+    made.path = f"/system.slice/{made.unit}"
+    yield made
+    made.orlop.clean()
+    assert not is_known(made.unit)
+
+
+# ---- where -------------------------------------------------------------------------------------
+
+
+def test_default(box):
+    """A scope of system.slice, whose only process is the container's; nothing of it is left."""
+    pid = box.up()
+    assert cgroup_of(pid) == box.path
+    assert value(box.path, "cgroup.procs") == str(pid), "what held it is gone"
+    seen = show(box.unit, "Slice", "Delegate", "DefaultDependencies", "ControlGroup", "Description", "ActiveState")
+    assert seen == {"Slice": "system.slice", "Delegate": "yes", "DefaultDependencies": "no", "ControlGroup": box.path,
+                    "Description": f"orlop container {box.id}", "ActiveState": "active"}
+    box.delete("--force").ok()
+    assert not os.path.exists(ROOT + box.path)
+    assert not is_known(box.unit)
+
+
+def test_run(box):
+    """In the foreground, and the program is there from its first instruction."""
+    conf.without_namespace(box.config, "cgroup")
+    assert f"0::{box.path}\n" in box.probe()["cgroup"]
+    assert not is_known(box.unit)
+
+
+def test_own_cgroup_namespace(box):
+    seen = box.probe(commands=["open", "/sys/fs/cgroup/cgroup.procs", "r", ",", "state"])
+    assert "0::/\n" in seen["cgroup"] and "1" in seen["results"][0]["text"].split()
+
+
+@pytest.mark.parametrize("path, unit, where", [
+    ("machine.slice:libpod:{id}", "libpod-{id}.scope", "/machine.slice"),
+    (":docker:{id}", "docker-{id}.scope", "/system.slice"),
+    ("-.slice::{id}", "{id}.scope", ""),
+    ("{tag}a-b-c.slice:crio:{id}", "crio-{id}.scope", "/{tag}a.slice/{tag}a-b.slice/{tag}a-b-c.slice"),
+    ("{tag}a.slice::{tag}a-{id}.slice", "{tag}a-{id}.slice", "/{tag}a.slice"),
+])
+def test_path(box, path, unit, where):
+    tag = TAG.replace("-", "_")
+    names = {"id": box.id.replace("-", "_"), "tag": tag}
+    path, unit, where = (x.format(**names) for x in (path, unit, where))
+    box.linux["cgroupsPath"] = path
+    pid = box.up()
+    assert cgroup_of(pid) == f"{where}/{unit}"
+    assert show(unit, "ActiveState")["ActiveState"] == "active"
+    box.delete("--force").ok()
+    assert not is_known(unit)
+    assert not os.path.exists(f"{ROOT}{where}/{unit}")
+    for used in where.split("/")[:0:-1]:
+        if used.startswith(tag):
+            systemctl("stop", used)
+
+
+def test_other_commands_know(box):
+    """How it was made is in its state; the flag may be given or not."""
+    box.up()
+    for options in ([], ["--systemd-cgroup"], ["--cgroup-manager=cgroupfs"]):
+        box.orlop.options = options
+        assert box.status() == "running"
+        box.orlop("pause", box.id).ok()
+        assert value(box.path, "cgroup.freeze") == "1"
+        box.orlop("resume", box.id).ok()
+    box.orlop.options = []
+    box.delete("--force").ok()
+    assert not is_known(box.unit)
+
+
+def test_word_of_the_manager(box):
+    box.orlop.options = ["--cgroup-manager", "systemd"]
+    box.up()
+    assert is_known(box.unit)
+
+
+def test_exec(box):
+    conf.without_namespace(box.config, "cgroup")
+    box.up()
+    assert f"0::{box.path}\n" in box.exec().json()["cgroup"]
+
+
+# ---- limits ------------------------------------------------------------------------------------
+
+
+LIMITS = {
+    "memory": {"limit": 64 * MIB, "swap": 96 * MIB, "reservation": 16 * MIB},
+    "cpu": {"shares": 512, "quota": 20001, "period": 50000, "burst": 1000, "cpus": "0-1", "mems": "0"},
+    "pids": {"limit": 77},
+    "unified": {"memory.high": "48M", "memory.min": "4096", "memory.oom.group": "1"},
+    "devices": [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rw"}],
+}
+
+
+def test_limits_are_known_to_both(box):
+    box.linux["resources"].update(LIMITS)
+    box.up()
+    expected = {"memory.max": str(64 * MIB), "memory.swap.max": str(32 * MIB), "memory.low": str(16 * MIB),
+                "memory.high": str(48 * MIB), "memory.min": "4096", "memory.oom.group": "1", "cpu.weight": "59",
+                "cpu.max": "20500 50000", "cpu.max.burst": "1000", "cpuset.cpus": "0-1", "cpuset.mems": "0", "pids.max": "77"}
+    assert {k: value(box.path, k) for k in expected} == expected
+    told = {"MemoryMax": str(64 * MIB), "MemorySwapMax": str(32 * MIB), "MemoryLow": str(16 * MIB),
+            "MemoryHigh": str(48 * MIB), "MemoryMin": "4096", "CPUWeight": "59", "CPUQuotaPerSecUSec": "410ms",
+            "CPUQuotaPeriodUSec": "50ms", "AllowedCPUs": "0-1", "AllowedMemoryNodes": "0", "TasksMax": "77",
+            "DevicePolicy": "strict", "OOMPolicy": "kill"}
+    assert show(box.unit, *told) == told
+    assert "/dev/char/10:229 rw" in show(box.unit, "DeviceAllow")["DeviceAllow"] or \
+        "/dev/char/10:229 rw" in systemctl("show", box.unit, "-pDeviceAllow")
+
+
+@pytest.mark.parametrize("what", ["daemon-reload", "set-property", "sibling"])
+def test_nothing_is_undone(box, what):
+    """systemd looks after its units: limits, device program and what it does not know stay as they are."""
+    box.linux["resources"].update(LIMITS)
+    box.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 4 * MIB}]
+    box.up()
+    before, programs = all_files(box.path), kernel.device_programs(ROOT + box.path)
+    assert "hugetlb.2MB.max" in before and "orlop_devices" in programs, programs
+    other = f"{TAG}other.scope"
+    sleeper = subprocess.Popen(["systemd-run", "-q", "--scope", f"--unit={other}", "sleep", "1000"])
+    kernel.until(lambda: is_known(other), deadline(10), "the other scope is there")
+    if what == "daemon-reload":
+        systemctl("daemon-reload")
+    elif what == "set-property":
+        systemctl("set-property", "--runtime", "system.slice", "IOWeight=200", "TasksMax=100000")
+        systemctl("set-property", "--runtime", "system.slice", "IOWeight=", "TasksMax=")
+    else:
+        systemctl("set-property", "--runtime", other, "MemoryMax=100M", "DeviceAllow=/dev/null rw", "AllowedCPUs=0")
+    after = all_files(box.path)
+    systemctl("stop", other)
+    sleeper.wait(deadline(10))
+    systemctl("revert", "system.slice")
+    assert after == before
+    assert kernel.device_programs(ROOT + box.path) == programs
+
+
+def test_devices_from_inside(box):
+    """Both programs agree: what is allowed can be opened, all else is refused."""
+    box.linux["resources"]["devices"] = [{"allow": False, "access": "rwm"},
+                                         {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rw"},
+                                         {"allow": True, "type": "c", "major": 1, "access": "r"},
+                                         {"allow": False, "type": "c", "major": 1, "minor": 11, "access": "r"}]
+    conf.set_caps(box.process, conf.ALL_CAPS)
+    nodes = {"null": (1, 3), "aio": (1, 10), "kmsg": (1, 11), "cuse": (10, 203)}
+    commands = []
+    for name, (major, minor) in nodes.items():
+        commands += ["mknod", f"/root/{name}", "c", major, minor, "0600", ",", "open", f"/root/{name}", "r", ","]
+    r = box.probe(commands=commands[:-1])["results"]
+    opened = {name: "EPERM" if x["ret"] < 0 and x["errno"] == "EPERM" else "" for name, x in zip(nodes, r[1::2])}
+    assert all(x["ret"] == 0 for x in r[::2]), r
+    assert opened == {"null": "", "aio": "", "kmsg": "EPERM", "cuse": "EPERM"}, r
+
+
+@pytest.mark.parametrize("limit, expected", [(0, "0"), (1, "1"), (-1, "max")])
+def test_few_processes(box, limit, expected):
+    """The process that holds the scope until the container is in it does not count."""
+    box.linux["resources"]["pids"] = {"limit": limit}
+    box.up()
+    assert value(box.path, "pids.max") == expected
+
+
+def test_oom(box):
+    """The scope has failed; it and its result stay until delete, and the name can be had again at once."""
+    box.linux["resources"].update({"memory": {"limit": 16 * MIB, "swap": 16 * MIB}, "unified": {"memory.oom.group": "1"}})
+    box.args("hog", 64)
+    box.create().ok()
+    box.start()
+    box.wait_stopped()
+    kernel.until(lambda: show(box.unit, "Result")["Result"] == "oom-kill", deadline(10), "systemd saw it")
+    box.delete().ok()
+    assert not is_known(box.unit)
+    box.linux["resources"].update({"memory": {}})
+    box.up()
+
+
+# ---- annotations -------------------------------------------------------------------------------
+
+
+def test_annotations(box):
+    box.config["annotations"] = {
+        "org.systemd.property.TimeoutStopUSec": "uint64 7000000", "org.systemd.property.KillSignal": "10",
+        "org.systemd.property.CollectMode": "'inactive-or-failed'", "org.systemd.property.After": "['basic.target']",
+        "org.systemd.property.DefaultDependencies": "true", "org.systemd.property.RuntimeMaxSec": "1000",
+        "org.systemd.property.Description": "'mine'",
+    }
+    box.up()
+    assert show(box.unit, "TimeoutStopUSec", "KillSignal", "CollectMode", "DefaultDependencies", "Description",
+                "RuntimeMaxUSec") == {
+        "TimeoutStopUSec": "7s", "KillSignal": "10", "CollectMode": "inactive-or-failed", "DefaultDependencies": "yes",
+        "Description": "mine", "RuntimeMaxUSec": "16min 40s"}
+    assert "basic.target" in show(box.unit, "After")["After"]
+
+
+@pytest.mark.parametrize("name, text, words", [
+    ("Nonsense", "true", ["Nonsense", "unknown property"]),
+    ("TasksMax", "'many'", ["TasksMax"]),
+    ("TasksMax", "uint64 0", ["TasksMax", "out of range"]),
+    ("MemoryMax", "[1,", ["MemoryMax"]),
+    ("KillSignal", "", ["KillSignal"]),
+])
+def test_bad_annotation(box, name, text, words):
+    box.config["annotations"] = {f"org.systemd.property.{name}": text}
+    box.refused(f"/annotations/org.systemd.property.{name}", *words)
+    assert not is_known(box.unit)
+
+
+# ---- what goes wrong ---------------------------------------------------------------------------
+
+
+def test_bad_limit(box):
+    """The kernel refuses it when the scope is there: it goes again."""
+    box.linux["resources"]["cpu"] = {"cpus": "77"}
+    box.refused("/linux/resources/cpu/cpus")
+    assert not is_known(box.unit)
+
+
+def test_live_unit_of_that_name(box):
+    """It is somebody else's, and left alone."""
+    p = subprocess.Popen(["systemd-run", "-q", "--scope", f"--unit={box.unit}", "sleep", "1000"])
+    host.POPEN.add(p.pid)
+    kernel.until(lambda: is_known(box.unit), deadline(10), "the scope is there")
+    box.create().failed(box.unit)
+    assert show(box.unit, "ActiveState")["ActiveState"] == "active"
+    assert p.poll() is None
+    assert box.orlop.ids() == []
+    systemctl("stop", box.unit)
+    p.wait(deadline(10))
+
+
+def test_failed_unit_of_that_name(box):
+    subprocess.run(["systemd-run", "-q", "--scope", f"--unit={box.unit}", "-p", "RuntimeMaxSec=100ms", "sleep", "1000"],
+                   timeout=deadline(30))
+    kernel.until(lambda: show(box.unit, "ActiveState")["ActiveState"] == "failed", deadline(10), "it has failed")
+    pid = box.up()
+    assert cgroup_of(pid) == box.path
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_ended_by_others(box, how):
+    """systemd ends the unit by itself when nothing is in it any more; delete is content."""
+    pid = box.up()
+    if how == "kill":
+        os.kill(pid, signal.SIGKILL)
+    else:
+        systemctl("kill", "--signal=KILL", box.unit)
+        systemctl("stop", box.unit)
+    box.wait_stopped()
+    kernel.until(lambda: not os.path.exists(ROOT + box.path), deadline(10), "systemd has removed the cgroup")
+    box.delete().ok()
+
+
+def test_processes_left_by_init(box):
+    """Without a pid namespace others outlive init: they end with the container, at once."""
+    conf.without_namespace(box.config, "pid")
+    box.up()
+    box.exec("--detach", "--", "pause").ok()
+    box.kill("KILL").ok()
+    box.wait_stopped()
+    box.delete("--force").ok()
+    assert not is_known(box.unit) and not os.path.exists(ROOT + box.path)
+
+
+@pytest.mark.parametrize("path", ["/abs", "a.slice:b", "a.slice:b:c:d", "a:b:c", "a.slice:b:../c"])
+def test_bad_path(box, path):
+    box.linux["cgroupsPath"] = path
+    box.refused("/linux/cgroupsPath")
+
+
+def test_contradiction(box):
+    box.orlop.options = ["--systemd-cgroup", "--cgroup-manager=cgroupfs"]
+    box.refused("contradict")
