@@ -35,7 +35,7 @@ static long num(const char *s)
 static long do_open(char **a)
 {
 	int flags = O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
-	char text[256];
+	char text[1024];
 	int fd;
 
 	flags |= strchr(a[1], 'r') && strchr(a[1], 'w') ? O_RDWR :
