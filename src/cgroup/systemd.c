@@ -168,6 +168,21 @@ int cgroup_unit_attach(const char *unit, bool user, const char *sub, pid_t pid, 
 	return r;
 }
 
+int cgroup_unit_set(const struct plan_unit *u, struct error *err)
+{
+	_cleanup_free_ struct systemd_property *properties = properties_of(u);
+	struct systemd *s = NULL;
+	int r = 0;
+
+	if (u->n_properties == 0)
+		return 0;
+	r = systemd_connect(u->user, CONNECT_MS, &s, err);
+	if (r == 0)
+		r = systemd_set_properties(s, u->name, properties, u->n_properties, err);
+	systemd_close(s);
+	return r;
+}
+
 int cgroup_unit_end(const char *unit, bool user, bool stop, struct error *err)
 {
 	struct systemd *s = NULL;

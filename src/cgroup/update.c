@@ -251,6 +251,21 @@ void cgroup_update_undo(struct cgroup_update *u, struct error *err)
 		error_hint(err, "what was changed before it is undone");
 }
 
+void cgroup_update_before(const struct cgroup_update *u, struct arena *a, struct plan_cgroup *ret)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		const struct change *c = &u->v[i];
+		bool other = !c->old[0] && c->old[1];
+		const char *file = other ? c->w->alt_file : c->w->file, *value = other ? c->w->alt_value : c->w->value;
+		_cleanup_free_ char *text = c->old[other] ? text_before(file, value, c->old[other]) : NULL;
+
+		if (text)
+			arena_push(a, ret->writes, ret->n_writes) = (struct plan_cgroup_write){
+				.file = file, .value = arena_strdup(a, text), .where = c->w->where,
+			};
+	}
+}
+
 /* ---- forth ----------------------------------------------------------------------------------------- */
 
 int cgroup_update_apply(struct cgroup_update *u, struct error *err)

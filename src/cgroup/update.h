@@ -10,6 +10,7 @@
 
 #include "plan/plan.h"
 #include "util/error.h"
+#include "util/mem.h"
 
 struct cgroup_update;
 
@@ -27,6 +28,9 @@ int cgroup_update_apply(struct cgroup_update *u, struct error *err);
 
 /* As it was before cgroup_update_apply(); @err, which says why, gets more text if that fails. */
 void cgroup_update_undo(struct cgroup_update *u, struct error *err);
+
+/* What the files said before, as the writes that would bring it back. */
+void cgroup_update_before(const struct cgroup_update *u, struct arena *a, struct plan_cgroup *ret);
 
 /* Close and free; NULL is fine. */
 void cgroup_update_done(struct cgroup_update *u);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup/systemd.h"
 #include "cgroup/update.h"
 #include "config/config.h"
 #include "container/container.h"
@@ -29,6 +30,7 @@ struct update {
 	struct container c;
 	struct oci_resources given;
 	struct plan_update plan;
+	struct plan_cgroup before;	/* what a unit was told */
 	struct cgroup_update *cgroup;
 	struct plan_intelrdt_line schemata[2];
 	size_t n_schemata;
@@ -120,12 +122,18 @@ static int make_plan(struct update *u, struct error *err)
 	struct oci_resources base = {0};
 	int r = load_base(u, &base, err);
 
+	u->plan.cgroup.mode = u->before.mode = st->unit ? PLAN_CGROUP_SYSTEMD : PLAN_CGROUP_FS;
 	if (r == 0)
 		r = plan_update(u->arena, &base, &u->given, plan_is_podmans(&st->annotations), &u->plan, err);
-	u->plan.cgroup.mode = PLAN_CGROUP_FS;
+	if (r == 0 && st->unit)
+		r = plan_device_program(u->arena, &base, &u->before, err);
 	u->plan.cgroup.root = st->cgroup_root;
 	u->plan.cgroup.path = st->cgroup_path;
 	u->plan.cgroup.device_program_optional = st->rootless;
+	if (r == 0 && st->unit) {
+		u->plan.cgroup.unit = (struct plan_unit){.name = st->unit, .user = st->unit_user};
+		plan_update_unit(u->arena, &u->plan.cgroup, u->plan.devices);
+	}
 	return r;
 }
 
@@ -154,6 +162,27 @@ static void undo_schemata(struct update *u, struct error *err)
 		error_hint(err, "and not all could be undone: %s", second.text);
 }
 
+/* systemd is told first: it writes files itself, and ours are to be the last. */
+static int tell_systemd(struct update *u, struct error *err)
+{
+	const struct state *st = &u->c.state;
+
+	if (!st->unit)
+		return 0;
+	cgroup_update_before(u->cgroup, u->arena, &u->before);
+	u->before.unit = (struct plan_unit){.name = st->unit, .user = st->unit_user};
+	plan_update_unit(u->arena, &u->before, u->plan.devices);
+	return cgroup_unit_set(&u->plan.cgroup.unit, err);
+}
+
+static void untell_systemd(struct update *u, struct error *err)
+{
+	struct error second = {0};
+
+	if (u->c.state.unit && cgroup_unit_set(&u->before.unit, &second) < 0)
+		error_hint(err, "and the unit could not be set back: %s", second.text);
+}
+
 static int save(struct update *u, struct error *err)
 {
 	int r = u->len > CONFIG_MAX_BYTES ? -E2BIG : fd_write_atomic(u->c.dir, STORE_RESOURCES, u->text, u->len, 0600);
@@ -162,22 +191,32 @@ static int save(struct update *u, struct error *err)
 }
 
 /* What needs memory, which may end us, comes first. */
-static int change_all(struct update *u, struct error *err)
+static int change_files(struct update *u, struct error *err)
 {
 	int r = change_schemata(u, err);
 
 	if (r < 0)
 		return r;
-	/* With systemd's driver its SetUnitProperties goes here, before the files, of u->plan.merged. */
 	r = cgroup_update_apply(u->cgroup, err);
 	if (r == 0) {
 		r = save(u, err);
 		if (r < 0)
 			cgroup_update_undo(u->cgroup, err);
 	}
-	/* And here, when r < 0, what it was told is taken back. */
 	if (r < 0)
 		undo_schemata(u, err);
+	return r;
+}
+
+static int change_all(struct update *u, struct error *err)
+{
+	int r = tell_systemd(u, err);
+
+	if (r < 0)
+		return r;
+	r = change_files(u, err);
+	if (r < 0)
+		untell_systemd(u, err);
 	return r;
 }
 

@@ -203,6 +203,7 @@ struct plan_unit {
 	const char *name;		/* "orlop-ID.scope", or "a-b.slice" */
 	bool user;			/* of the user's service manager */
 	bool slice;			/* holds no process by itself */
+	bool started;			/* what only the start of a unit can set is left out */
 	struct plan_property *properties;	/* in order: of two with one name the later one counts */
 	size_t n_properties;
 };

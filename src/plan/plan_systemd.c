@@ -8,6 +8,7 @@
 
 #include "oci/annotations.h"
 #include "plan/parts.h"
+#include "plan/plan_update.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/str.h"
@@ -208,15 +209,30 @@ int plan_systemd_unit(struct arena *a, struct plan *p, const struct plan_options
 	return 0;
 }
 
+static void add_devices(struct arena *a, struct plan_cgroup *c, const char *where)
+{
+	if (!c->device_policy)
+		return;
+	plan_property(a, &c->unit, "DevicePolicy", c->device_policy, where);
+	if (c->unit.started)	/* a list is added to what is there, and only an empty one replaces it */
+		plan_property(a, &c->unit, "DeviceAllow", "@a(ss) []", where);
+	plan_property(a, &c->unit, "DeviceAllow", c->device_allow, where);
+}
+
+void plan_update_unit(struct arena *a, struct plan_cgroup *c, bool devices)
+{
+	c->unit.started = true;
+	plan_systemd_limits(a, c);
+	if (devices)
+		add_devices(a, c, "/devices");
+}
+
 int plan_systemd_properties(struct arena *a, struct plan *p, struct error *err)
 {
 	struct plan_cgroup *c = &p->cgroup;
 
 	if (c->mode == PLAN_CGROUP_SYSTEMD)
 		plan_systemd_limits(a, c);
-	if (c->device_policy) {
-		plan_property(a, &c->unit, "DevicePolicy", c->device_policy, "/linux/resources/devices");
-		plan_property(a, &c->unit, "DeviceAllow", c->device_allow, "/linux/resources/devices");
-	}
+	add_devices(a, c, "/linux/resources/devices");
 	return add_annotations(a, p, err);
 }

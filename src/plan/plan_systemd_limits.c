@@ -171,7 +171,7 @@ static void io_max(struct limit *l)
 
 static void oom_group(struct limit *l)
 {
-	if (!l->unit->slice)
+	if (!l->unit->slice && !l->unit->started)
 		add(l, l->property, str_eq(l->value, "1") ? "'kill'" : "'continue'");
 }
 

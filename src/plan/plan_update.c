@@ -225,7 +225,7 @@ int plan_update(struct arena *a, const struct oci_resources *base, const struct 
 	int e;
 
 	drop_kernel_memory(&g);
-	*ret = (struct plan_update){.merged = *base, .devices = g.has_devices};
+	*ret = (struct plan_update){.merged = *base, .cgroup.mode = ret->cgroup.mode, .devices = g.has_devices};
 	merge(a, &ret->merged, &g);
 	e = check_cpu(&g, &ret->merged, err);
 	if (e == 0)

@@ -7,7 +7,7 @@
 
 struct plan_update {
 	struct oci_resources merged;	/* what holds afterwards; base of the next update */
-	struct plan_cgroup cgroup;	/* writes, n_writes, controllers and device_program: of what is given, and
+	struct plan_cgroup cgroup;	/* its mode is given; writes, n_writes, controllers and device_program: of what is given, and
 					 * of what hangs together with it */
 	bool devices;			/* the device program is replaced: by none, if that is NULL */
 };
@@ -20,5 +20,8 @@ struct plan_update {
  */
 int plan_update(struct arena *a, const struct oci_resources *base, const struct oci_resources *given,
 		bool zero_pids_is_none, struct plan_update *ret, struct error *err);
+
+/* What @c writes as properties of a unit that is there, in @c->unit; with @devices also the rules. */
+void plan_update_unit(struct arena *a, struct plan_cgroup *c, bool devices);
 
 #endif

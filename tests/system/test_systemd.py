@@ -3,6 +3,7 @@
 The systemd cgroup manager: what systemd and the kernel say of the unit and of its cgroup, and that nothing is left
 of either.
 """
+import json
 import os
 import signal
 import subprocess
@@ -328,3 +329,53 @@ def test_bad_path(box, path):
 def test_contradiction(box):
     box.orlop.options = ["--systemd-cgroup", "--cgroup-manager=cgroupfs"]
     box.refused("contradict")
+
+
+# ---- update ------------------------------------------------------------------------------------
+
+
+def test_update(box):
+    """systemd and the kernel are told, and systemd's looking after it changes nothing."""
+    box.linux["resources"].update({"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "pids": {"limit": 50},
+                                   "cpu": {"quota": 20000, "period": 100000, "burst": 5000}})
+    box.up()
+    box.orlop("update", "--memory", "96M", "--memory-swap", "128M", "--cpu-quota", "10000", "--cpu-burst", "1000", "--pids-limit", "-1",
+              "--cpuset-cpus", "0", box.id).ok()
+    expected = {"memory.max": str(96 * MIB), "memory.swap.max": str(32 * MIB), "cpu.max": "10000 100000",
+                "cpu.max.burst": "1000", "pids.max": "max", "cpuset.cpus": "0"}
+    systemctl("daemon-reload")
+    systemctl("set-property", "--runtime", "system.slice", "CPUWeight=200")
+    systemctl("set-property", "--runtime", "system.slice", "CPUWeight=")
+    assert {k: value(box.path, k) for k in expected} == expected
+    told = {"MemoryMax": str(96 * MIB), "MemorySwapMax": str(32 * MIB), "CPUQuotaPerSecUSec": "100ms", "TasksMax": "infinity",
+            "AllowedCPUs": "0"}
+    assert show(box.unit, *told) == told
+    systemctl("revert", "system.slice")
+
+
+def test_update_of_devices(box):
+    box.linux["resources"]["devices"] = [{"allow": False, "access": "rwm"}]
+    conf.set_caps(box.process, conf.ALL_CAPS)
+    box.up()
+    doc = f"{box.bundle}/update.json"
+    with open(doc, "w") as f:
+        f.write('{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 10, "access": "rwm"}]}')
+    node = ["mknod", "/root/aio", "c", "1", "10", "0600", ",", "open", "/root/aio", "r"]
+    before = box.exec("--", *node).json()["results"]
+    assert before[1]["errno"] == "EPERM"
+    box.orlop("update", "-r", doc, box.id).ok()
+    after = box.exec("--", "open", "/root/aio", "r").json()["results"]
+    assert after[0].get("errno") != "EPERM", after
+    assert kernel.device_programs(ROOT + box.path).count("orlop_devices") == 1
+    assert "/dev/char/1:10 rw" in systemctl("show", box.unit, "-pDeviceAllow")
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--cpuset-cpus", "77"], ["cpuset.cpus"]), (["--pids-limit", "30", "--cpuset-mems", "9"], ["cpuset.mems"])])
+def test_update_undone(box, options, words):
+    """What systemd was told before the kernel refused is taken back, too."""
+    box.linux["resources"]["pids"] = {"limit": 50}
+    box.up()
+    box.orlop("update", *options, box.id).failed(*words)
+    assert value(box.path, "pids.max") == "50"
+    assert show(box.unit, "TasksMax")["TasksMax"] == "50"
