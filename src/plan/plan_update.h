@@ -7,8 +7,8 @@
 
 struct plan_update {
 	struct oci_resources merged;	/* what holds afterwards; base of the next update */
-	struct plan_cgroup cgroup;	/* its mode is given; writes, n_writes, controllers and device_program: of what is given, and
-					 * of what hangs together with it */
+	struct plan_cgroup cgroup;	/* its mode is given; writes, n_writes, controllers and device_program: of what
+					 * is given, and of what hangs together with it */
 	bool devices;			/* the device program is replaced: by none, if that is NULL */
 };
 
