@@ -674,18 +674,6 @@ def test_fork_bomb_in_a_shared_pid_namespace(box):
 
 
 @VM
-def test_cpu_quota(box):
-    """A fifth of a processor."""
-    limits(box, cpu={"quota": 20000, "period": 100000})
-    box.up()
-    r = box.exec("--", "spin", "2").json()["results"][0]
-    assert r["cpu_us"] < 2e6 * 0.35, r
-    stat = keys(box, "cpu.stat")
-    assert stat["nr_throttled"] >= 5 and stat["throttled_usec"] > 500000
-    assert value(box, "cpu.max") == "20000 100000"
-
-
-@VM
 def test_cpu_period_alone_and_burst(box):
     limits(box, cpu={"period": 50000})
     box.up()
@@ -703,24 +691,6 @@ def test_cpu_shares_to_weight(box, shares, weight):
     limits(box, cpu={"shares": shares})
     box.up()
     assert value(box, "cpu.weight") == str(weight)
-
-
-@VM
-def test_cpu_weight_at_work(make_box):
-    """Two that want the same processor share it by their weights."""
-    boxes = [make_box(), make_box()]
-    for b, shares in zip(boxes, (1024, 16384)):
-        limits(b, cpu={"shares": shares, "cpus": "1"})
-        b.args("spin", "1000")
-        b.create().ok()
-    for b in boxes:
-        b.start().ok()
-    kernel.until(lambda: all(keys(b, "cpu.stat")["usage_usec"] > 10000 for b in boxes),
-                 deadline(15), "both compute")
-    before = [keys(b, "cpu.stat")["usage_usec"] for b in boxes]
-    time.sleep(3)
-    used = [keys(b, "cpu.stat")["usage_usec"] - x for b, x in zip(boxes, before)]
-    assert used[1] > 2.5 * used[0], used
 
 
 @VM
@@ -791,25 +761,6 @@ def test_io_weight(box):
 def test_io_device_that_is_not_there(box):
     limits(box, blockIO={"throttleReadBpsDevice": [{"major": 250, "minor": 99, "rate": MIB}]})
     box.refused("/linux/resources/blockIO/throttleReadBpsDevice/0")
-
-
-@VM
-def test_hugetlb_at_work(box):
-    """mmap(2) with MAP_HUGETLB: one page of two fits."""
-    def pages(n):
-        with open("/proc/sys/vm/nr_hugepages", "w") as f:
-            f.write(str(n))
-    before = int(kernel.read("/proc/sys/vm/nr_hugepages"))
-    pages(8)
-    try:
-        limits(box, hugepageLimits=[{"pageSize": "2MB", "limit": 2 * MIB}])
-        mmap = ["syscall", "9", "0", None, "3", "0x40022", "-1", "0"]
-        results = box.probe(commands=[str(2 * MIB) if x is None else x for x in mmap] + [","] +
-                            [str(4 * MIB) if x is None else x for x in mmap])["results"]
-        assert results[0]["ret"] != -1, results
-        assert results[1]["errno"] == "ENOMEM", results
-    finally:
-        pages(before)
 
 
 @VM
