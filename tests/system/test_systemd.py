@@ -5,13 +5,14 @@ of either.
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
 
 import pytest
 from lib import config as conf
 from lib import host, kernel
-from lib.box import deadline
+from lib.box import PROGRAM, Box, Orlop, deadline
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs_vm("systemd")]
 
@@ -126,6 +127,19 @@ def test_other_commands_know(box):
     box.orlop.options = []
     box.delete("--force").ok()
     assert not is_known(box.unit)
+
+
+def test_messages(box):
+    """create, start and delete send three: StartTransientUnit, StopUnit and ResetFailedUnit."""
+    trace = f"{box.bundle}/trace"
+    wrap = ["strace", "-f", "-A", "-o", trace, "-s", "300", "-e", "trace=sendmsg,sendto,write"]
+    box.args("pause")
+    box.create(wrap=wrap).ok()
+    box.start(wrap=wrap).ok()
+    box.delete("--force", wrap=wrap).ok()
+    sent = [line for line in kernel.read(trace).splitlines() if "org.freedesktop.systemd1.Manager" in line]
+    assert ["StartTransientUnit" in sent[0], "StopUnit" in sent[1], "ResetFailedUnit" in sent[2]] == [True] * 3
+    assert len(sent) == 3
 
 
 def test_word_of_the_manager(box):
@@ -379,3 +393,107 @@ def test_update_undone(box, options, words):
     box.orlop("update", *options, box.id).failed(*words)
     assert value(box.path, "pids.max") == "50"
     assert show(box.unit, "TasksMax")["TasksMax"] == "50"
+
+
+# ---- without privileges ------------------------------------------------------------------------
+
+
+class User(Orlop):
+    """The user of the machine, whose service manager runs; in its own service, or in a session outside of that."""
+
+    def __init__(self, tmp, inside):
+        super().__init__(tmp)
+        self.inside = inside
+        self.options = ["--systemd-cgroup"]
+        self.env = {"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": "/run/user/1000"}
+        self.root = f"{tmp}/home/state"
+        os.mkdir(f"{tmp}/home", 0o700)
+        os.chown(f"{tmp}/home", 1000, 1000)
+        os.chmod(tmp, 0o755)
+        self.program = shutil.copy(PROGRAM, f"{tmp}/orlop")
+
+    def popen(self, *args, wrap=(), **kw):
+        become = ["setpriv", "--reuid", "1000", "--regid", "1000", "--init-groups", "--"]
+
+        def enter():
+            if self.inside:
+                with open(f"{ROOT}{MANAGER}/{TAG}caller/cgroup.procs", "w") as f:
+                    f.write("0")
+        return super().popen(*args, wrap=[*become, *wrap], preexec_fn=enter, **kw)
+
+
+MANAGER = "/user.slice/user-1000.slice/user@1000.service"
+
+
+@pytest.fixture(scope="module")
+def manager():
+    kernel.until(lambda: os.path.exists("/run/user/1000/systemd/private"), deadline(20), "the user's manager runs")
+    kernel.until(lambda: systemctl("is-active", "user@1000.service") == "active", deadline(20), "it is up")
+    os.mkdir(f"{ROOT}{MANAGER}/{TAG}caller")
+    os.chown(f"{ROOT}{MANAGER}/{TAG}caller", 1000, 1000)
+    os.chown(f"{ROOT}{MANAGER}/{TAG}caller/cgroup.procs", 1000, 1000)
+    yield
+    os.rmdir(f"{ROOT}{MANAGER}/{TAG}caller")
+
+
+@pytest.fixture(params=[True, False], ids=["inside", "outside"])
+def user_box(manager, tmp, request):
+    user = User(tmp, request.param)
+    box = Box(user, f"{TAG}user")
+    for d, dirs, files in os.walk(box.bundle):
+        for x in ["", *dirs, *files]:
+            os.chown(os.path.join(d, x), 1000, 1000, follow_symlinks=False)
+    user("spec", "--rootless", "--bundle", box.bundle).ok()
+    with open(f"{box.bundle}/config.json") as f:
+        box.config = json.load(f)
+    box.process, box.linux, box.mounts = box.config["process"], box.config["linux"], box.config["mounts"]
+    box.process["terminal"] = False
+    box.process["env"] = [conf.PATH]
+    box.linux.setdefault("resources", {})
+    box.unit, box.path = f"orlop-{box.id}.scope", f"{MANAGER}/user.slice/orlop-{box.id}.scope"
+    yield box
+    user.clean()
+    assert not os.path.exists(ROOT + box.path)
+
+
+def show_user(unit, name):
+    return subprocess.run(["systemctl", "--user", "--machine=user@.host", "show", "-P", name, unit], capture_output=True,
+                          text=True, timeout=deadline(20)).stdout.strip()
+
+
+def test_user(user_box):
+    """In the user's own manager; limits of what is delegated, exec, pause and delete work."""
+    box = user_box
+    box.linux["resources"] = {"memory": {"limit": 64 * MIB}, "pids": {"limit": 20}}
+    pid = box.up()
+    assert cgroup_of(pid) == box.path
+    assert value(box.path, "memory.max") == str(64 * MIB) and value(box.path, "pids.max") == "20"
+    assert show_user(box.unit, "MemoryMax") == str(64 * MIB)
+    p = box.exec("--detach", "--pid-file", f"{box.bundle}/second", "--", "pause")
+    p.ok()
+    assert cgroup_of(int(kernel.read(f"{box.bundle}/second"))) == box.path
+    assert set(value(box.path, "cgroup.procs").split()) == {str(pid), kernel.read(f"{box.bundle}/second")}
+    box.orlop("pause", box.id).ok()
+    assert "frozen 1" in value(box.path, "cgroup.events")
+    box.orlop("resume", box.id).ok()
+    box.orlop("update", "--pids-limit", "30", box.id).ok()
+    assert value(box.path, "pids.max") == "30" and show_user(box.unit, "TasksMax") == "30"
+    box.delete("--force").ok()
+    assert show_user(box.unit, "LoadState") == "not-found"
+
+
+def test_user_without_what_is_delegated(user_box):
+    """A limit whose controller stops above: which one, where, and what adds it; nothing is made."""
+    box = user_box
+    box.linux["resources"] = {"unified": {"io.weight": "200"}}
+    r = box.create()
+    r.failed("io", "user@.service", "Delegate=", "/linux/resources/unified/io.weight")
+    assert not os.path.exists(ROOT + box.path)
+    assert show_user(box.unit, "LoadState") == "not-found"
+
+
+def test_user_without_a_manager(user_box):
+    """The socket that is not there, and what to do."""
+    box = user_box
+    box.orlop.env = {"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": box.orlop.root}
+    box.create().failed("systemd")
