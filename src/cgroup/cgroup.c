@@ -48,7 +48,8 @@ static int open_below(int root, const char *path)
 			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
-/* The directories above @path that are missing; counted are those in one piece down to @path. */
+/* The directories above @path that are missing; counted are those in one piece down to @path.  They have our mark, so
+ * that whoever is their last user removes them. */
 static int make_above(int root, const char *path, unsigned *ret_made)
 {
 	char prefix[PATH_MAX];
@@ -56,7 +57,7 @@ static int make_above(int root, const char *path, unsigned *ret_made)
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		memcpy(prefix, path, (size_t)(slash - path));
 		prefix[slash - path] = '\0';
-		if (mkdirat(root, prefix, 0755) == 0)
+		if (mkdirat(root, prefix, CGROUP_OUR_MODE) == 0)
 			*ret_made += 1;
 		else if (errno == EEXIST)
 			*ret_made = 0;

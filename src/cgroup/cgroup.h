@@ -15,8 +15,8 @@
 #include "plan/plan.h"
 #include "util/error.h"
 
-/* Our mark on the directory that is made for a container, at no cost: see `gc`.  On cgroups the sticky bit means
- * nothing but that others than their owner may not remove those below. */
+/* Our mark on directories that are made for containers, at no cost: see `gc` and remove_above().  On cgroups the sticky
+ * bit means nothing but that others than their owner may not remove those below. */
 #define CGROUP_OUR_MODE 01755
 
 struct cgroup {
@@ -54,8 +54,8 @@ int cgroup_open_below(int root, const char *path, uint64_t id, int *ret_fd, stru
 int cgroup_attach(int fd, pid_t pid, struct error *err);
 
 /* Freeze (or thaw) and wait for cgroup.events to say so, at most @timeout_ms; on a timeout the cgroup
- * is thawed again and -ETIMEDOUT returned. */
-int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct error *err);
+ * is thawed again and -ETIMEDOUT returned, and so it is, with -EINTR, when @cancel (-1: none) can be read. */
+int cgroup_freeze(int fd, bool freeze, int timeout_ms, int cancel, struct error *err);
 /* 1 frozen, 0 not, -errno. */
 int cgroup_frozen(int fd);
 
@@ -75,6 +75,9 @@ int cgroup_procs(int fd, pid_t **ret, size_t *ret_n, struct error *err);
  */
 int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned above, bool kill_rest,
 		   int timeout_ms, struct error *err);
+
+/* The end of a container whose cgroup was there before it and stays: not frozen, and without our device program. */
+int cgroup_leave(int fd, const char *path, struct error *err);
 
 /* "oom_kill" of memory.events since creation, 0 when there is no memory controller. */
 uint64_t cgroup_oom_kills(int fd);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/devices.h"
 #include "cgroup/events.h"
 #include "cgroup/walk.h"
 #include "sys/mutate.h"
@@ -51,7 +53,7 @@ static int remove_tree(int root, int fd, const char *path, int timeout_ms, struc
 	int64_t deadline = cgroup_now_ms() + timeout_ms;
 
 	for (;;) {
-		int r = cgroup_wait_event(fd, "populated", 0, deadline);
+		int r = cgroup_wait_event(fd, "populated", 0, deadline, -1);
 
 		if (r == -ETIMEDOUT)
 			return error_populated(fd, path, timeout_ms, err);
@@ -72,20 +74,29 @@ static int remove_tree(int root, int fd, const char *path, int timeout_ms, struc
 			return error_errno(err, errno, "remove cgroup %s", path);
 		/* Somebody entered it, of which there is an event, or made a child, of which there
 		 * is none: look again a little later. */
-		cgroup_wait_event(fd, "populated", 1, cgroup_now_ms() + 5);
+		cgroup_wait_event(fd, "populated", 1, cgroup_now_ms() + 5, -1);
 	}
 }
 
-/* The directories above that were made for it, as long as nothing else is in them. */
+/*
+ * The directories above that were made for it, and those that another container has made and that have our mark, as
+ * long as nothing else is in them: who made it, is not always the last to leave.
+ */
 static void remove_above(int root, const char *path, unsigned above)
 {
 	char buf[PATH_MAX], *slash;
+	struct stat st;
 
 	if (strlen(path) >= sizeof(buf))
 		return;
 	strcpy(buf, path);
-	while (above-- > 0 && (slash = strrchr(buf, '/')) != NULL && slash != buf) {
+	while ((slash = strrchr(buf, '/')) != NULL && slash != buf) {
 		*slash = '\0';
+		if (above > 0)
+			above--;
+		else if (fstatat(root, buf + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 || !(st.st_mode & S_ISVTX) ||
+			 st.st_uid != geteuid())
+			return;
 		if (unlinkat(root, buf + 1, AT_REMOVEDIR) < 0 && errno != ENOENT)
 			return;
 	}
@@ -115,4 +126,19 @@ int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned abo
 	}
 	remove_above(root_fd, path, above);
 	return 0;
+}
+
+int cgroup_leave(int fd, const char *path, struct error *err)
+{
+	char text[8];
+	int r = 0;
+
+	if (fd_read_pseudo(fd, "cgroup.freeze", text, sizeof(text)) > 0 && str_eq(text, "1"))
+		r = fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
+	if (r < 0)
+		return error_errno(err, r, "write 0 to cgroup.freeze of cgroup %s", path);
+	r = cgroup_detach_devices(fd);
+	/* Without privilege none was attached. */
+	return r < 0 && r != -EPERM && r != -EACCES ?
+	       error_errno(err, r, "detach the device program from cgroup %s", path) : 0;
 }

@@ -125,7 +125,7 @@ static int open_program(uint32_t id)
 }
 
 /* All programs of a cgroup must allow an access: the one of the last container would still decide. */
-static int detach_ours(int fd)
+int cgroup_detach_devices(int fd)
 {
 	uint32_t ids[PROGRAMS_MAX], n;
 	int r = query(fd, ids, &n);
@@ -155,7 +155,7 @@ static int load_and_attach(int fd, const struct plan_cgroup *p, bool replace, st
 
 	if (program < 0)
 		return error_load(p, program, err);
-	r = replace ? detach_ours(fd) : 0;
+	r = replace ? cgroup_detach_devices(fd) : 0;
 	if (r < 0)
 		return error_errno(err, r, "detach the device program of an earlier container from cgroup %s",
 				   p->path);

@@ -12,6 +12,9 @@
  * remove the program that an earlier container left. */
 int cgroup_attach_devices(int fd, const struct plan_cgroup *p, bool replace, struct error *err);
 
+/* Take away what is ours. */
+int cgroup_detach_devices(int fd);
+
 /* Programs of a container that an update takes the place of, and that it attaches: -1 is none. */
 struct cgroup_devices {
 	int before, after;

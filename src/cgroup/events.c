@@ -71,7 +71,21 @@ int64_t cgroup_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int cgroup_wait_event(int fd, const char *key, int value, int64_t deadline_ms)
+/* 0 when there may be something new, or at the deadline. */
+static int wait_for_change(int events, int64_t left, int cancel)
+{
+	struct pollfd p[] = {{.fd = events, .events = POLLPRI}, {.fd = cancel, .events = POLLIN}};
+	int r;
+
+	do
+		r = poll(p, 2, left > INT_MAX ? INT_MAX : (int)left);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	return p[1].revents ? -EINTR : 0;
+}
+
+int cgroup_wait_event(int fd, const char *key, int value, int64_t deadline_ms, int cancel)
 {
 	_cleanup_close_ int events = fd_openat(fd, "cgroup.events", O_RDONLY, 0);
 
@@ -91,7 +105,7 @@ int cgroup_wait_event(int fd, const char *key, int value, int64_t deadline_ms)
 		left = deadline_ms - cgroup_now_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
-		n = fd_wait(events, POLLPRI, left > INT_MAX ? INT_MAX : (int)left);
+		n = wait_for_change(events, left, cancel);
 		if (n < 0)
 			return (int)n;
 	}
@@ -102,31 +116,67 @@ int cgroup_frozen(int fd)
 	return (int)cgroup_read_key(fd, "cgroup.events", "frozen");
 }
 
-int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct error *err)
+static int freeze_all(int fd, int timeout_ms, int cancel, struct error *err)
 {
-	int64_t deadline = cgroup_now_ms() + timeout_ms;
-	int r = fd_write_pseudo(fd, "cgroup.freeze", freeze ? "1" : "0", 1), thawed = 0;
+	int r = fd_write_pseudo(fd, "cgroup.freeze", "1", 1), thawed;
+	const char *again;
 
 	if (r < 0)
-		return error_errno(err, r, "write %d to cgroup.freeze", freeze);
-	r = cgroup_wait_event(fd, "frozen", freeze, deadline);
+		return error_errno(err, r, "write 1 to cgroup.freeze");
+	r = cgroup_wait_event(fd, "frozen", 1, cgroup_now_ms() + timeout_ms, cancel);
 	if (r == 0)
 		return 0;
-	if (freeze)	/* half frozen is worse than running */
-		thawed = fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
-	if (r == -ETIMEDOUT && freeze)
+	/* half frozen is worse than running */
+	thawed = fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
+	again = thawed == 0 ? "; all of them run again" : "";
+	if (r == -ETIMEDOUT)
 		error_set(err, ETIMEDOUT, "a process did not freeze within %d ms (it waits in the kernel or is "
-			  "stopped by a tracer)%s", timeout_ms, thawed == 0 ? "; all of them run again" : "");
-	else if (freeze)
+			  "stopped by a tracer)%s", timeout_ms, again);
+	else if (r == -EINTR)
+		error_set(err, EINTR, "interrupted before all processes were frozen%s", again);
+	else
 		error_errno(err, r, "wait for cgroup.events to say \"frozen 1\"");
 	if (thawed < 0)
 		error_hint(err, "some are frozen, and it could not be undone (%s): resume it", error_words(thawed));
-	if (freeze)
-		return r;
+	return r;
+}
+
+static int thaw_all(int fd, int timeout_ms, struct error *err)
+{
+	char own[8];
+	int r;
+
+	if (fd_read_pseudo(fd, "cgroup.freeze", own, sizeof(own)) > 0 && str_eq(own, "0") && cgroup_frozen(fd) == 1)
+		return error_set(err, EBUSY, "its cgroup is not frozen itself, one above it is frozen: resume "
+				 "that one");
+	r = fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
+	if (r < 0)
+		return error_errno(err, r, "write 0 to cgroup.freeze");
+	r = cgroup_wait_event(fd, "frozen", 0, cgroup_now_ms() + timeout_ms, -1);
 	if (r == -ETIMEDOUT)
 		return error_set(err, ETIMEDOUT, "the cgroup is still frozen after %d ms: one above it is "
 				 "frozen too", timeout_ms);
-	return error_errno(err, r, "wait for cgroup.events to say \"frozen 0\"");
+	return r < 0 ? error_errno(err, r, "wait for cgroup.events to say \"frozen 0\"") : 0;
+}
+
+int cgroup_freeze(int fd, bool freeze, int timeout_ms, int cancel, struct error *err)
+{
+	return freeze ? freeze_all(fd, timeout_ms, cancel, err) : thaw_all(fd, timeout_ms, err);
+}
+
+/* a threaded cgroup cannot be killed as one, cgroups(7): in a frozen one nothing new appears meanwhile, and what is
+ * frozen can be killed */
+static int kill_each(int fd, struct error *err)
+{
+	bool frozen = cgroup_frozen(fd) == 1;
+	int r;
+
+	if (!frozen)
+		fd_write_pseudo(fd, "cgroup.freeze", "1", 1);
+	r = cgroup_signal_all(fd, SIGKILL, err);
+	if (!frozen)
+		fd_write_pseudo(fd, "cgroup.freeze", "0", 1);
+	return r;
 }
 
 int cgroup_kill_all(int fd, struct error *err)
@@ -137,8 +187,8 @@ int cgroup_kill_all(int fd, struct error *err)
 		return 0;
 	if (r == -ENOENT && faccessat(fd, "cgroup.events", F_OK, 0) < 0)
 		return 0;		/* removed before */
-	if (r == -EOPNOTSUPP)		/* a threaded cgroup cannot be killed as one, cgroups(7) */
-		return cgroup_signal_all(fd, SIGKILL, err);
+	if (r == -EOPNOTSUPP)
+		return kill_each(fd, err);
 	error_errno(err, r, "write 1 to cgroup.kill");
 	if (r == -ENOENT)
 		error_hint(err, "cgroup.kill needs Linux 5.14");

@@ -17,7 +17,8 @@ int cgroup_read_events(int fd, int64_t *ret_populated, int64_t *ret_frozen);
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t cgroup_now_ms(void);
 
-/* Wait until cgroup.events says "@key @value": 0, -ETIMEDOUT at @deadline_ms, -errno. */
-int cgroup_wait_event(int fd, const char *key, int value, int64_t deadline_ms);
+/* Wait until cgroup.events says "@key @value": 0, -ETIMEDOUT at @deadline_ms, -EINTR when @cancel (-1: none) can be
+ * read, -errno. */
+int cgroup_wait_event(int fd, const char *key, int value, int64_t deadline_ms, int cancel);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/events.h"
 #include "cgroup/walk.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
@@ -16,6 +17,7 @@
 
 #define BATCH 32		/* pidfds open at one time */
 #define PASSES_MAX 64
+#define ALL_MS 10000		/* for all passes */
 
 struct pids {
 	pid_t *v;
@@ -165,8 +167,9 @@ static int signal_batch(int fd, const pid_t *v, size_t n, int sig, struct pids *
 int cgroup_signal_all(int fd, int sig, struct error *err)
 {
 	_cleanup_(pids_free) struct pids now = {0}, again = {0}, done = {0};
+	int64_t deadline = cgroup_now_ms() + ALL_MS;
 
-	for (int pass = 0; pass < PASSES_MAX; pass++) {
+	for (int pass = 0; pass < PASSES_MAX && cgroup_now_ms() < deadline; pass++) {
 		size_t fresh = 0;
 		int r = collect(fd, &now);
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `pause` and `resume`: the freezer of the container's cgroup. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "cgroup/cgroup.h"
 #include "container/container.h"
+#include "oci/names.h"
 #include "store/lookup.h"
 #include "store/state.h"
 #include "store/status.h"
 #include "util/cleanup.h"
+#include "util/str.h"
 
 #define FREEZE_TIMEOUT_MS 10000
 
@@ -23,6 +28,52 @@ static int check_status(const struct container *c, bool freeze, struct error *er
 	if (freeze && c->status == STATUS_PAUSED)
 		return error_set(err, EINVAL, "container `%s` is paused already", c->state.id);
 	return 0;
+}
+
+/* Signals that end us, to be waited for: they stay blocked, as whoever is killed after a success has not told it. */
+static int open_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction now;
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd >= 0)
+		sigprocmask(SIG_BLOCK, &set, NULL);
+	return fd;
+}
+
+static int freeze_patiently(int cgroup, struct error *err)
+{
+	_cleanup_close_ int signals = open_signals();
+	int r = cgroup_freeze(cgroup, true, FREEZE_TIMEOUT_MS, signals, err);
+	struct signalfd_siginfo info;
+	char name[16];
+
+	if (r == -EINTR && read(signals, &info, sizeof(info)) == sizeof(info))
+		error_in(err, "interrupted by %s", signal_name((int)info.ssi_signo, name));
+	return r;
+}
+
+/* Somebody may have moved it; an empty cgroup freezes, too. */
+static int check_inside(const struct container *c, int cgroup, struct error *err)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+	int r = cgroup_procs(cgroup, &pids, &n, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == c->state.init.pid)
+			return 0;
+	return error_set(err, ESTALE, "process %d of the container is not in its cgroup %s any more: somebody has "
+			 "moved it", (int)c->state.init.pid, c->state.cgroup_path);
 }
 
 static int set_frozen(const struct global_options *g, const char *id, bool freeze, struct error *err)
@@ -40,7 +91,10 @@ static int set_frozen(const struct global_options *g, const char *id, bool freez
 	if (cgroup < 0)
 		return error_set(err, ENOENT, "container `%s` has no cgroup, and only a cgroup can be paused",
 				 id);
-	r = cgroup_freeze(cgroup, freeze, FREEZE_TIMEOUT_MS, err);
+	if (freeze)
+		r = check_inside(&c, cgroup, err);
+	if (r == 0)
+		r = freeze ? freeze_patiently(cgroup, err) : cgroup_freeze(cgroup, false, FREEZE_TIMEOUT_MS, -1, err);
 	return r < 0 ? error_in(err, "%s container `%s`", freeze ? "pause" : "resume", id) : 0;
 }
 

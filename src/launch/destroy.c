@@ -105,12 +105,23 @@ static int end_unit(const struct state *st, struct error *err)
 	return 0;
 }
 
+/* It was there before: what we did to it is taken back, but for the limits, which the next one has, too. */
+static int leave_cgroup(const struct state *st, struct error *err)
+{
+	_cleanup_close_ int cgroup = -1;
+	int r = state_open_cgroup(st, &cgroup, err);
+
+	return r < 0 || cgroup < 0 ? r : cgroup_leave(cgroup, st->cgroup_path, err);
+}
+
 static int remove_cgroup(const struct state *st, struct error *err)
 {
 	int r;
 
-	if (!st->cgroup_path || !st->cgroup_created || !st->cgroup_id)
+	if (!st->cgroup_path || !st->cgroup_id)
 		return 0;
+	if (!st->cgroup_created)
+		return leave_cgroup(st, err);
 	r = st->unit ? end_unit(st, err) : 0;
 	if (r < 0)
 		return r;

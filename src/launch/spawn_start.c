@@ -116,6 +116,10 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 			error_hint(err, "its cgroup shares controllers out to those below it "
 				   "(cgroup.subtree_control) and so takes no processes: name one "
 				   "of them");
+		else if (pid == -EOPNOTSUPP && s->cgroup >= 0)
+			error_hint(err, "its cgroup takes no processes because one above it, or beside it, is "
+				   "threaded: see its cgroup.type, and cgroups(7); choose another "
+				   "linux.cgroupsPath");
 		else if (pid == -EPERM || pid == -ENOSPC || pid == -EUSERS)
 			error_hint(err, "are user namespaces allowed here? see "
 				   "/proc/sys/user/max_user_namespaces and "

@@ -287,7 +287,7 @@ static void test_unfit(void **state)
 	assert_int_equal(kill(pid, 0), 0);
 	kill(pid, SIGKILL);
 	wait_status(pid);
-	assert_int_equal(cgroup_wait_event(fd, "populated", 0, cgroup_now_ms() + 2000), 0);
+	assert_int_equal(cgroup_wait_event(fd, "populated", 0, cgroup_now_ms() + 2000, -1), 0);
 
 	write_file(fd, "cgroup.freeze", "1");
 	assert_int_equal(cgroup_prepare(&p, &c, &err), -EBUSY);
@@ -655,7 +655,7 @@ static void test_devices(void **state)
 	OK(cgroup_prepare(&whole.cgroup, &c, &err));
 	pid = spawn_in(c.fd, tries_devices);
 	assert_int_equal(wait_status(pid), 0);
-	assert_int_equal(cgroup_wait_event(c.fd, "populated", 0, cgroup_now_ms() + 2000), 0);
+	assert_int_equal(cgroup_wait_event(c.fd, "populated", 0, cgroup_now_ms() + 2000, -1), 0);
 	close(c.fd);
 
 	/* Used again: the new program replaces the old one, in both directions. */
@@ -715,17 +715,17 @@ static void test_freeze(void **state)
 	pid = spawn_in(fd, answers);
 	poll(NULL, 0, 50);
 	assert_int_equal(cgroup_frozen(fd), 0);
-	OK(cgroup_freeze(fd, true, 2000, &err));
+	OK(cgroup_freeze(fd, true, 2000, -1, &err));
 	assert_int_equal(cgroup_frozen(fd), 1);
 	kill(pid, SIGUSR1);	/* stays pending */
 	poll(NULL, 0, 50);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
-	OK(cgroup_freeze(fd, false, 2000, &err));
+	OK(cgroup_freeze(fd, false, 2000, -1, &err));
 	assert_int_equal(cgroup_frozen(fd), 0);
 	assert_int_equal(wait_status(pid), 7 << 8);
 
 	pid = spawn_in(fd, sleeps);
-	OK(cgroup_freeze(fd, true, 2000, &err));
+	OK(cgroup_freeze(fd, true, 2000, -1, &err));
 	OK(cgroup_kill_all(fd, &err));		/* works on a frozen one */
 	assert_killed(pid, SIGKILL);
 	close(fd);
@@ -759,13 +759,13 @@ static void test_freeze_timeout(void **state)
 	assert_true(busy >= 0);
 	while (busy == 0)
 		;
-	r = cgroup_freeze(fd, true, 0, &err);
+	r = cgroup_freeze(fd, true, 0, -1, &err);
 	kill(busy, SIGKILL);
 	wait_status(busy);
 	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 	assert_int_equal(r, -ETIMEDOUT);
 	assert_string_equal(file_text(fd, "cgroup.freeze"), "0");
-	assert_int_equal(cgroup_wait_event(fd, "frozen", 0, cgroup_now_ms() + 2000), 0);
+	assert_int_equal(cgroup_wait_event(fd, "frozen", 0, cgroup_now_ms() + 2000, -1), 0);
 	OK(cgroup_signal_all(fd, SIGTERM, &err));
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
 		assert_killed(pids[i], SIGTERM);
@@ -783,8 +783,10 @@ static void test_thaw_timeout(void **state)
 	open_new(below("/cold"), &above);
 	open_new(below("/cold/in"), &fd);
 	pid = spawn_in(fd, sleeps);
-	OK(cgroup_freeze(above, true, 2000, &err));
-	assert_int_equal(cgroup_freeze(fd, false, 50, &err), -ETIMEDOUT);
+	OK(cgroup_freeze(above, true, 2000, -1, &err));
+	write_file(fd, "cgroup.freeze", "1");
+	assert_int_equal(cgroup_freeze(fd, false, 50, -1, &err), -ETIMEDOUT);
+	assert_int_equal(cgroup_freeze(fd, false, 50, -1, &err), -EBUSY);
 	OK(cgroup_kill_all(above, &err));
 	assert_killed(pid, SIGKILL);
 	close(above);
@@ -1004,7 +1006,7 @@ static int group_tear_down(void **state)
 	(void)state;
 	/* What a failed test left. */
 	if (cgroup_open(facts.cgroup_root, base, 0, &fd, &err) == 0) {
-		cgroup_freeze(fd, false, 0, &err);
+		cgroup_freeze(fd, false, 0, -1, &err);
 		cgroup_kill_all(fd, &err);
 		close(fd);
 		while (waitpid(-1, NULL, 0) > 0)

@@ -58,7 +58,7 @@ static void freeze(bool on)
 	int fd = -1;
 
 	assert_int_equal(cgroup_open(f.st.cgroup_root, f.st.cgroup_path, f.st.cgroup_id, &fd, &f.err), 0);
-	assert_int_equal(cgroup_freeze(fd, on, 5000, &f.err), 0);
+	assert_int_equal(cgroup_freeze(fd, on, 5000, -1, &f.err), 0);
 	close(fd);
 }
 
