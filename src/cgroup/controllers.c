@@ -174,9 +174,10 @@ static bool holds_processes(int root, const char *prefix)
 	char file[FILE_MAX], first[16];
 	_cleanup_close_ int fd = -1;
 
-	if (!*prefix)
-		return false;	/* the root may do as it likes */
-	snprintf(file, sizeof(file), "%s/cgroup.procs", prefix);
+	/* The root may do as it likes; that of a cgroup namespace, which has a type, may not. */
+	if (!*prefix && faccessat(root, "cgroup.type", F_OK, 0) < 0)
+		return false;
+	snprintf(file, sizeof(file), "%s%scgroup.procs", prefix, *prefix ? "/" : "");
 	fd = fd_openat(root, file, O_RDONLY, 0);
 	return fd >= 0 && read(fd, first, sizeof(first)) > 0;
 }

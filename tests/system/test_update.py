@@ -362,6 +362,28 @@ def test_cgroup_of_somebody_else(box):
         os.rmdir(path)
 
 
+@HUGE
+def test_controller_that_others_disabled(box):
+    """It is passed on again for the limit, and exec, pause and delete miss nothing meanwhile."""
+    above = f"{host.CGROUP}/{host.TAG}off"
+    box.linux["cgroupsPath"] = f"/{host.TAG}off/x"
+    box.linux["resources"].update(huge(8 * MIB))
+    box.up()
+    with open(f"{above}/cgroup.subtree_control", "w") as f:
+        f.write("-hugetlb")
+    assert not os.path.exists(f"{above}/x/hugetlb.2MB.max")
+    box.exec("--", "exit", "0").ok()
+    box.orlop("pause", box.id).ok()
+    box.orlop("resume", box.id).ok()
+    update(box, {"unified": {"cgroup.max.depth": "5"}}).ok()
+    update(box, huge(4 * MIB)).ok()
+    assert kernel.read(f"{above}/x/hugetlb.2MB.max").strip() == str(4 * MIB)
+    with open(f"{above}/cgroup.subtree_control", "w") as f:
+        f.write("-hugetlb")
+    box.delete("--force").ok()
+    assert not os.path.exists(above)
+
+
 # ---- all limits, in the virtual machine ----------------------------------------------------------------
 
 
