@@ -18,6 +18,7 @@ import pytest
 from lib import kernel
 from lib.box import deadline, stop
 from test_events import PRESSURE, check
+from test_rootless import SETPRIV, UID, As
 
 HEADER = ["ID", "CPU %", "MEM USAGE / LIMIT", "MEM %", "PIDS", "PSI C/M/I", "BLOCK I/O", "NET I/O", "STATUS"]
 COUNTERS = {"bytes": int, "packets": int, "errors": int, "dropped": int}
@@ -122,6 +123,24 @@ def test_network(box, orlop):
     assert "\x1b" not in text
     seen = rows(orlop("stats", "--no-stream", "--interval", "1ms").out)[box.id]["NET I/O"]
     assert re.fullmatch(r"\d[\d.]*k?B / \d[\d.]*k?B", seen) and seen != "0B / 0B"
+
+
+def test_without_a_cgroup(tmp):
+    """An ordinary user's containers may have none: they are shown, without figures."""
+    user = As(tmp, SETPRIV, UID)
+    box = user.box()
+    box.up()
+    try:
+        one, = user("stats", "--no-stream", "-f", "json", "--interval", "1ms").json()
+        assert one == {"id": box.id, "status": "running", "pid": box.pid, "cpu": None, "memory": None, "swap": None,
+                       "pids": None, "io": None, "network": None}
+        row = rows(user("stats", "--no-stream", "--interval", "1ms", box.id).ok().out)[box.id]
+        assert {row[k] for k in HEADER[1:-1]} == {"-"} and row["STATUS"] == "running"
+        assert samples(user("stats", "-f", "openmetrics").ok().out).keys() == \
+            {("container_last_seen", (("id", box.id),))}
+        user("events", "--stats", box.id).failed("has no cgroup")
+    finally:
+        user.clean()
 
 
 def samples(text):
