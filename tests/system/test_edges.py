@@ -326,3 +326,22 @@ def test_below_a_threaded_cgroup(box, domain):
     box.linux["cgroupsPath"] = f"/{host.TAG}domain/t/x"
     box.refused("threaded")
     assert not os.path.exists(f"{domain}/t/x")
+
+
+# ---- a limit that does not come true ---------------------------------------------------------------------------
+
+
+HOG = "import sys; x = bytearray(40 << 20); print('ready', flush=True); open(sys.argv[1])"
+
+
+@pytest.mark.needs_vm("needs the memory controller")
+def test_T105_memory_that_is_not_given_back(box, hung, enter):
+    """Who has it waits in the kernel and cannot be killed for it: update sets the limit, and does not wait for ever."""
+    box.up()
+    p = enter(group(box), sys.executable, "-c", HOG, f"{hung.path}/x", stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "ready\n" and hung.asked.wait(deadline(5))
+    took, r = timed(box.orlop, "update", "--memory", "8M", "--memory-swap", "8M", box.id, timeout=deadline(30))
+    r.ok()
+    assert took < 25 and value(box, "memory.max") == str(8 << 20)
+    hung.end()
+    p.wait()
