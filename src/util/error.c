@@ -55,12 +55,26 @@ int error_errno(struct error *err, int errnum, const char *fmt, ...)
 	return -err->code;
 }
 
+/* What was cut to fit is not cut within a character: step back to where one begins. */
+static void end_with_a_character(char *s, size_t size)
+{
+	size_t n = strlen(s), start = n;
+
+	if (n < size - 1)
+		return;
+	while (start > 0 && ((unsigned char)s[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)s[start - 1] >= 0xc0)
+		s[start - 1] = '\0';
+}
+
 int error_config(struct error *err, const char *where, const char *fmt, ...)
 {
 	va_list ap;
 
 	err->code = EINVAL;
 	snprintf(err->where, sizeof(err->where), "%s", where);
+	end_with_a_character(err->where, sizeof(err->where));
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
@@ -90,6 +104,7 @@ int error_at(struct error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->where, sizeof(err->where), fmt, ap);
 	va_end(ap);
+	end_with_a_character(err->where, sizeof(err->where));
 	return -err->code;
 }
 
