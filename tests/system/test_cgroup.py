@@ -198,8 +198,7 @@ def test_removed_by_somebody_else(box):
 @ONCE
 def test_parallel_in_one_parent(make_box):
     """
-    The directory above, made by the first, comes and goes while others use it. It may stay when its
-    maker is not the last one.
+    The directory above, made by the first, comes and goes while others use it, and goes with the last.
     """
     boxes = [make_box() for _ in range(6)]
     for b in boxes:
@@ -209,8 +208,7 @@ def test_parallel_in_one_parent(make_box):
         running = [b.orlop.popen("run", "--bundle", b.bundle, b.id) for b in boxes]
         for b, p in zip(boxes, running):
             b.orlop.finish(p).ok()
-    if os.path.exists(f"{ROOT}/{TAG}parent"):
-        os.rmdir(f"{ROOT}/{TAG}parent")
+    assert not os.path.exists(f"{ROOT}/{TAG}parent")
 
 
 # ---- exec --------------------------------------------------------------------------------------

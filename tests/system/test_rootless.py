@@ -432,6 +432,13 @@ def delegated():
         os.rmdir(d)
 
 
+def update(user, box, document):
+    path = f"{box.bundle}/resources.json"
+    with open(path, "w") as f:
+        json.dump(document, f)
+    return user("update", "--resources", path, box.id)
+
+
 def enter(path):
     def inside():
         with open(f"{path}/cgroup.procs", "w") as f:
@@ -459,6 +466,11 @@ def test_cgroup_below_the_callers_own(user, delegated, given, where):
     assert "frozen 1" in kernel.read(f"{path}/cgroup.events")
     user("resume", box.id).ok()
     box.exec(**caller).ok()
+    update(user, box, {"hugepageLimits": [{"pageSize": "2MB", "limit": 6 << 20}], "devices": []}).ok()
+    assert kernel.read(f"{path}/hugetlb.2MB.max").strip() == str(6 << 20)
+    update(user, box, {"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}], "unified": {"cgroup.max.depth": "x"}}) \
+        .failed("/unified/cgroup.max.depth", "before it is undone")
+    assert kernel.read(f"{path}/hugetlb.2MB.max").strip() == str(6 << 20)
     box.delete("--force").ok()
     assert not os.path.exists(path) and os.listdir(f"{delegated}/session")
     assert not os.path.exists(f"{delegated}/orlop")
@@ -485,6 +497,7 @@ def test_no_cgroup_is_delegated(user):
     box.args("pause").write()
     user("create", "-b", box.bundle, box.id).ok()
     user("pause", box.id).failed("no cgroup")
+    update(user, box, {"pids": {"limit": 5}}).failed("no cgroup")
 
 
 # ---- cgroups that cannot be written ------------------------------------------------------------
