@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "launch/destroy.h"
 #include "launch/options.h"
+#include "launch/own_user_ns.h"
 #include "plan/build.h"
 #include "store/state.h"
 #include "store/store.h"
@@ -68,7 +69,8 @@ static int plan_saved(struct arena *a, const struct global_options *g, struct co
 		o.cgroup_manager = CGROUP_MANAGER_SYSTEMD;
 	facts_probe(&facts);
 	o.rootless = options_rootless(g, &facts);
-	return plan_build(a, config, &facts, &o, ret, err);
+	r = own_user_ns(a, config, &facts, err);
+	return r < 0 ? r : plan_build(a, config, &facts, &o, ret, err);
 }
 
 /*

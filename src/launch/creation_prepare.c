@@ -15,6 +15,7 @@
 #include "init/self_exe.h"
 #include "launch/agent.h"
 #include "launch/options.h"
+#include "launch/own_user_ns.h"
 #include "plan/build.h"
 #include "sys/mutate.h"
 #include "sys/probe.h"
@@ -109,6 +110,8 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 		r = open_bundle(c, &c->bundle, &po.bundle, err);
 	if (r == 0)
 		r = load_config(c, c->bundle, po.bundle, &config, err);
+	if (r == 0)
+		r = own_user_ns(c->arena, config, facts, err);
 	if (r == 0)
 		r = plan_notification(c, config, &po.notify, err);
 	if (r == 0)

@@ -40,6 +40,13 @@ static char *find_helper(const char *name)
 	return NULL;
 }
 
+bool ns_has_map_helpers(void)
+{
+	_cleanup_free_ char *users = find_helper("newuidmap"), *groups = find_helper("newgidmap");
+
+	return users && groups;
+}
+
 /* {path, PID, numbers..., NULL}; @numbers is cut into pieces. */
 static char **make_argv(char *path, char *pid, char *numbers)
 {

@@ -3,6 +3,7 @@
 #ifndef ORLOP_NS_HELPER_H
 #define ORLOP_NS_HELPER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "util/error.h"
@@ -12,5 +13,8 @@
  * arguments, an empty environment, and no input; wait for it, not for ever.
  */
 int ns_run_map_helper(const char *name, pid_t pid, const char *map, struct error *err);
+
+/* Are both there? */
+bool ns_has_map_helpers(void);
 
 #endif

@@ -235,11 +235,53 @@ def test_rootfs_of_root_without_mount_points(user):
     box.refused("/proc", "Permission denied")
 
 
-def test_without_user_namespace(user):
-    box = user.box()
+def without_user_namespace(box):
     conf.without_namespace(box.config, "user")
     del box.linux["uidMappings"], box.linux["gidMappings"]
-    box.refused("/linux/namespaces", "CAP_SYS_ADMIN", "spec --rootless")
+    return box
+
+
+def maps(pid):
+    return [kernel.read(f"/proc/{pid}/{name}_map").split() for name in ("uid", "gid")]
+
+
+def test_without_user_namespace(user, no_ranges):
+    """It is needed, so there is one: root in it is the caller."""
+    box = without_user_namespace(user.box())
+    pid = box.up()
+    assert maps(pid) == [["0", str(UID), "1"]] * 2
+    assert os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user")
+    assert box.exec().json()["uids"] == [0] * 4
+    box.delete("--force").ok()
+
+
+def test_without_user_namespace_but_with_ranges(user, ranges):
+    """Then what `spec` writes for root runs as it is, and other users are there."""
+    box = without_user_namespace(user.box())
+    user("spec", "--bundle", f"{user.tmp}/home").ok()
+    with open(f"{user.tmp}/home/config.json") as f:
+        box.config.update(json.load(f), root=box.config["root"])
+    box.process, box.linux = box.config["process"], box.config["linux"]
+    box.process["terminal"] = False
+    box.process["user"] = {"uid": 5, "gid": 6, "additionalGids": [7]}
+    pid = box.up()
+    assert maps(pid) == [["0", str(UID), "1", "1", str(FIRST), str(COUNT)]] * 2
+    assert kernel.status(pid)["Uid"].split() == [str(FIRST + 4)] * 4
+    assert box.exec().json()["uids"] == [5] * 4
+
+
+@pytest.mark.parametrize("ids, where", [({"uid": 5, "gid": 0}, "uid"), ({"uid": 0, "gid": 5}, "gid")])
+def test_without_user_namespace_an_id_without_a_place(user, no_ranges, ids, where):
+    box = without_user_namespace(user.box())
+    box.process["user"] = ids
+    box.refused(f"/process/user/{where}", f"/etc/sub{where}")
+
+
+def test_without_user_namespace_and_a_joined_one(user):
+    """What is joined stays as it is."""
+    box = without_user_namespace(user.box())
+    box.linux["namespaces"].append({"type": "user", "path": "/proc/self/ns/user"})
+    box.refused("namespaces")
 
 
 def test_ids_of_others(user, no_ranges):

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs on the host, before the plan is made. */
+#include "launch/own_user_ns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ns/helper.h"
+#include "store/state.h"
+#include "util/cleanup.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/str.h"
+
+#define FILE_MAX (1u << 20)
+
+/* The first range of @owner, or of @name, in the lines "name:first:count" of @file. */
+static bool find_range(const char *file, const char *owner, const char *name, struct oci_id_mapping *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	char *line, *rest;
+
+	if (fd_read_regular(AT_FDCWD, file, FILE_MAX, &text) < 0)
+		return false;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		const char *who = strsep(&line, ":"), *first = strsep(&line, ":");
+
+		if (!line || !(str_eq(who, owner) || (*name && str_eq(who, name))))
+			continue;
+		*ret = (struct oci_id_mapping){.container_id = 1};
+		if (str_to_u32(first, &ret->host_id) == 0 && str_to_u32(line, &ret->size) == 0 && ret->size > 0 &&
+		    ret->host_id > 0 && ret->host_id <= UINT32_MAX - ret->size)
+			return true;
+	}
+	return false;
+}
+
+static void map(struct arena *a, struct oci_id_mappings *ret, uint32_t own, const struct oci_id_mapping *range)
+{
+	arena_push(a, ret->v, ret->n) = (struct oci_id_mapping){.host_id = own, .size = 1};
+	if (range)
+		arena_push(a, ret->v, ret->n) = *range;
+}
+
+static int check(const struct oci_id_mappings *m, uint32_t id, const char *where, const char *file, struct error *err)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (id >= m->v[i].container_id && id - m->v[i].container_id < m->v[i].size)
+			return 0;
+	error_config(err, where, "%u is not mapped: an unprivileged caller has 0 in a user namespace, which is itself, "
+		     "and from 1 on its ranges in %s", id, file);
+	return error_hint(err, "give it a range there (usermod --add-subuids, --add-subgids; package uidmap)");
+}
+
+int own_user_ns(struct arena *a, struct oci_config *c, const struct facts *f, struct error *err)
+{
+	struct oci_linux *l = &c->linux_;
+	struct oci_id_mapping uids, gids;
+	struct oci_namespace *all;
+	char owner[16], name[256];
+	bool ranges;
+	int r = 0;
+
+	/* Root without it was put so by somebody, and is told. */
+	if (f->cap_sys_admin || (f->euid == 0 && f->in_initial_userns) || oci_find_namespace(c, CLONE_NEWUSER))
+		return 0;
+	snprintf(owner, sizeof(owner), "%u", (unsigned)f->euid);
+	state_owner_name(f->euid, name, sizeof(name));
+	ranges = ns_has_map_helpers() && find_range("/etc/subuid", owner, name, &uids) &&
+		 find_range("/etc/subgid", owner, name, &gids);
+	map(a, &l->uid_mappings, f->euid, ranges ? &uids : NULL);
+	map(a, &l->gid_mappings, f->egid, ranges ? &gids : NULL);
+	all = arena_new_array(a, struct oci_namespace, l->n_namespaces + 1);
+	if (l->n_namespaces)
+		memcpy(all, l->namespaces, l->n_namespaces * sizeof(*all));
+	all[l->n_namespaces++] = (struct oci_namespace){.flag = CLONE_NEWUSER, .name = "user"};
+	l->namespaces = all;
+	log_debug("without CAP_SYS_ADMIN the container gets a user namespace of its own, of %s",
+		  ranges ? "the caller's ranges" : "the caller's id alone");
+	if (c->process.present)
+		r = check(&l->uid_mappings, c->process.user.uid, "/process/user/uid", "/etc/subuid", err);
+	if (r == 0 && c->process.present)
+		r = check(&l->gid_mappings, c->process.user.gid, "/process/user/gid", "/etc/subgid", err);
+	return r;
+}
