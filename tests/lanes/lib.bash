@@ -144,7 +144,7 @@ system_tests() { # NAME REPORT [PREFIX...]
 	local dir=$build/$1 report=$2
 	shift 2
 	[ $# -gt 0 ] || set -- timeout -k 10 "${limit:-1800}"
-	"$@" env ${passed:+ORLOP_PASSED="$passed"} ORLOP="$dir/orlop" ORLOP_TEST_BIN="$dir/tests/system/probe" \
+	"$@" env ${passed:+ORLOP_PASSED="$passed"} ${second:+ORLOP_SECOND_VM=1} ORLOP="$dir/orlop" ORLOP_TEST_BIN="$dir/tests/system/probe" \
 		PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 		-o junit_family=xunit1 --junitxml="$report" "${tests[@]}"
 }

@@ -31,6 +31,7 @@ Markers
     needs_apparmor, needs_selinux       skipped where the LSM is not active
     kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
                                 when ORLOP_PASSED, a file, names the tests that have passed elsewhere
+    one_vm                      needs a virtual machine, but is the same in each: takes long, and runs in one
     spec("RT-031", ...)         rows of tests/spec/requirements.csv that the test shows: see tests/spec-report
     case("T31", ...)            rows of tests/security/cases.csv that it shows, if its name does not say so
     control("T31", ...)         shows that the tests of that case can fail: see tests/security/README.md
@@ -55,7 +56,7 @@ _work = None
 def pytest_configure(config):
     global _work
     for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
-                 "needs_apparmor", "needs_selinux", "kernel", "spec(*ids)", "case(*ids)", "control(*ids)"):
+                 "needs_apparmor", "needs_selinux", "kernel", "one_vm", "spec(*ids)", "case(*ids)", "control(*ids)"):
         config.addinivalue_line("markers", f"{line}: see conftest.py")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root", 2)
@@ -100,6 +101,8 @@ def pytest_runtest_setup(item):
     for m in item.iter_markers():
         if m.name == "needs_vm" and not host.IN_VM:
             pytest.skip(f"needs the virtual machine: {m.args[0]}")
+        if m.name == "one_vm" and "ORLOP_SECOND_VM" in os.environ:
+            pytest.skip("runs in the other virtual machine")
         if m.name == "needs_native" and host.IN_VM:
             pytest.skip(f"not in the virtual machine: {m.args[0]}")
         if m.name == "needs_controllers" and not set(m.args) <= host.controllers():

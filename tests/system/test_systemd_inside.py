@@ -14,7 +14,7 @@ from lib import host, kernel
 from lib.box import deadline
 from test_systemd import MANAGER, User, manager  # noqa: F401
 
-pytestmark = pytest.mark.needs_vm("a file system with systemd in it")
+pytestmark = [pytest.mark.needs_vm("a file system with systemd in it"), pytest.mark.one_vm]
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CAPS = ["CAP_" + c for c in ("CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL NET_BIND_SERVICE NET_ADMIN SETFCAP SETGID "
