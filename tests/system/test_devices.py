@@ -44,8 +44,8 @@ def test_nothing_else_is_in_dev(box):
 def test_default_devices_work(box):
     r = results(box, ("open", "/dev/zero", "r"), ("open", "/dev/null", "r"), ("write", "/dev/full", "x"),
                 ("open", "/dev/urandom", "r"), ("open", "/dev/random", "r"), ("open", "/dev/ptmx", "rw"))
-    assert r[0]["text"] == "\0" * 256 and r[1]["text"] == ""
-    assert r[2]["errno"] == "ENOSPC" and len(r[3]["text"]) == 256 and r[4]["ret"] == 0
+    assert r[0]["text"] == "\0" * 1024 and r[1]["text"] == ""
+    assert r[2]["errno"] == "ENOSPC" and len(r[3]["text"]) == 1024 and r[4]["ret"] == 0
     assert r[5]["ret"] == 0
 
 

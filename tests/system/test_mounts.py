@@ -275,7 +275,7 @@ def test_bind_of_special_files(box):
     box.mounts.append(bind("/dev/zero", "/zero"))
     r = box.probe(commands=["stat", "/fifo", ",", "open", "/zero", "r"])["results"]
     assert r[0]["mode"] & 0o170000 == 0o010000
-    assert r[1]["text"] == "\0" * 256
+    assert r[1]["text"] == "\0" * 1024
 
 
 def test_bind_dir_on_file_and_file_on_dir(box):

@@ -505,7 +505,7 @@ def test_devices_in_a_user_namespace_are_the_hosts(box):
     r = box.probe(commands=["stat", "/dev/null", ",", "open", "/dev/null", "w", ",", "open", "/dev/zero", "r"])
     null, write, zero = r["results"]
     assert (null["rmajor"], null["rminor"]) == (1, 3)
-    assert write["ret"] == 0 and zero["text"] == "\0" * 256
+    assert write["ret"] == 0 and zero["text"] == "\0" * 1024
 
 
 def test_user_namespace_life(box):

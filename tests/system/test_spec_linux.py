@@ -43,8 +43,8 @@ def test_default_devices_for_everybody(box, who):
     for (name, numbers), st in zip(DEVICES.items(), r):
         assert stat.S_ISCHR(st["mode"]) and (st["rmajor"], st["rminor"]) == numbers, name
     null, zero, full, random, urandom, tty, ptmx = r[len(DEVICES):]
-    assert null["text"] == "" and zero["text"] == "\0" * 256 and full["errno"] == "ENOSPC"
-    assert len(random["text"]) == len(urandom["text"]) == 256 and random["text"] != urandom["text"]
+    assert null["text"] == "" and zero["text"] == "\0" * 1024 and full["errno"] == "ENOSPC"
+    assert len(random["text"]) == len(urandom["text"]) == 1024 and random["text"] != urandom["text"]
     assert tty["errno"] == "ENXIO"  # the device is there, a terminal is not
     assert ptmx["ret"] == 0
 

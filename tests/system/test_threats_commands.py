@@ -375,9 +375,10 @@ def test_T57_missing_state_of_a_running_container(box, nested):
 
 def test_T57_state_of_another_version(box):
     box.up()
-    mutate_state(box, lambda s: s.update(version=3))
-    for verb in ("state", "kill", "start", "delete", "pause", "resume", "ps"):
-        box.orlop(verb, box.id).failed(box.id, "another version of orlop", "format 3")
+    version = json.loads(kernel.read(f"{box.orlop.root}/{box.id}/state.json"))["version"] + 1
+    mutate_state(box, lambda s: s.update(version=version))
+    for verb in ("state", "kill", "start", "delete", "pause", "resume", "ps", "events"):
+        box.orlop(verb, box.id).failed(box.id, "another version of orlop", f"format {version}")
     assert "another version" in box.orlop("list").ok().err
 
 
