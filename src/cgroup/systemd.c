@@ -116,23 +116,9 @@ static struct systemd_property *properties_of(const struct plan_unit *u)
 		v[i] = (struct systemd_property){
 			.name = u->properties[i].name, .value = u->properties[i].value,
 			.where = u->properties[i].where,
+			.unsure = str_starts(u->properties[i].where, "/annotations/"),
 		};
 	return v;
-}
-
-/* systemd does not say of which property the type is wrong; ours are right. */
-static int blame_annotation(const struct plan_unit *u, struct error *err)
-{
-	const char *where = NULL;
-
-	for (size_t i = 0; i < u->n_properties; i++) {
-		if (!str_starts(u->properties[i].where, "/annotations/"))
-			continue;
-		if (where)
-			return -err->code;
-		where = u->properties[i].where;
-	}
-	return where ? error_at(err, "%s", where) : -err->code;
 }
 
 int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err)
@@ -149,8 +135,6 @@ int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, ch
 	if (r == 0)
 		r = systemd_start_unit(s, p->unit.name, properties, p->unit.n_properties, ret->pid, ret->pidfd, JOB_MS,
 				       err);
-	if (r < 0 && !err->where[0] && strstr(err->text, "Unexpected message contents"))
-		r = blame_annotation(&p->unit, err);
 	if (r == 0)
 		r = p->unit.slice ? slice_place(s, p, ret_path, err) : find_path(p, ret->pid, ret_path, err);
 	systemd_close(s);

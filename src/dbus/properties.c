@@ -118,13 +118,14 @@ void properties_blame(const struct systemd_property *p, size_t n, const char *wo
 				error_at(err, "%s", p[i - 1].where);
 			return;
 		}
-		if (!p[i - 1].where || !*p[i - 1].where)
+		if (!p[i - 1].unsure)
 			continue;
 		only = &p[i - 1];
 		strbuf_addf(&names, "%s%s", told++ ? ", " : "", p[i - 1].name);
 	}
-	if (told == 1)
+	if (err->code != EINVAL || told == 0)
+		return;
+	if (told == 1 && only->where)
 		error_at(err, "%s", only->where);
-	if (told > 0)
-		error_hint(err, "which may mean the type of %s", names.data);
+	error_hint(err, "which may mean the type of %s", names.data);
 }

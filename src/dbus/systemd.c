@@ -56,8 +56,7 @@ static int told(const struct systemd *s, const struct dbus_message *m, const cha
 	str_escape(systemd_socket(s), socket, sizeof(socket));
 	error_set(err, code, "%s %s: %s answers: %s", tried, unit, dbus_connection_place(s->c)->what, text);
 	if (code == EACCES)
-		error_hint(err, "socket %s; only root may change units of the system; as user, use the user's manager",
-			   socket);
+		error_hint(err, "socket %s: are these units ours?  A user's are of the user's own manager", socket);
 	else if (str_eq(m->error_name, "org.freedesktop.DBus.Error.ServiceUnknown"))
 		error_hint(err, "socket %s: there is a bus, but no systemd on it", socket);
 	else if (code == EIO)

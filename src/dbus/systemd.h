@@ -21,6 +21,7 @@
 struct systemd_property {
 	const char *name, *value;
 	const char *where;	/* JSON pointer for errors, or "" or NULL */
+	bool unsure;		/* the value's type is not from us, and may be wrong: systemd does not say of which */
 };
 
 struct systemd;		/* a connection to a service manager */

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
 	struct strbuf b = {0};
-	struct systemd_property p = {"LimitSec", text, "/annotations/x"};
+	struct systemd_property p = {"LimitSec", text, "/annotations/x", false};
 	struct error err = {0};
 	int r;
 

@@ -43,7 +43,7 @@ static size_t properties(char **argv, struct systemd_property *p)
 		char *equals = strchr(*argv, '=');
 
 		*equals = '\0';
-		p[n] = (struct systemd_property){*argv, equals + 1, xasprintf("/annotations/%s", *argv)};
+		p[n] = (struct systemd_property){*argv, equals + 1, xasprintf("/annotations/%s", *argv), true};
 		n++;
 	}
 	return n;

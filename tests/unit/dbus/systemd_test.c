@@ -281,8 +281,8 @@ static struct systemd *connected(struct peer_process *pp, peer_script *script)
 }
 
 static const struct systemd_property some[] = {
-	{"Description", "'a box'", NULL},
-	{"TasksMax", "uint64 5", "/annotations/tasks"},
+	{.name = "Description", .value = "'a box'"},
+	{.name = "TasksMax", .value = "uint64 5", .where = "/annotations/tasks", .unsure = true},
 };
 
 /* What it returns; the error is in err. */
@@ -434,7 +434,7 @@ static void test_check(void **state)
 	(void)state;
 	assert_int_equal(systemd_check_properties(some, 2, &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct systemd_property p = {bad[i].name, bad[i].value, "/annotations/x"};
+		struct systemd_property p = {bad[i].name, bad[i].value, "/annotations/x", false};
 
 		assert_int_equal(systemd_check_properties(&p, 1, &err), -EINVAL);
 		assert_non_null(strstr(err.text, bad[i].text));
