@@ -154,7 +154,7 @@ def test_cpu(make, tell):
     weights = [make("spin", "1000", cpu={"cpus": "1"}, unified={"cpu.weight": w}) for w in ("100", "300")]
     start(quota, *weights)
     kernel.until(lambda: all(cpu_of(b)() > 0.05 for b in (quota, *weights)), deadline(15), "all compute")
-    for _ in range(4):  # the machine around us may be busy: then less is used, but never more
+    for _ in range(7):  # the machine around us may be busy: then less is used, but never more
         limited, light, heavy = rates(4, *map(cpu_of, (quota, *weights)))
         throttled = keys(quota, "cpu.stat")["nr_throttled"]
         tell(f"cpu.max 30 % gives {limited * 100:.1f} %, throttled {throttled} times; weights 1:3 give "
