@@ -28,8 +28,8 @@ struct dbus_connection {
 	size_t n_fds;
 	uint32_t serial;		/* the last */
 	uint32_t queued[QUEUED_MAX];	/* calls whose answer only matters if it is an error */
-	int64_t deadline;
-	int timeout_ms;
+	int64_t deadline, greeting_deadline;
+	int timeout_ms, greeting_ms;
 };
 
 /* No id: the peer knows from the kernel who we are, also when we are in a user namespace. */
@@ -59,7 +59,8 @@ int dbus_connection_lies(struct dbus_connection *c, const char *how, struct erro
 static int late(struct dbus_connection *c, struct error *err)
 {
 	return error_set(err, ETIMEDOUT, "%s does not %s within %g s: it is overloaded or hangs; systemctl status may "
-			 "say more", PEER(c), c->authenticated ? "answer" : "greet us", c->timeout_ms / 1000.0);
+			 "say more", PEER(c), c->authenticated ? "answer" : "greet us",
+			 (c->authenticated ? c->timeout_ms : c->greeting_ms) / 1000.0);
 }
 
 static int gone(struct dbus_connection *c, int errnum, struct error *err)
@@ -87,13 +88,14 @@ static struct strbuf *room_to_read(struct dbus_connection *c)
 	return in;
 }
 
-struct dbus_connection *dbus_connection_new(int take_sock, const struct dbus_place *at, bool bus)
+struct dbus_connection *dbus_connection_new(int take_sock, const struct dbus_place *at, bool bus, int greeting_ms)
 {
 	struct dbus_connection *c = xcalloc(1, sizeof(*c));
 
 	c->sock = take_sock;
 	c->at = *at;
 	c->bus = bus;
+	c->greeting_ms = greeting_ms;
 	room_to_read(c);
 	strbuf_add(&c->out, hello_to_peer, sizeof(hello_to_peer) - 1);
 	if (bus)
@@ -128,8 +130,14 @@ const struct dbus_place *dbus_connection_place(const struct dbus_connection *c)
 
 void dbus_set_deadline(struct dbus_connection *c, int timeout_ms)
 {
+	int64_t now = clock_now_ms();
+
 	c->timeout_ms = timeout_ms;
-	c->deadline = clock_now_ms() + timeout_ms;
+	c->deadline = now + timeout_ms;
+	if (c->greeting_ms > timeout_ms)
+		c->greeting_ms = timeout_ms;
+	if (!c->greeting_deadline)
+		c->greeting_deadline = now + c->greeting_ms;
 }
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
@@ -159,7 +167,7 @@ void dbus_flush(struct dbus_connection *c)
 static int read_more(struct dbus_connection *c, struct error *err)
 {
 	struct strbuf *in = room_to_read(c);
-	int64_t left = c->deadline - clock_now_ms();
+	int64_t left = (c->authenticated ? c->deadline : c->greeting_deadline) - clock_now_ms();
 	ssize_t n;
 	int r;
 
@@ -204,13 +212,11 @@ static int read_line(struct dbus_connection *c, char line[LINE_MAX_BYTES], struc
 
 static int refused(struct dbus_connection *c, const char *line, struct error *err)
 {
-	char text[LINE_MAX_BYTES];
-
 	if (str_starts(line, "REJECTED"))
 		return error_set(err, EACCES, "%s does not let us in as user %u: it answers \"%s\"", PEER(c),
-				 (unsigned)geteuid(), str_escape(line, text, sizeof(text)));
+				 (unsigned)geteuid(), line);
 	return error_set(err, EPROTO, "%s answers \"%s\", which is not the greeting of D-Bus", PEER(c),
-			 str_escape(line, text, sizeof(text)));
+			 line);
 }
 
 /* An empty answer to our empty name, then whether we are let in, then whether descriptors are taken. */
@@ -278,7 +284,6 @@ static int sort_out(struct dbus_connection *c, const struct dbus_message *m, dbu
 		    struct error *err)
 {
 	struct dbus_reader body = m->body;
-	char text[512];
 
 	if (m->type == DBUS_SIGNAL) {
 		if (on_signal)
@@ -290,9 +295,8 @@ static int sort_out(struct dbus_connection *c, const struct dbus_message *m, dbu
 	if (m->reply_serial > c->serial)
 		return dbus_connection_lies(c, "answers what was not asked", err);
 	if (m->type == DBUS_ERROR && is_queued(c, m->reply_serial))
-		return error_set(err, ECONNREFUSED, "%s does not let us take part: %s", PEER(c),
-				 str_escape(*m->signature == 's' ? dbus_get_string(&body) : m->error_name, text,
-					    sizeof(text)));
+		return error_set(err, ECONNREFUSED, "%s does not let us take part: %.300s", PEER(c),
+				 *m->signature == 's' ? dbus_get_string(&body) : m->error_name);
 	return 0;
 }
 

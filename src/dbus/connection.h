@@ -12,8 +12,9 @@
 
 struct dbus_connection;
 
-/* @take_sock: does not block.  @bus: say Hello, and how the peer is called is up to the bus. */
-struct dbus_connection *dbus_connection_new(int take_sock, const struct dbus_place *at, bool bus);
+/* @take_sock: does not block.  @bus: say Hello, and how the peer is called is up to the bus.  @greeting_ms: how long
+ * the peer may take, from the first deadline on, to let us in. */
+struct dbus_connection *dbus_connection_new(int take_sock, const struct dbus_place *at, bool bus, int greeting_ms);
 void dbus_connection_free(struct dbus_connection *c);	/* NULL is fine */
 bool dbus_is_bus(const struct dbus_connection *c);
 const struct dbus_place *dbus_connection_place(const struct dbus_connection *c);

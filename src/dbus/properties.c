@@ -49,20 +49,20 @@ static int put_value(struct strbuf *b, const struct systemd_property *p, struct 
 
 static int put_one(struct strbuf *b, const struct systemd_property *p, struct error *err)
 {
-	char name[NAME_MAX_BYTES + 2], text[256];
+	char name[NAME_MAX_BYTES + 2];
 	size_t n = strlen(p->name);
 	int r;
 
 	if (n == 0 || n > NAME_MAX_BYTES || p->name[strspn(p->name, name_letters)])
-		r = error_set(err, EINVAL, "\"%s\" is no name of a property: letters and digits, at most %d",
-			      str_escape(p->name, text, sizeof(text)), NAME_MAX_BYTES);
+		r = error_set(err, EINVAL, "\"%.200s\" is no name of a property: letters and digits, at most %d",
+			      p->name, NAME_MAX_BYTES);
 	else {
 		dbus_put_padding(b, 8);
 		dbus_put_string(b, manager_name(p->name, name));
 		r = put_value(b, p, err);
 		if (r < 0)
-			error_in(err, "systemd property %s: \"%s\" is no value in GVariant's text format", p->name,
-				 str_escape(p->value, text, sizeof(text)));
+			error_in(err, "systemd property %s: \"%.200s\" is no value in GVariant's text format", p->name,
+				 p->value);
 	}
 	return r < 0 && p->where ? error_at(err, "%s", p->where) : r;
 }

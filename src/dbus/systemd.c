@@ -12,6 +12,8 @@
 #include "util/cleanup.h"
 #include "util/mem.h"
 
+#define ANSWER_MS 20000	/* while jobs may take longer */
+
 /* ---- calls ---------------------------------------------------------------------------------- */
 
 /* What we have a number for. */
@@ -49,12 +51,11 @@ static int told(const struct systemd *s, const struct dbus_message *m, const cha
 {
 	struct dbus_reader body = m->body;
 	const char *words = *m->signature == 's' ? dbus_get_string(&body) : "";
-	char text[512], socket[256];
+	const char *socket = systemd_socket(s);
 	int code = code_of(m->error_name);
 
-	str_escape(*words ? words : m->error_name, text, sizeof(text));
-	str_escape(systemd_socket(s), socket, sizeof(socket));
-	error_set(err, code, "%s %s: %s answers: %s", tried, unit, dbus_connection_place(s->c)->what, text);
+	error_set(err, code, "%s %s: %s answers: %.400s", tried, unit, dbus_connection_place(s->c)->what,
+		  *words ? words : m->error_name);
 	if (code == EACCES)
 		error_hint(err, "socket %s: are these units ours?  A user's are of the user's own manager", socket);
 	else if (str_eq(m->error_name, "org.freedesktop.DBus.Error.ServiceUnknown"))
@@ -87,16 +88,15 @@ static int call(struct systemd *s, const struct dbus_call *c, const char *tried,
 /* The rest of what is no name systemd says itself. */
 static int check_unit(const char *unit, struct error *err)
 {
-	char text[300];
-
 	if (*unit && strlen(unit) < 256 && str_utf8_valid(unit, strlen(unit)))
 		return 0;
-	return error_set(err, EINVAL, "\"%s\" is no name of a unit", str_escape(unit, text, sizeof(text)));
+	return error_set(err, EINVAL, "\"%.255s\" is no name of a unit", unit);
 }
 
 static int begin(struct systemd *s, const char *unit, int timeout_ms, struct error *err)
 {
-	dbus_set_deadline(s->c, timeout_ms);
+	s->job_ms = timeout_ms;
+	dbus_set_deadline(s->c, timeout_ms < ANSWER_MS ? timeout_ms : ANSWER_MS);
 	return check_unit(unit, err);
 }
 

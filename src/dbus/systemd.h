@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * systemd's Manager interface, org.freedesktop.systemd1(5): units that are made, changed and stopped.  Nothing here
- * knows of containers.  Each function has one deadline for all that it sends and waits for; its error names the
+ * knows of containers.  Each function ends at a deadline; its error names the
  * socket and whose it is, or has systemd's own words, and then `where` of the property that they name.
  */
 #ifndef ORLOP_DBUS_SYSTEMD_H
@@ -33,7 +33,8 @@ struct systemd;		/* a connection to a service manager */
  * itself, or, when that is not there, the bus in /run/dbus.  User: $DBUS_SESSION_BUS_ADDRESS alone if it is set; else
  * `bus`, or `systemd/private`, in $XDG_RUNTIME_DIR (or /run/user/UID).  A socket must belong to root, or to us.
  *
- * @timeout_ms: for each later function that has none of its own.
+ * @timeout_ms: for this, for the peer to let us in, and for each later function that has none of its own.  That of
+ * those with a job is the job's; they wait for the answer that names the job at most 20 s.
  */
 int systemd_connect(bool user, int timeout_ms, struct systemd **ret, struct error *err);
 void systemd_close(struct systemd *s);		/* NULL is fine */

@@ -82,7 +82,7 @@ int systemd_connect(bool user, int timeout_ms, struct systemd **ret, struct erro
 	if (r < 0)
 		return r;
 	s = xcalloc(1, sizeof(*s));
-	s->c = dbus_connection_new(r, &p[i], i != private);
+	s->c = dbus_connection_new(r, &p[i], i != private, timeout_ms);
 	s->timeout_ms = timeout_ms;
 	*ret = s;
 	return 0;

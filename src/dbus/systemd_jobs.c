@@ -73,11 +73,10 @@ static int job_failed(const char *tried, const char *unit, const char *result, s
 {
 	static const struct name_value codes[] = {{"timeout", ETIMEDOUT}, {"canceled", ECANCELED}};
 	const struct name_value *row = name_find(codes, ARRAY_SIZE(codes), result);
-	char text[64];
 
 	return error_set(err, row ? (int)row->value : EIO,
-			 "%s %s: systemd's job ended with \"%s\" (journalctl -u %s may say why)",
-			 tried, unit, str_escape(result, text, sizeof(text)), unit);
+			 "%s %s: systemd's job ended with \"%.64s\" (journalctl -u %s may say why)", tried, unit,
+			 result, unit);
 }
 
 /* @job: in our own memory. @sender: who answered, and has to tell of the end. */
@@ -112,5 +111,6 @@ int systemd_take_job(struct systemd *s, const struct dbus_message *m, const char
 		return dbus_connection_lies(s->c, "answers without a job", err);
 	job = xstrdup(dbus_get_path(&body));
 	sender = xstrdup(m->sender);
+	dbus_set_deadline(s->c, s->job_ms);
 	return await_job(s, job, sender, tried, err);
 }

@@ -14,7 +14,7 @@ struct job {
 
 struct systemd {
 	struct dbus_connection *c;
-	int timeout_ms;
+	int timeout_ms, job_ms;
 	char *unit;		/* whose jobs we listen to: */
 	struct job *ended;
 	size_t n_ended;

@@ -54,7 +54,7 @@ static void converse(const uint8_t *data, size_t size, bool greet, bool bus)
 	if (size)
 		must(write(pair[1], data, size) > 0);
 	shutdown(pair[1], SHUT_WR);
-	c = dbus_connection_new(pair[0], &at, bus);
+	c = dbus_connection_new(pair[0], &at, bus, 10000);
 	dbus_set_deadline(c, 10000);
 	r = dbus_call(c, &call, on_signal, NULL, &m, &err);
 	if (r < 0) {

@@ -165,7 +165,7 @@ static struct dbus_connection *connected(struct peer_process *pp, peer_script *s
 	snprintf(at.path, sizeof(at.path), "%s", pp->path);
 	sock = dbus_place_connect(&at, clock_now_ms() + PATIENCE_MS, &err);
 	assert_true(sock >= 0);
-	return dbus_connection_new(sock, &at, true);
+	return dbus_connection_new(sock, &at, true, PATIENCE_MS);
 }
 
 static unsigned signals;
@@ -263,7 +263,7 @@ static void test_not_let_in(void **state)
 		{"REJECTED EXTERNAL\r\n", EACCES, "does not let us in as user"},
 		{"DATA\r\nREJECTED\r\n", EACCES, "it answers \"REJECTED\""},
 		{"HTTP/1.1 400 Bad\r\n", EPROTO, "answers \"HTTP/1.1 400 Bad\", which is not the greeting"},
-		{"\x1b[31m\r\n", EPROTO, "answers \"\\x1b[31m\""},
+		{"\x1b[31m\r\n", EPROTO, "answers \"\x1b[31m\""},
 		{"DATA\r\nOK 0123\r\nWHAT\r\n", EPROTO, "answers \"WHAT\""},
 		{"OK 0123\n", EPROTO, "does not speak D-Bus"},
 		{"DATA\r\n", ETIMEDOUT, "does not greet us within 0.3 s"},
