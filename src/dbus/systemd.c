@@ -30,7 +30,7 @@ static int code_of(const char *name)
 		{"System.Error.ENXIO", EINVAL},
 		{"org.freedesktop.DBus.Error.UnknownMethod", ENOSYS},
 		{"org.freedesktop.DBus.Error.LimitsExceeded", EAGAIN},
-		{"org.freedesktop.DBus.Error.NoReply", ETIMEDOUT},
+		{"org.freedesktop.DBus.Error.NoReply", ECONNRESET},
 		{"org.freedesktop.DBus.Error.Timeout", ETIMEDOUT},
 		{"org.freedesktop.DBus.Error.ServiceUnknown", ENOTCONN},
 		{"org.freedesktop.DBus.Error.NameHasNoOwner", ENOTCONN},
@@ -222,24 +222,65 @@ static int refused(struct systemd *s, const struct start *q, const struct dbus_m
 	return r;
 }
 
-int systemd_start_unit(struct systemd *s, const char *unit, const struct systemd_property *p, size_t n, pid_t pid,
-		       int pidfd, int timeout_ms, struct error *err)
+static int start_once(struct systemd *s, struct start *q, int timeout_ms, struct error *err)
 {
-	struct start q = {.unit = unit, .p = p, .n = n, .pid = pid, .pidfd = pidfd};
-	int r = begin(s, unit, timeout_ms, err);
+	int r = begin(s, q->unit, timeout_ms, err);
 	struct dbus_message m;
 
 	if (r < 0)
 		return r;
-	systemd_watch_jobs(s, unit);
-	r = start_after_reset(s, &q, &m, err);
+	systemd_watch_jobs(s, q->unit);
+	r = start_after_reset(s, q, &m, err);
 	if (r < 0)
 		return r;
 	if (m.type == DBUS_ERROR)
-		return refused(s, &q, &m, err);
+		return refused(s, q, &m, err);
 	r = systemd_take_job(s, &m, "start", err);
-	if (r < 0)	/* it is ours, as there was a job */
-		clean_up(s, unit);
+	if (r < 0 && r != -ECONNRESET)	/* it is ours, as there was a job */
+		clean_up(s, q->unit);
+	return r;
+}
+
+/* The object that answers @c; "" when there is none. */
+static char *object_of(struct systemd *s, const struct dbus_call *c)
+{
+	struct error ignored;
+	struct dbus_message m;
+	struct dbus_reader body;
+
+	if (dbus_call(s->c, c, systemd_on_signal, s, &m, &ignored) < 0 || !str_eq(m.signature, "o") ||
+	    m.type != DBUS_METHOD_RETURN)
+		return xstrdup("");
+	body = m.body;
+	return xstrdup(dbus_get_path(&body));
+}
+
+/* Is the process already in the unit, which was started although we did not hear of it? */
+static bool has_process(struct systemd *s, const struct start *q)
+{
+	_cleanup_(strbuf_free) struct strbuf name = {0}, pid = {0};
+	struct dbus_call by_name = manager_call("GetUnit", "s", &name);
+	struct dbus_call by_pid = manager_call("GetUnitByPID", "u", &pid);
+	_cleanup_free_ char *named = NULL, *its = NULL;
+
+	dbus_put_string(&name, q->unit);
+	dbus_put_u32(&pid, (uint32_t)q->pid);
+	named = object_of(s, &by_name);
+	its = object_of(s, &by_pid);
+	return *named && str_eq(named, its);
+}
+
+int systemd_start_unit(struct systemd *s, const char *unit, const struct systemd_property *p, size_t n, pid_t pid,
+		       int pidfd, int timeout_ms, struct error *err)
+{
+	struct start q = {.unit = unit, .p = p, .n = n, .pid = pid, .pidfd = pidfd};
+	int r = start_once(s, &q, timeout_ms, err);
+
+	while (r == -ECONNRESET && systemd_reconnect(s)) {
+		r = start_once(s, &q, timeout_ms, err);
+		if (r == -EEXIST && q.pid > 0 && has_process(s, &q))
+			r = 0;
+	}
 	return r;
 }
 
@@ -247,12 +288,17 @@ int systemd_start_unit(struct systemd *s, const char *unit, const struct systemd
 
 int systemd_reset_failed(struct systemd *s, const char *unit, struct error *err)
 {
-	int r = begin(s, unit, s->timeout_ms, err);
+	int r;
 
-	return r < 0 ? r : reset(s, unit, err);
+	do {
+		r = begin(s, unit, s->timeout_ms, err);
+		if (r == 0)
+			r = reset(s, unit, err);
+	} while (r == -ECONNRESET && systemd_reconnect(s));
+	return r;
 }
 
-int systemd_stop_unit(struct systemd *s, const char *unit, int timeout_ms, struct error *err)
+static int stop_once(struct systemd *s, const char *unit, int timeout_ms, struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf body = {0};
 	struct dbus_call c = manager_call("StopUnit", "ss", &body);
@@ -272,8 +318,17 @@ int systemd_stop_unit(struct systemd *s, const char *unit, int timeout_ms, struc
 	return m.type == DBUS_ERROR ? told(s, &m, "stop", unit, err) : systemd_take_job(s, &m, "stop", err);
 }
 
-int systemd_set_properties(struct systemd *s, const char *unit, const struct systemd_property *p, size_t n,
-			   struct error *err)
+int systemd_stop_unit(struct systemd *s, const char *unit, int timeout_ms, struct error *err)
+{
+	int r;
+
+	do
+		r = stop_once(s, unit, timeout_ms, err);
+	while (r == -ECONNRESET && systemd_reconnect(s));
+	return r;
+}
+
+static int set_once(struct systemd *s, const char *unit, const struct systemd_property *p, size_t n, struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf body = {0};
 	struct dbus_call c = manager_call("SetUnitProperties", "sba(sv)", &body);
@@ -298,6 +353,17 @@ int systemd_set_properties(struct systemd *s, const char *unit, const struct sys
 	words = m.body;
 	if (*m.signature == 's' && r != -ENOENT)
 		properties_blame(p, n, dbus_get_string(&words), err);
+	return r;
+}
+
+int systemd_set_properties(struct systemd *s, const char *unit, const struct systemd_property *p, size_t n,
+			   struct error *err)
+{
+	int r;
+
+	do
+		r = set_once(s, unit, p, n, err);
+	while (r == -ECONNRESET && systemd_reconnect(s));
 	return r;
 }
 

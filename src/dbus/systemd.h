@@ -3,6 +3,7 @@
  * systemd's Manager interface, org.freedesktop.systemd1(5): units that are made, changed and stopped.  Nothing here
  * knows of containers.  Each function ends at a deadline; its error names the
  * socket and whose it is, or has systemd's own words, and then `where` of the property that they name.
+ * A connection that is lost, as when systemd executes itself anew, is made again, and what was asked is asked again.
  */
 #ifndef ORLOP_DBUS_SYSTEMD_H
 #define ORLOP_DBUS_SYSTEMD_H

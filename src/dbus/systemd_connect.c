@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where systemd is spoken to.  Runs on the host. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,12 +63,11 @@ static int no_manager(bool user, const struct dbus_place *p, size_t n, int r, st
 	return error_hint(err, "is process 1 systemd?");
 }
 
-int systemd_connect(bool user, int timeout_ms, struct systemd **ret, struct error *err)
+static int open_connection(bool user, int timeout_ms, struct dbus_connection **ret, struct error *err)
 {
 	int64_t deadline = clock_now_ms() + timeout_ms;
 	struct dbus_place p[2];
 	size_t n, private, i;
-	struct systemd *s;
 	int r = places(user, p, &n, &private, err);
 
 	if (r < 0)
@@ -81,11 +81,42 @@ int systemd_connect(bool user, int timeout_ms, struct systemd **ret, struct erro
 		return no_manager(user, p, n, r, err);
 	if (r < 0)
 		return r;
-	s = xcalloc(1, sizeof(*s));
-	s->c = dbus_connection_new(r, &p[i], i != private, timeout_ms);
-	s->timeout_ms = timeout_ms;
-	*ret = s;
+	*ret = dbus_connection_new(r, &p[i], i != private, timeout_ms);
 	return 0;
+}
+
+int systemd_connect(bool user, int timeout_ms, struct systemd **ret, struct error *err)
+{
+	struct dbus_connection *c;
+	int r = open_connection(user, timeout_ms, &c, err);
+
+	if (r < 0)
+		return r;
+	*ret = xcalloc(1, sizeof(**ret));
+	(*ret)->c = c;
+	(*ret)->user = user;
+	(*ret)->timeout_ms = timeout_ms;
+	return 0;
+}
+
+#define RECONNECTS_MAX 8
+
+bool systemd_reconnect(struct systemd *s)
+{
+	struct dbus_connection *c;
+	struct error ignored;
+
+	while (s->reconnects < RECONNECTS_MAX) {
+		poll(NULL, 0, 100 * (int)++s->reconnects);
+		if (open_connection(s->user, s->timeout_ms < 1000 ? s->timeout_ms : 1000, &c, &ignored) < 0)
+			continue;
+		dbus_connection_free(s->c);
+		s->c = c;
+		free(s->unit);	/* nobody tells the new connection of its jobs */
+		s->unit = NULL;
+		return true;
+	}
+	return false;
 }
 
 void systemd_close(struct systemd *s)

@@ -14,7 +14,9 @@ struct job {
 
 struct systemd {
 	struct dbus_connection *c;
+	bool user;
 	int timeout_ms, job_ms;
+	unsigned reconnects;
 	char *unit;		/* whose jobs we listen to: */
 	struct job *ended;
 	size_t n_ended;
@@ -27,5 +29,8 @@ void systemd_on_signal(void *ctx, const struct dbus_message *m);
 /* @m answers a call that makes a job: wait for its end.  @tried: the verb, for errors. */
 int systemd_take_job(struct systemd *s, const struct dbus_message *m, const char *tried, struct error *err);
 void systemd_forget_jobs(struct systemd *s);
+/* The connection was lost (-ECONNRESET), as when systemd executes itself anew: another, so that all can be said again?
+ * Only so often, within four seconds in all. */
+bool systemd_reconnect(struct systemd *s);
 
 #endif

@@ -188,6 +188,18 @@ def test_process_is_attached(manager):
 
 
 @pytest.mark.parametrize("manager", ["system"], indirect=True)
+def test_systemd_executes_itself_anew(manager):
+    """As when its package is upgraded: connections end, and nobody answers for a moment."""
+    p = subprocess.Popen(["systemctl", "daemon-reexec"])
+    for i in range(6):
+        unit = f"{host.TAG}anew{i}.scope"
+        pid = manager.ok("start", unit, "pidfd")
+        assert cgroup(pid).endswith(unit)
+        manager.ok("stop", unit)
+    assert p.wait(30) == 0
+
+
+@pytest.mark.parametrize("manager", ["system"], indirect=True)
 def test_slice_without_process(manager):
     unit = f"{host.TAG.replace('-', 'x')}a.slice"
     manager.ok("start", unit, "none", "TasksMax=uint64 100")

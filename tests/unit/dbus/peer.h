@@ -28,7 +28,7 @@
 #define EXPECT(what) ((what) ? (void)0 : _exit(__LINE__ % 200 + 1))
 
 struct peer {
-	int fd;			/* the connection */
+	int fd, listener;	/* the connection; where another is accepted */
 	unsigned char in[65536];
 	size_t n;
 	int got_fd;		/* that came with the last message, or -1 */
@@ -175,6 +175,15 @@ static inline void peer_sends(struct peer *p, const struct peer_message *m)
 	strbuf_free(&b);
 }
 
+/* As a service that is started anew. */
+static inline void peer_hangs_up(struct peer *p)
+{
+	close(p->fd);
+	p->fd = accept(p->listener, NULL, NULL);
+	EXPECT(p->fd >= 0);
+	p->n = 0;
+}
+
 /* An answer to the last call: nothing, or one string or path. */
 static inline void peer_answers(struct peer *p, const char *signature, const char *text)
 {
@@ -247,6 +256,7 @@ static inline void peer_start(struct peer_process *pp, peer_script *script)
 		static struct peer p = {.got_fd = -1, .sender = ":1.1"};
 
 		alarm(20);
+		p.listener = fd;
 		p.fd = accept(fd, NULL, NULL);
 		EXPECT(p.fd >= 0);
 		script(&p);

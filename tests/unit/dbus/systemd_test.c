@@ -171,6 +171,51 @@ static void has_it_alive(struct peer *p)
 	EXPECT(p->n == 0 && recv(p->fd, &c, 1, 0) == 0);
 }
 
+static const char *unit_of_process;
+
+/* It had started the unit, and we did not hear of it. */
+static void executes_itself_anew(struct peer *p)
+{
+	is_watched(p);
+	peer_reads(p, "StartTransientUnit");
+	peer_hangs_up(p);
+	peer_hangs_up(p);
+	is_watched(p);
+	peer_reads(p, "StartTransientUnit");
+	peer_refuses(p, "org.freedesktop.systemd1.UnitExists", "Unit " UNIT " was already loaded.");
+	peer_reads(p, "ResetFailedUnit");
+	peer_answers(p, NULL, NULL);
+	peer_reads(p, "StartTransientUnit");
+	peer_refuses(p, "org.freedesktop.systemd1.UnitExists", "Unit " UNIT " was already loaded.");
+	peer_reads(p, "GetUnit");
+	peer_answers(p, "o", "/org/freedesktop/systemd1/unit/box");
+	peer_reads(p, "GetUnitByPID");
+	peer_answers(p, "o", unit_of_process);
+}
+
+static void hangs_up_between(struct peer *p)
+{
+	is_watched(p);
+	peer_reads(p, "StopUnit");
+	peer_answers(p, "o", JOB);
+	peer_hangs_up(p);
+	is_watched(p);
+	peer_reads(p, "StopUnit");
+	peer_refuses(p, "org.freedesktop.systemd1.NoSuchUnit", "Unit " UNIT " not loaded.");
+	peer_reads(p, "ResetFailedUnit");
+	peer_hangs_up(p);
+	hears_of_us(p);
+	peer_reads(p, "ResetFailedUnit");
+	peer_answers(p, NULL, NULL);
+	peer_reads(p, "SetUnitProperties");
+	/* Its bus has lost it, and speaks for it. */
+	peer_refuses(p, "org.freedesktop.DBus.Error.NoReply", "Message recipient disconnected from message bus");
+	peer_hangs_up(p);
+	hears_of_us(p);
+	peer_reads(p, "SetUnitProperties");
+	peer_answers(p, NULL, NULL);
+}
+
 static const char *result;
 
 static void ends_badly(struct peer *p)
@@ -330,6 +375,24 @@ static void test_exists(void **state)
 	assert_int_equal(start(had_it_failed, false), 0);
 	assert_int_equal(start(has_it_alive, false), -EEXIST);
 	assert_non_null(strstr(err.text, "systemctl status box.scope"));
+}
+
+static void test_connection_is_lost(void **state)
+{
+	struct peer_process pp;
+	struct systemd *s;
+
+	(void)state;
+	unit_of_process = "/org/freedesktop/systemd1/unit/box";
+	assert_int_equal(start(executes_itself_anew, true), 0);
+	unit_of_process = "/org/freedesktop/systemd1/unit/other";
+	assert_int_equal(start(executes_itself_anew, true), -EEXIST);
+	s = connected(&pp, hangs_up_between);
+	assert_int_equal(systemd_stop_unit(s, UNIT, PATIENCE_MS, &err), 0);
+	assert_int_equal(systemd_reset_failed(s, UNIT, &err), 0);
+	assert_int_equal(systemd_set_properties(s, UNIT, some, 2, &err), 0);
+	systemd_close(s);
+	assert_int_equal(peer_end(&pp), 0);
 }
 
 static void test_job_ends_badly(void **state)
@@ -508,6 +571,7 @@ int main(void)
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_exists),
+		cmocka_unit_test(test_connection_is_lost),
 		cmocka_unit_test(test_job_ends_badly),
 		cmocka_unit_test(test_job_does_not_end),
 		cmocka_unit_test(test_lies),
