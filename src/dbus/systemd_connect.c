@@ -37,6 +37,8 @@ static int places(bool user, struct dbus_place p[2], size_t *ret_n, size_t *ret_
 		p[0] = (struct dbus_place){.what = user ? "the user's bus" : "the system's bus"};
 		return dbus_place_parse(address, name, p, err);
 	}
+	if (run && !*run)
+		run = NULL;
 	if (user) {
 		snprintf(dir, sizeof(dir), "/run/user/%u", (unsigned)geteuid());
 		if (run && run[0] != '/')

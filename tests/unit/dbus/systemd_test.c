@@ -555,6 +555,10 @@ static void test_nobody(void **state)
 	assert_non_null(strstr(err.text, "no service manager answers at /nowhere/bus or /nowhere/systemd/private: no "
 			       "such file or directory"));
 	assert_non_null(strstr(err.text, "enable-linger"));
+	setenv("XDG_RUNTIME_DIR", "", 1);
+	assert_true(systemd_connect(true, PATIENCE_MS, &s, &err) == 0 || strstr(err.text, " /run/user/"));
+	systemd_close(s);
+	s = NULL;
 	setenv("XDG_RUNTIME_DIR", "here", 1);
 	assert_int_equal(systemd_connect(true, PATIENCE_MS, &s, &err), -EINVAL);
 	setenv("DBUS_SESSION_BUS_ADDRESS", "tcp:host=example.org", 1);
