@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
+#include "cgroup/events.h"
 #include "dbus/systemd.h"
 #include "sys/compat.h"
 #include "sys/syscalls.h"
@@ -97,14 +99,14 @@ static int find_path(const struct plan_cgroup *p, pid_t pid, char **ret, struct 
 	return 0;
 }
 
-/* A slice is where its name says, below the manager's own cgroup. */
-static int slice_place(struct systemd *s, const struct plan_cgroup *p, char **ret, struct error *err)
+/* @path is below the manager's own cgroup. */
+static int whole_path(struct systemd *s, bool user, const char *path, char **ret, struct error *err)
 {
 	_cleanup_free_ char *above = NULL;
-	int r = p->unit.user ? systemd_control_group(s, &above, err) : 0;
+	int r = user ? systemd_control_group(s, &above, err) : 0;
 
 	if (r == 0)
-		*ret = xasprintf("%s%s", above ? above : "", p->path);
+		*ret = xasprintf("%s%s", above ? above : "", path);
 	return r;
 }
 
@@ -136,7 +138,8 @@ int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, ch
 		r = systemd_start_unit(s, p->unit.name, properties, p->unit.n_properties, ret->pid, ret->pidfd, JOB_MS,
 				       err);
 	if (r == 0)
-		r = p->unit.slice ? slice_place(s, p, ret_path, err) : find_path(p, ret->pid, ret_path, err);
+		r = p->unit.slice ? whole_path(s, p->unit.user, p->path, ret_path, err)
+				  : find_path(p, ret->pid, ret_path, err);
 	systemd_close(s);
 	return r;
 }
@@ -173,6 +176,40 @@ int cgroup_unit_end(const char *unit, bool user, bool stop, struct error *err)
 	int r = systemd_connect(user, CONNECT_MS, &s, err);
 
 	if (r == 0 && stop)
+		r = systemd_stop_unit(s, unit, JOB_MS, err);
+	if (r == 0)
+		r = systemd_reset_failed(s, unit, err);
+	systemd_close(s);
+	return r;
+}
+
+/* May it be stopped?  It has no cgroup (any more), or the one that it would have, and that is empty. */
+static bool is_abandoned(const char *root, const char *whole, const char *cgroup)
+{
+	_cleanup_close_ int fd = -1;
+	int64_t populated = 1, frozen;
+	struct error none = {0};
+	int r;
+
+	if (!*cgroup)
+		return true;
+	if (!str_eq(cgroup, whole))
+		return false;
+	r = cgroup_open(root, whole, 0, &fd, &none);
+	return r == -ENOENT || (r == 0 && cgroup_read_events(fd, &populated, &frozen) == 0 && !populated);
+}
+
+int cgroup_unit_abandon(const char *root, const char *path, const char *unit, bool user, struct error *err)
+{
+	_cleanup_free_ char *whole = NULL, *cgroup = NULL;
+	struct systemd *s = NULL;
+	int r = systemd_connect(user, CONNECT_MS, &s, err);
+
+	if (r == 0)
+		r = whole_path(s, user, path, &whole, err);
+	if (r == 0)
+		r = systemd_unit_control_group(s, unit, &cgroup, err);
+	if (r == 0 && is_abandoned(root, whole, cgroup))
 		r = systemd_stop_unit(s, unit, JOB_MS, err);
 	if (r == 0)
 		r = systemd_reset_failed(s, unit, err);

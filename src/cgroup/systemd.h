@@ -30,4 +30,7 @@ int cgroup_unit_set(const struct plan_unit *u, struct error *err);
 /* Stop it (with @stop) and let systemd forget how it ended.  All its processes have been killed. */
 int cgroup_unit_end(const char *unit, bool user, bool stop, struct error *err);
 
+/* The end of a unit whose start was interrupted: only if it holds no process.  @path: below its manager's root. */
+int cgroup_unit_abandon(const char *root, const char *path, const char *unit, bool user, struct error *err);
+
 #endif

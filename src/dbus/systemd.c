@@ -390,12 +390,13 @@ int systemd_attach(struct systemd *s, const char *unit, const char *subgroup, co
 	return told(s, &m, "attach a process to", unit, err);
 }
 
-int systemd_control_group(struct systemd *s, char **ret, struct error *err)
+static int get_cgroup(struct systemd *s, const char *path, const char *interface, const char *whose, char **ret,
+		      struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf body = {0};
 	struct dbus_call c = {
 		.destination = "org.freedesktop.systemd1",
-		.path = "/org/freedesktop/systemd1",
+		.path = path,
 		.interface = "org.freedesktop.DBus.Properties",
 		.member = "Get",
 		.signature = "ss",
@@ -407,17 +408,39 @@ int systemd_control_group(struct systemd *s, char **ret, struct error *err)
 	int r;
 
 	dbus_set_deadline(s->c, s->timeout_ms);
-	dbus_put_string(&body, MANAGER);
+	dbus_put_string(&body, interface);
 	dbus_put_string(&body, "ControlGroup");
-	r = call(s, &c, "ask for the cgroup of", "the service manager", &m, err);
+	r = call(s, &c, "ask for the cgroup of", whose, &m, err);
 	if (r < 0)
 		return r;
 	if (m.type == DBUS_ERROR)
-		return told(s, &m, "ask for the cgroup of", "the service manager", err);
+		return told(s, &m, "ask for the cgroup of", whose, err);
 	value = m.body;
 	type = str_eq(m.signature, "v") ? dbus_get_signature(&value) : "";
 	if (!str_eq(type, "s"))
 		return dbus_connection_lies(s->c, "answers without a cgroup", err);
 	*ret = xstrdup(dbus_get_string(&value));
 	return 0;
+}
+
+int systemd_control_group(struct systemd *s, char **ret, struct error *err)
+{
+	return get_cgroup(s, "/org/freedesktop/systemd1", MANAGER, "the service manager", ret, err);
+}
+
+/* The object of a unit: what is no letter or digit as "_" and two digits. */
+int systemd_unit_control_group(struct systemd *s, const char *unit, char **ret, struct error *err)
+{
+	_cleanup_(strbuf_free) struct strbuf path = {0};
+	const char *interface = str_ends(unit, ".slice") ? "org.freedesktop.systemd1.Slice"
+							 : "org.freedesktop.systemd1.Scope";
+	int r = check_unit(unit, err);
+
+	if (r < 0)
+		return r;
+	strbuf_adds(&path, "/org/freedesktop/systemd1/unit/");
+	for (const char *u = unit; *u; u++)
+		strbuf_addf(&path, (*u >= 'a' && *u <= 'z') || (*u >= 'A' && *u <= 'Z') ||
+			    (u > unit && *u >= '0' && *u <= '9') ? "%c" : "_%02x", (unsigned char)*u);
+	return get_cgroup(s, path.data, interface, unit, ret, err);
 }

@@ -75,4 +75,7 @@ int systemd_attach(struct systemd *s, const char *unit, const char *subgroup, co
 /* The cgroup that the manager's slices are below: "" for the system's.  *ret is malloc'ed. */
 int systemd_control_group(struct systemd *s, char **ret, struct error *err);
 
+/* The cgroup of a scope or slice, "" when there is no such unit or it has none yet.  *ret is malloc'ed. */
+int systemd_unit_control_group(struct systemd *s, const char *unit, char **ret, struct error *err);
+
 #endif

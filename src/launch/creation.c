@@ -42,10 +42,10 @@ static void describe(struct creation *c)
 	st->rootfs = (char *)p->rootfs.path;
 	state_set_created(st);
 	st->owner_uid = getuid();
-	/* Where systemd makes it, it will tell. */
+	/* Where systemd makes it exactly, it will tell. */
 	st->unit = p->cgroup.mode == PLAN_CGROUP_SYSTEMD ? (char *)p->cgroup.unit.name : NULL;
 	st->unit_user = p->cgroup.unit.user;
-	if (p->cgroup.mode == PLAN_CGROUP_FS) {
+	if (p->cgroup.mode != PLAN_CGROUP_NONE) {
 		st->cgroup_root = (char *)p->cgroup.root;
 		st->cgroup_path = (char *)p->cgroup.path;
 	}
@@ -191,6 +191,8 @@ static int open_handles(struct creation *c, struct error *err)
 		r = ns_make_first(&p->ns, &h->user_ns, &h->time_ns, err);
 	if (r == 0)
 		r = cgroup_prepare(&p->cgroup, &c->cgroup, err);
+	if (r < 0 && !c->cgroup.path)
+		c->st.unit = NULL;	/* nothing is left of it */
 	note_cgroup(c);
 	if (r < 0)
 		return r;

@@ -80,15 +80,32 @@ static int wait_for_end(const struct state *st, int pidfd, struct error *err)
 	return 0;
 }
 
+/* Without systemd that is all that can be done, and no reason to stay: an empty scope ends. */
+static void forget_unit(const struct state *st, bool stop)
+{
+	struct error err = {0};
+
+	if (cgroup_unit_end(st->unit, st->unit_user, stop, &err) < 0)
+		log_warning("the unit %s of systemd: %s", st->unit, err.text);
+}
+
+/* Who made it was killed while it waited for systemd, and with it the process in the scope: if there is one without
+ * any, it is that. */
+static void abandon_unit(const struct state *st)
+{
+	struct error err = {0};
+
+	if (cgroup_unit_abandon(st->cgroup_root, st->cgroup_path, st->unit, st->unit_user, &err) < 0)
+		log_warning("the unit %s of systemd: %s", st->unit, err.text);
+}
+
 /*
  * A unit is ours as long as its cgroup is the one that was made for the container; when that is gone, systemd has
- * stopped the unit by itself, and may only remember how it ended.  Without systemd its cgroup is removed all the
- * same: an empty scope ends.
+ * stopped the unit by itself, and may only remember how it ended.
  */
 static int end_unit(const struct state *st, struct error *err)
 {
 	_cleanup_close_ int cgroup = -1;
-	struct error failed = {0};
 	int r = cgroup_open(st->cgroup_root, st->cgroup_path, st->cgroup_id, &cgroup, err);
 
 	if (r == -ESTALE)
@@ -100,8 +117,7 @@ static int end_unit(const struct state *st, struct error *err)
 	if (cgroup >= 0 && r < 0)
 		return r;
 	memset(err, 0, sizeof(*err));
-	if (cgroup_unit_end(st->unit, st->unit_user, cgroup >= 0, &failed) < 0)
-		log_warning("the unit %s of systemd: %s", st->unit, failed.text);
+	forget_unit(st, cgroup >= 0);
 	return 0;
 }
 
@@ -118,6 +134,8 @@ static int remove_cgroup(const struct state *st, struct error *err)
 {
 	int r;
 
+	if (st->unit && st->cgroup_path && !st->cgroup_id)
+		abandon_unit(st);
 	if (!st->cgroup_path || !st->cgroup_id)
 		return 0;
 	if (!st->cgroup_created)

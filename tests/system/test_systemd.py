@@ -334,6 +334,28 @@ def test_processes_left_by_init(box):
     assert not is_known(box.unit) and not os.path.exists(ROOT + box.path)
 
 
+@pytest.mark.parametrize("call, nth", [("sendmsg", 1), ("poll", 1), ("recvfrom", 1), ("recvfrom", 2), ("clone3", 1), ("clone3", 2),
+                                       ("waitid", 1), ("fchmod", 1), ("bpf", 1), ("bpf", 3), ("rename", 2), ("rename", 3),
+                                       ("renameat", 2), ("renameat", 3), ("pidfd_send_signal", 1)])
+def test_killed_in_between(box, call, nth):
+    """Killed before it has said anything, while it waits for systemd, after: delete --force leaves nothing of either."""
+    box.args("pause")
+    r = box.create(wrap=["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"])
+    assert r.rc in (0, -signal.SIGKILL, 128 + signal.SIGKILL), r
+    box.delete("--force").ok()
+    kernel.until(lambda: not is_known(box.unit), deadline(10), "the scope is gone")
+    assert not os.path.exists(ROOT + box.path)
+
+
+def test_killed_while_deleting(box):
+    """The second delete finds what the first has left."""
+    box.up()
+    kill = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg", "-e", "inject=sendmsg:signal=KILL:when=1"]
+    assert box.delete("--force", wrap=kill).rc in (-signal.SIGKILL, 128 + signal.SIGKILL)
+    box.delete("--force").ok()
+    kernel.until(lambda: not is_known(box.unit), deadline(10), "the scope is gone")
+
+
 @pytest.mark.parametrize("path", ["/abs", "a.slice:b", "a.slice:b:c:d", "a:b:c", "a.slice:b:../c"])
 def test_bad_path(box, path):
     box.linux["cgroupsPath"] = path
