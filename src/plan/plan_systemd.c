@@ -171,6 +171,11 @@ static int add_annotations(struct arena *a, struct plan *p, struct error *err)
 				  "three at least");
 			return error_at(err, "/annotations/%s", plan_pointer_word(a, key));
 		}
+		/* Whose processes they are, nobody would ask: they would end with the container. */
+		if (str_eq(name, "PIDs") || str_eq(name, "PIDFDs")) {
+			error_set(err, EPERM, "which processes are in the unit is not for an annotation to say");
+			return error_at(err, "/annotations/%s", key);
+		}
 		plan_property(a, &p->cgroup.unit, name, all->v[i].value,
 			      arena_printf(a, "/annotations/%s", plan_pointer_word(a, key)));
 	}
