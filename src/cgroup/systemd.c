@@ -22,6 +22,7 @@
 #include "util/cleanup.h"
 #include "util/empty.h"
 #include "util/fd.h"
+#include "util/log.h"
 #include "util/str.h"
 
 #define CONNECT_MS 10000
@@ -123,11 +124,29 @@ static struct systemd_property *properties_of(const struct plan_unit *u)
 	return v;
 }
 
+/* A systemd that is older than the word of a limit says so: then the file alone has it.  True: try again. */
+static bool leave_out_unknown(struct systemd_property *v, size_t *n, int r, struct error *err)
+{
+	for (size_t i = 0; r == -EROFS && i < *n; i++) {
+		_cleanup_free_ char *words = xasprintf("property %s, or unknown", v[i].name);
+
+		if (v[i].unsure || !v[i].where[0] || !strstr(err->text, words))
+			continue;
+		log_debug("this systemd does not know %s, which only the cgroup has then", v[i].name);
+		memmove(v + i, v + i + 1, (*n - i - 1) * sizeof(*v));
+		*n -= 1;
+		memset(err, 0, sizeof(*err));
+		return true;
+	}
+	return false;
+}
+
 int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err)
 {
 	_cleanup_free_ struct systemd_property *properties = properties_of(&p->unit);
+	size_t n = p->unit.n_properties;
 	struct systemd *s = NULL;
-	int r = systemd_check_properties(properties, p->unit.n_properties, err);
+	int r = systemd_check_properties(properties, n, err);
 
 	*ret = (struct cgroup_holder){.pidfd = -1};
 	if (r == 0)
@@ -135,8 +154,9 @@ int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, ch
 	if (r == 0 && !p->unit.slice)
 		r = make_holder(ret, err);
 	if (r == 0)
-		r = systemd_start_unit(s, p->unit.name, properties, p->unit.n_properties, ret->pid, ret->pidfd, JOB_MS,
-				       err);
+		do
+			r = systemd_start_unit(s, p->unit.name, properties, n, ret->pid, ret->pidfd, JOB_MS, err);
+		while (leave_out_unknown(properties, &n, r, err));
 	if (r == 0)
 		r = p->unit.slice ? whole_path(s, p->unit.user, p->path, ret_path, err)
 				  : find_path(p, ret->pid, ret_path, err);
@@ -158,14 +178,17 @@ int cgroup_unit_attach(const char *unit, bool user, const char *sub, pid_t pid, 
 int cgroup_unit_set(const struct plan_unit *u, struct error *err)
 {
 	_cleanup_free_ struct systemd_property *properties = properties_of(u);
+	size_t n = u->n_properties;
 	struct systemd *s = NULL;
 	int r = 0;
 
-	if (u->n_properties == 0)
+	if (n == 0)
 		return 0;
 	r = systemd_connect(u->user, CONNECT_MS, &s, err);
 	if (r == 0)
-		r = systemd_set_properties(s, u->name, properties, u->n_properties, err);
+		do
+			r = n ? systemd_set_properties(s, u->name, properties, n, err) : 0;
+		while (leave_out_unknown(properties, &n, r, err));
 	systemd_close(s);
 	return r;
 }

@@ -134,9 +134,9 @@ def other_order(serial):
 JOB = "/org/freedesktop/systemd1/job/1"
 
 
-def failed_job(serial):
+def failed_job(serial, result="failed"):
     end = struct.pack("=I", 1)
-    for text in (JOB, UNIT, "failed"):
+    for text in (JOB, UNIT, result):
         end = string(end, text)
     return answer(serial, "o", string(b"", JOB)) + message(
         4, {1: ("o", "/org/freedesktop/systemd1"), 2: ("s", "org.freedesktop.systemd1.Manager"),
@@ -185,6 +185,31 @@ def test_peer(box, tmp, name):
         peer.close()
     if name == "job-failed":
         assert b"StopUnit" in b"".join(peer.heard) and b"ResetFailedUnit" in b"".join(peer.heard)
+
+
+def test_older_systemd(box, tmp):
+    """It does not know the word of a limit, which the cgroup has all the same: asked again without; not of an annotation."""
+    def older(peer, c):
+        peer.hear(c, 200)
+        c.sendall(GREETING + answer(1, "s", string(b"", ":1.7")) + answer(2))
+        peer.hear(c)
+        c.sendall(refusal(3, "org.freedesktop.DBus.Error.PropertyReadOnly", "Cannot set property OOMPolicy, or unknown property."))
+        peer.hear(c)
+        c.sendall(failed_job(4, "done"))
+        while peer.hear(c):
+            pass
+    peer = Peer(f"{tmp}/bus", older)
+    env = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp}/bus"}
+    box.linux["resources"]["unified"] = {"memory.oom.group": "1"}
+    refused(box, env, "systemd started the unit bad-peer.scope, and its process is in the cgroup")
+    starts = [x for x in peer.heard if b"StartTransientUnit" in x]
+    assert [b"OOMPolicy" in x for x in starts] == [True, False]
+    peer.heard.clear()
+    box.linux["resources"]["unified"] = {}
+    box.config["annotations"] = {"org.systemd.property.OOMPolicy": "'kill'"}
+    refused(box, env, "/annotations/org.systemd.property.OOMPolicy", "unknown property")
+    assert len([x for x in peer.heard if b"StartTransientUnit" in x]) == 1
+    peer.close()
 
 
 def test_place_of_the_socket(box, tmp):
