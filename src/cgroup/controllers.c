@@ -145,8 +145,9 @@ static int error_enable(const struct plan_cgroup *p, const char *prefix, unsigne
 			   "linux.cgroupsPath", prefix);
 	else if (e == -EACCES || e == -EPERM || e == -EROFS)
 		error_hint(err, "it is not delegated: /%s does not pass it on, and is not ours to change; "
-			   "with systemd name it in Delegate= of the unit that is delegated (for users: "
-			   "user@.service)", prefix);
+			   "with systemd name it in Delegate= of the unit that is delegated; for users in "
+			   "/etc/systemd/system/user@.service.d/delegate.conf: [Service] Delegate=cpu cpuset io "
+			   "memory pids", prefix);
 	else if (e == -EOPNOTSUPP)
 		error_hint(err, "/%s is a threaded cgroup", prefix);
 	return error_at(err, "%s", who_needs(p, bits));
