@@ -145,7 +145,7 @@ def test_threaded(box, threaded, words, paused):
     """Nobody is left out, in whichever cgroup its threads are."""
     if paused:
         box.orlop("pause", box.id).ok()
-        assert value(box, "t/cgroup.events").split()[3] == "1"
+        kernel.until(lambda: value(box, "t/cgroup.events").split()[3] == "1", deadline(5), "it is frozen, too")
     took, r = timed(box.orlop, *[box.id if w == "ID" else w for w in words])
     r.ok()
     assert took < deadline(5)
