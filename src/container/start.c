@@ -170,6 +170,20 @@ static void destroy(struct starting *s, struct error *err)
 		error_in(err, "%s; and then", second.text);
 }
 
+/* The reader, which holds both ends, was there a moment ago. */
+static int let_go(const struct starting *s, const struct start_go *go, struct error *err)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	int r;
+
+	sigaction(SIGPIPE, &ignore, &before);
+	r = fd_write_all(s->gate, go, go->rows ? sizeof(*go) : 1);
+	sigaction(SIGPIPE, &before, NULL);
+	if (r == -EPIPE)
+		return error_set(err, EINVAL, "cannot start a container that has stopped");
+	return r < 0 ? error_errno(err, r, "open the start gate") : 0;
+}
+
 static int start(struct starting *s, struct error *err)
 {
 	struct start_go go = {.go = 1};
@@ -187,10 +201,9 @@ static int start(struct starting *s, struct error *err)
 	 * may be after the program has looked.  Its user's terminal is often ours as well. */
 	if (s->st.terminal)
 		tty_own_size(&go.rows, &go.cols);
-	/* The reader was there a moment ago, and holds both ends. */
-	r = fd_write_all(s->gate, &go, go.rows ? sizeof(go) : 1);
+	r = let_go(s, &go, err);
 	if (r < 0)
-		return error_errno(err, r, "open the start gate");
+		return r;
 	r = await_exec(s, err);
 	/* It ends by itself now: do not let `state` see it on its way. */
 	if (r < 0)

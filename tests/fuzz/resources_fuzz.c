@@ -47,7 +47,7 @@ static void update(struct arena *a, const struct oci_resources *r)
 	half.memory.swap.set = half.cpu.quota.set = half.cpu.idle.set = false;
 	half.unified.n /= 2;
 	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
-		struct plan_update u;
+		struct plan_update u = {.cgroup.mode = PLAN_CGROUP_FS};
 		struct error err = {0};
 		int e = plan_update(a, bases[i], r, i, &u, &err);
 

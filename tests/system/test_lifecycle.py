@@ -829,3 +829,14 @@ def test_debug_of_exec(box, orlop, tmp):
     box.up()
     orlop("--log", f"{tmp}/log", "--debug", "exec", box.id, "/bin/probe", "exit", "0").ok()
     assert "is set up" in kernel.read(f"{tmp}/log")
+
+
+def test_start_of_one_that_ends_meanwhile(box):
+    """It is killed when `start` has found it waiting, and before it is let go: an error in words, not a signal."""
+    box.args("pause").create().ok()
+    late = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=write", "-e", "inject=write:delay_enter=2000000:when=1"]
+    p = box.orlop.popen("start", box.id, wrap=late)
+    time.sleep(1)
+    os.kill(box.pid, signal.SIGKILL)
+    box.orlop.finish(p).failed("cannot start a container that has stopped")
+    box.delete().ok()
