@@ -157,7 +157,7 @@ static int attach(const struct spawn *s, struct error *err)
 {
 	int r = s->attach_late ? cgroup_attach(s->cgroup, s->pid, err) : 0;
 
-	if (!s->unit || (r != -EACCES && r != -EPERM))
+	if (!s->unit_user || (r != -EACCES && r != -EPERM))
 		return r;
 	memset(err, 0, sizeof(*err));
 	return cgroup_unit_attach(s->unit, s->unit_user, s->subgroup, s->pid, err);
