@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any words as the command line.  The verbs of container/ are replaced: they look at what they are given.  A
+ * Any words as the command line.  The verbs of container/ and report/ are replaced: they look at what they are given.  A
  * slash is in no word, so that nothing is written but in a directory of our own (`spec`, --log).
  */
 #include <dirent.h>
@@ -13,6 +13,7 @@
 
 #include "cli/cli.h"
 #include "container/container.h"
+#include "report/report.h"
 #include "tests/fuzz/fuzz.h"
 #include "util/log.h"
 #include "util/str.h"
@@ -141,6 +142,35 @@ int container_ps(const struct global_options *g, const char *id, enum list_forma
 	(void)args;
 	must(format == LIST_TABLE || format == LIST_JSON);
 	return no_verb(g, id, err);
+}
+
+int container_update(const struct update_options *o, struct error *err)
+{
+	const struct oci_resources *given = &o->given;
+
+	check_text(o->resources);
+	must(!o->resources || (!given->memory.limit.set && !given->cpu.quota.set && !given->pids_limit.set));
+	must(!given->memory.limit.set || given->memory.limit.v >= -1);
+	must(!given->block_io.weight.set || given->block_io.weight.v <= 1000);
+	return no_verb(o->global, o->id, err);
+}
+
+int container_events(const struct global_options *g, const char *id, int64_t interval_ms, bool once,
+		     struct error *err)
+{
+	(void)once;
+	must(interval_ms > 0);
+	return no_verb(g, id, err);
+}
+
+int report_stats(const struct global_options *g, const struct stats_options *o, struct error *err)
+{
+	must(o->interval_ms > 0);
+	must(o->format >= STATS_TABLE && o->format <= STATS_OPENMETRICS);
+	must(o->order >= STATS_BY_CPU && o->order <= STATS_BY_ID);
+	for (size_t i = 0; i < o->ids.n; i++)
+		must(o->ids.v[i]);
+	return no_verb(g, "", err);
 }
 
 /* ---- one command line ---- */
