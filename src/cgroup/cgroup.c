@@ -205,7 +205,7 @@ static bool may_not_write(int root, const char *path)
 static int prepare_unit(int root, const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
 {
 	struct plan_cgroup made = *p;
-	int r = cgroup_unit_start(p, &ret->holder, &ret->path, err);
+	int r = cgroup_unit_start(root, p, &ret->holder, &ret->path, err);
 
 	if (r < 0)
 		return r;
@@ -244,6 +244,9 @@ int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error
 		return root;
 	if (p->mode == PLAN_CGROUP_SYSTEMD)
 		return prepare_unit(root, p, ret, err);
+	r = p->rootless ? cgroup_check_controllers(root, p->path, p, err) : 0;
+	if (r < 0)
+		return r;
 	r = make(root, p, ret, err);
 	if (p->optional && (r == -EACCES || r == -EPERM || r == -EROFS) && may_not_write(root, p->path + 1)) {
 		log_debug("no cgroup for the container: %s", err->text);

@@ -238,6 +238,60 @@ static int enable_below(int root, const struct plan_cgroup *p, const char *prefi
 	return need || useful ? enable(root, p, prefix, need, useful, on, err) : 0;
 }
 
+/* Would enable_below() succeed?  Whatever @need the one above has or gets, this one is given. */
+static int check_below(int root, const struct plan_cgroup *p, const char *prefix, unsigned need, struct error *err)
+{
+	char file[FILE_MAX], words[128];
+	unsigned on;
+	int r;
+
+	snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, *prefix ? "/" : "");
+	r = read_bits(root, file, &on);
+	if (r < 0)
+		return r == -ENOENT || r == -ENODEV ? r : error_errno(err, r, "read %s/%s", p->root, file);
+	need &= ~on;
+	if (!need)
+		return 0;
+	if (faccessat(root, file, W_OK, AT_EACCESS) < 0)
+		r = -errno;
+	else if (holds_processes(root, prefix))
+		r = -EBUSY;
+	list_bits(need, "+", words, sizeof(words));
+	return r < 0 ? error_enable(p, prefix, need, words, r, err) : 0;
+}
+
+/* The part of @path before @slash. */
+static void copy_prefix(char ret[PATH_MAX], const char *path, const char *slash)
+{
+	size_t n = (size_t)(slash - path);
+
+	memcpy(ret, path, n);
+	ret[n] = '\0';
+}
+
+int cgroup_check_controllers(int root, const char *whole, const struct plan_cgroup *p, struct error *err)
+{
+	const char *path = whole + 1, *slash = path;
+	char prefix[PATH_MAX] = "";
+	unsigned all;
+	int r;
+
+	if (!p->controllers)
+		return 0;
+	r = read_bits(root, "cgroup.controllers", &all);
+	if (r < 0)
+		return error_errno(err, r, "read cgroup.controllers in %s", p->root);
+	if (p->controllers & ~all)
+		return error_unavailable(root, p, "", p->controllers & ~all, err);
+	while (r == 0 && slash) {
+		r = check_below(root, p, prefix, p->controllers, err);
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			copy_prefix(prefix, path, slash);
+	}
+	return r == -ENOENT || r == -ENODEV ? 0 : r;	/* made by us, from there on */
+}
+
 /*
  * Without a limit the figures are wanted: memory.current and io.stat are there only with their controllers.
  * So all that the host has is passed on; when the leaf has as many as the root there is nothing to do.
@@ -259,10 +313,7 @@ int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, str
 	if (!need && !useful)
 		return 0;
 	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
-		size_t n = (size_t)(slash - path);
-
-		memcpy(prefix, path, n);
-		prefix[n] = '\0';
+		copy_prefix(prefix, path, slash);
 		r = enable_below(root, p, prefix, need, useful, err);
 		if (r < 0)
 			return r;

@@ -13,4 +13,10 @@
  */
 int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, struct error *err);
 
+/*
+ * Before the cgroup @path below @root is made: can it get those that its limits need?  For a caller who may not write
+ * everywhere: each one above it that lacks one must be the caller's to change, and hold no process.
+ */
+int cgroup_check_controllers(int root, const char *path, const struct plan_cgroup *p, struct error *err);
+
 #endif

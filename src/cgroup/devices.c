@@ -166,7 +166,7 @@ static int load_and_attach(int fd, const struct plan_cgroup *p, bool replace, st
 /* Without privilege on the host there is no device node that could be opened. */
 static bool may_stay_open(const struct plan_cgroup *p, int r)
 {
-	return (r == -EPERM || r == -EACCES) && (MUTATE(T93) || (p->device_program_optional &&
+	return (r == -EPERM || r == -EACCES) && (MUTATE(T93) || (p->rootless &&
 		!(probe_initial_userns() && probe_effective_cap(CAP_SYS_ADMIN))));
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/controllers.h"
 #include "cgroup/events.h"
 #include "dbus/systemd.h"
 #include "sys/compat.h"
@@ -141,7 +142,18 @@ static bool leave_out_unknown(struct systemd_property *v, size_t *n, int r, stru
 	return false;
 }
 
-int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err)
+static int check_controllers(int root, struct systemd *s, const struct plan_cgroup *p, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (!p->rootless || !p->controllers)
+		return 0;
+	r = whole_path(s, p->unit.user, p->path, &path, err);
+	return r < 0 ? r : cgroup_check_controllers(root, path, p, err);
+}
+
+int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err)
 {
 	_cleanup_free_ struct systemd_property *properties = properties_of(&p->unit);
 	size_t n = p->unit.n_properties;
@@ -151,6 +163,8 @@ int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, ch
 	*ret = (struct cgroup_holder){.pidfd = -1};
 	if (r == 0)
 		r = systemd_connect(p->unit.user, CONNECT_MS, &s, err);
+	if (r == 0)
+		r = check_controllers(root, s, p, err);
 	if (r == 0 && !p->unit.slice)
 		r = make_holder(ret, err);
 	if (r == 0)

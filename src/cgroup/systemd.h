@@ -18,9 +18,10 @@ struct cgroup_holder {
 	int pidfd;
 };
 
-/* Start the unit of @p.  *ret_path: its cgroup below the cgroup root, malloc'ed.  -EEXIST: there is one of that name.
+/* Start the unit of @p.  *ret_path: its cgroup below the cgroup @root, malloc'ed.  -EEXIST: there is one of that name.
  * Also after a failure @ret is to be released. */
-int cgroup_unit_start(const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err);
+int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path,
+		      struct error *err);
 /* End the process that holds it. */
 void cgroup_unit_release(struct cgroup_holder *h);
 /* Let systemd move a process there, which we may not move ourselves. */

@@ -129,7 +129,7 @@ static int make_plan(struct update *u, struct error *err)
 		r = plan_device_program(u->arena, &base, &u->before, err);
 	u->plan.cgroup.root = st->cgroup_root;
 	u->plan.cgroup.path = st->cgroup_path;
-	u->plan.cgroup.device_program_optional = st->rootless;
+	u->plan.cgroup.rootless = st->rootless;
 	if (r == 0 && st->unit) {
 		u->plan.cgroup.unit = (struct plan_unit){.name = st->unit, .user = st->unit_user};
 		plan_update_unit(u->arena, &u->plan.cgroup, u->plan.devices);

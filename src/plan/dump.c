@@ -262,7 +262,7 @@ static void dump_cgroup(const struct plan_cgroup *c, FILE *out)
 	}
 	if (c->device_program)
 		fprintf(out, "cgroup.device_program %zu instructions%s\n", c->n_device_insns,
-			c->device_program_optional ? ", optional" : "");
+			c->rootless ? ", optional" : "");
 }
 
 static void dump_intelrdt(const struct plan_intelrdt *x, FILE *out)

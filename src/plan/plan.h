@@ -225,7 +225,8 @@ struct plan_cgroup {
 	size_t n_writes;
 	struct bpf_insn *device_program;	/* NULL = none */
 	size_t n_device_insns;
-	bool device_program_optional;	/* rootless: a refused program is a warning */
+	bool rootless;			/* what is not delegated is looked for first; a refused device program is a
+					 * warning */
 	struct opt_u32 owner;		/* host's uid of who may make cgroups below it */
 };
 

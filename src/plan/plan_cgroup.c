@@ -183,7 +183,7 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 		return plan_without(p, o, disabled, err);
 	p->cgroup.root = arena_strdup(a, f->cgroup_root);
 	p->cgroup.hybrid = f->cgroup_hybrid;
-	p->cgroup.device_program_optional = o->rootless;
+	p->cgroup.rootless = o->rootless;
 	plan_owner(p, o);
 	if (p->cgroup.mode == PLAN_CGROUP_SYSTEMD)
 		return plan_systemd_unit(a, p, o, err);

@@ -531,7 +531,32 @@ def test_cgroup_when_only_the_callers_own_is_delegated(user, delegated):
     box.delete("--force").ok()
     box.linux["resources"] = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
     box.write()
+    watch = kernel.Watch(f"{delegated}/session")
     user("create", "-b", box.bundle, box.id, **caller).failed("/session", "processes are in")
+    assert watch.made() == []
+
+
+@pytest.mark.needs_controllers("hugetlb")
+@pytest.mark.parametrize("path", [None, f"/{host.TAG}user/a/b"])
+def test_controller_is_not_delegated(user, delegated, path):
+    """Nothing is made before the limit is refused; without the limit it runs there."""
+    os.chown(f"{delegated}/cgroup.subtree_control", 0, 0)
+    caller = {"preexec_fn": enter(f"{delegated}/session")}
+    box = user.box()
+    if path:
+        box.linux["cgroupsPath"] = path
+    box.linux["resources"] = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
+    box.args("pause").write()
+    watch = kernel.Watch(delegated)
+    user("create", "-b", box.bundle, box.id, **caller).failed(
+        "/linux/resources/hugepageLimits", "hugetlb", os.path.basename(delegated), "not delegated", "Delegate=")
+    assert watch.made() == []
+    box.linux["resources"] = {}
+    box.write()
+    watch = kernel.Watch(delegated)
+    user("create", "-b", box.bundle, box.id, **caller).ok()
+    assert watch.made() == ["a" if path else "orlop"]
+    box.delete("--force").ok()
 
 
 def test_no_cgroup_is_delegated(user):

@@ -508,8 +508,10 @@ def test_user_without_what_is_delegated(user_box):
     """A limit whose controller stops above: which one, where, and what adds it; nothing is made."""
     box = user_box
     box.linux["resources"] = {"unified": {"io.weight": "200"}}
+    watch = kernel.Watch(ROOT + MANAGER, *(e.path for e in os.scandir(ROOT + MANAGER) if e.name.endswith(".slice")))
     r = box.create()
     r.failed("io", "user@.service", "Delegate=", "/linux/resources/unified/io.weight")
+    assert watch.made() == []
     assert not os.path.exists(ROOT + box.path)
     assert show_user(box.unit, "LoadState") == "not-found"
 

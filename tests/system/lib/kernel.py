@@ -2,6 +2,7 @@
 """System calls and files of /proc that the tests look at; nothing here knows the program."""
 import ctypes
 import os
+import sys
 import re
 import time
 
@@ -192,3 +193,25 @@ def device_programs(directory):
     assert _libc.syscall(321, 16, attr, ctypes.sizeof(attr)) >= 0, os.strerror(ctypes.get_errno())
     os.close(fd)
     return sorted(_program_name(ids[i]) for i in range(attr[6]))
+
+
+class Watch:
+    """What is made in these directories from now on, inotify(7), also if it is gone again when it is asked."""
+
+    def __init__(self, *directories):
+        self._fd = _check(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC), "inotify_init1")
+        for d in directories:
+            _check(_libc.inotify_add_watch(self._fd, os.fsencode(d), 0x100), f"inotify_add_watch({d})")  # IN_CREATE
+
+    def made(self):
+        names = []
+        try:
+            data = os.read(self._fd, 1 << 16)
+        except BlockingIOError:
+            data = b""
+        while data:
+            n = int.from_bytes(data[12:16], sys.byteorder)
+            names.append(data[16:16 + n].rstrip(b"\0").decode())
+            data = data[16 + n:]
+        os.close(self._fd)
+        return names

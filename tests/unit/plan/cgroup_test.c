@@ -155,7 +155,7 @@ static void test_modes(void **state)
 
 	s->options.rootless = true;
 	assert_int_equal(run(s), 0);
-	assert_true(s->plan.cgroup.optional && s->plan.cgroup.device_program_optional);
+	assert_true(s->plan.cgroup.optional && s->plan.cgroup.rootless);
 	SET(s->r->pids_limit, 5);
 	assert_int_equal(run(s), 0);
 	assert_false(s->plan.cgroup.optional);
