@@ -153,7 +153,8 @@ static int check_controllers(int root, struct systemd *s, const struct plan_cgro
 	return r < 0 ? r : cgroup_check_controllers(root, path, p, err);
 }
 
-int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path, struct error *err)
+int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path,
+		      struct error *err)
 {
 	_cleanup_free_ struct systemd_property *properties = properties_of(&p->unit);
 	size_t n = p->unit.n_properties;

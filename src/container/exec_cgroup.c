@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `exec`: which cgroup the new process is in.  Runs on the host. */
+#include "container/execution.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+#define CGROUP_FILE_MAX 8192
+
+static int open_sub_cgroup(struct execution *x, struct error *err)
+{
+	const char *sub = x->o->cgroup + strspn(x->o->cgroup, "/");
+	int fd;
+
+	if (*sub == '\0')
+		return 0;
+	fd = sys_openat2(x->cgroup, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd == -EXDEV)
+		return error_set(err, EXDEV, "bad sub cgroup path `%s`: it leads out of the cgroup of the "
+				 "container (--cgroup takes one below it)", x->o->cgroup);
+	if (fd < 0)
+		return error_errno(err, fd, "open the sub-cgroup %s of the container", x->o->cgroup);
+	close(x->cgroup);
+	x->cgroup = fd;
+	return 0;
+}
+
+/* Where the first process is now, below the container's cgroup: "/init.scope", or "" at its top; NULL, and an error,
+ * outside of it. */
+static const char *place_of_init(const struct execution *x, char text[CGROUP_FILE_MAX], struct error *err)
+{
+	char file[40], *path, *end;
+	size_t n = strlen(x->st.cgroup_path);
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)x->st.init.pid);
+	if (fd_read_pseudo(AT_FDCWD, file, text, CGROUP_FILE_MAX) < 0 || !(path = strstr(text, "0::/"))) {
+		error_set(err, EBUSY, "the cgroup of the container's first process is not known");
+		return NULL;
+	}
+	path += 3;
+	end = strchr(path, '\n');
+	if (end)
+		*end = '\0';
+	if (strncmp(path, x->st.cgroup_path, n) != 0 || (path[n] != '/' && path[n])) {
+		error_set(err, EBUSY, "the container's first process is outside of its cgroup (%s)", path);
+		return NULL;
+	}
+	return path + n;
+}
+
+/*
+ * cgroups(7), "no internal processes": an init system in the container has enabled controllers for
+ * sub-cgroups and moved itself into one.  Then its company is where init is now, if that is still inside.
+ */
+static int cgroup_of_init(struct spawn *s, void *ctx, struct error *err)
+{
+	struct execution *x = ctx;
+	char text[CGROUP_FILE_MAX];
+	const char *place = place_of_init(x, text, err);
+	int fd;
+
+	if (place && !*place)
+		return error_set(err, EBUSY, "the container's cgroup takes no processes, though the first is there");
+	if (!place)
+		return error_in(err, "the container's cgroup takes no processes");
+	fd = sys_openat2(x->cgroup, place + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0)
+		return error_errno(err, fd, "open the cgroup %s of the container's first process", place);
+	close(x->cgroup);
+	x->cgroup = s->cgroup = fd;
+	return 0;
+}
+
+/* Only the service manager may move a process from the session of a user to a unit. */
+static int use_unit(struct execution *x, struct error *err)
+{
+	char text[CGROUP_FILE_MAX];
+	const char *place = x->o->cgroup ? x->o->cgroup : place_of_init(x, text, err);
+
+	if (!place)
+		return -err->code;
+	x->spawn.attach_late = true;
+	x->spawn.unit = x->st.unit;
+	x->spawn.unit_user = true;
+	x->spawn.subgroup = str_eq(place, "/") ? "" :
+			    arena_printf(x->arena, "%s%s", place[0] && place[0] != '/' ? "/" : "", place);
+	return 0;
+}
+
+int execution_find_cgroup(struct execution *x, struct error *err)
+{
+	int r;
+
+	if (!x->st.cgroup_path) {
+		if (x->o->cgroup)
+			return error_set(err, EINVAL, "--cgroup: the container has no cgroup of its own");
+		return 0;
+	}
+	r = cgroup_open(x->st.cgroup_root, x->st.cgroup_path, x->st.cgroup_id, &x->cgroup, err);
+	if (r == 0 && x->o->cgroup)
+		r = open_sub_cgroup(x, err);
+	x->spawn.cgroup = x->cgroup;
+	if (r == 0 && x->st.unit_user)
+		return use_unit(x, err);
+	if (!x->o->cgroup)
+		x->spawn.find_other_cgroup = cgroup_of_init;
+	return r;
+}
