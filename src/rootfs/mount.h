@@ -98,6 +98,22 @@ int rootfs_private_proc(struct error *err);
 
 /* Do mounts go from the bind mount @m to the host, too?  Then it must be of the host's own peer group. */
 bool mount_shares_with_host(const struct plan_rootfs *p, const struct plan_mount *m);
+/* MS_SHARED and so on, as its options say: all of them, 0: none. */
+unsigned long mount_wanted_propagation(const struct plan_mount *m);
+
+/*
+ * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the host.  Only who
+ * asks for it twice (rootfsPropagation and the option of the mount) gets that; "slave" keeps the way in.
+ */
+int mount_isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt, struct error *err);
+
+/*
+ * Child: the bind mount @m, ready to be attached: a descriptor or -errno.  Takes *source, the clone; @from_parent: the
+ * parent made it, which is second choice in a user namespace: only when the child cannot reach the source, or when a
+ * change was asked for (rw) that only the host's root may make.  An id-mapped one the child cannot make.
+ */
+int mount_make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source, bool from_parent,
+		    struct rootfs_source *place, struct error *err);
 
 /* Set and clear attributes of the mount @mnt; 0 or -errno with @err, which names the flags that the
  * kernel holds locked. */

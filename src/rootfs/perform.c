@@ -215,37 +215,6 @@ static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, c
 	return fd < 0 ? fd : clone_instead("/sys", m, false, err);
 }
 
-static unsigned long wanted_propagation(const struct plan_mount *m)
-{
-	unsigned long wanted = 0;
-
-	for (size_t i = 0; i < m->options->n_propagation; i++)
-		wanted |= m->options->propagation[i];
-	return wanted;
-}
-
-bool mount_shares_with_host(const struct plan_rootfs *p, const struct plan_mount *m)
-{
-	return (wanted_propagation(m) & MS_SHARED) && (p->propagation & MS_SHARED);
-}
-
-/*
- * A clone of a shared mount is in the same peer group: what is mounted below it would appear on the
- * host.  Only who asks for it twice (rootfsPropagation and the option of the mount) gets that;
- * "slave" keeps the way in.
- */
-static int isolate(const struct plan_rootfs *p, const struct plan_mount *m, int mnt,
-		   struct error *err)
-{
-	bool slave = (wanted_propagation(m) & MS_SLAVE) || (p->propagation & (MS_SLAVE | MS_SHARED));
-	int r;
-
-	if (mount_shares_with_host(p, m))
-		return 0;
-	r = mount_set_propagation(mnt, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE));
-	return r < 0 ? error_errno(err, r, "stop the propagation of the source %s", m->source) : 0;
-}
-
 /* PROC_CGROUP_INIT_INO: the first cgroup namespace, that of the host. */
 #define FIRST_CGROUP_NS 0xEFFFFFFBu
 
@@ -291,110 +260,9 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 		return clone_instead(p->cgroup_tree, m, own || p->cgroup_readonly, err);
 	if (p->joined_cgroupns)
 		fs.attr |= MOUNT_ATTR_RDONLY;
-	r = isolate(p, m, *source, err);
+	r = mount_isolate(p, m, *source, err);
 	if (r == 0)
 		r = mount_change_attr(*source, fs.attr, m->options->attr_clr & ~fs.attr, !own, err);
-	return r < 0 ? r : steal_fd(source);
-}
-
-#define PLAIN_ATTR (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | \
-		    MOUNT_ATTR_NOSYMFOLLOW)
-
-#define ATIME_ATTR ((uint64_t)(MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME))
-
-#define LOCKED ": locked by the user namespace that owns it"
-
-static void note_kept(const struct plan_mount *m, uint64_t kept, const char *why)
-{
-	char names[MOUNT_ATTR_NAMES];
-
-	if (kept)
-		log_debug("mounts[%u] (%s): %s of the source stays%s", m->index, m->destination,
-			  mount_attr_names(kept, names), why);
-}
-
-/* Those that nobody has named: the one or the other may be locked. */
-static void clear_each(const struct plan_mount *m, int mnt, uint64_t attr)
-{
-	uint64_t kept = 0;
-
-	for (uint64_t bit = 1; bit && bit <= attr; bit <<= 1) {
-		struct error ignored = {0};
-
-		if ((attr & bit) && mount_change_attr(mnt, 0, bit, false, &ignored) < 0)
-			kept |= bit;
-	}
-	note_kept(m, kept, LOCKED);
-}
-
-/*
- * As mount(8) and other runtimes: without a word about attributes the mount has those of its source; with
- * one it has exactly those that are named, and of access times what the source has unless a word is about
- * them.  What is locked and was not named stays: mount_namespaces(7).  @unlocked: it is not, in the clone that
- * the host's root made for a user namespace, but would be in one of the container's own.
- */
-static int set_bind_attr(const struct plan_mount *m, int mnt, bool unlocked, struct error *err)
-{
-	const struct oci_mount_options *o = m->options;
-	uint64_t set = mount_early_attr(m), clr = o->attr_clr, rest = 0;
-	int r;
-
-	if (!set && !clr) {
-		if (log_enabled(LOG_LEVEL_DEBUG))
-			note_kept(m, mount_has_attr(mnt, PLAIN_ATTR | MOUNT_ATTR_NODIRATIME), "");
-		return 0;
-	}
-	if ((set | clr) & ATIME_ATTR)
-		clr |= MOUNT_ATTR__ATIME;
-	rest = mount_has_attr(mnt, (PLAIN_ATTR | (clr & MOUNT_ATTR__ATIME ? ATIME_ATTR : 0)) & ~set & ~clr);
-	r = mount_change_attr(mnt, set, unlocked ? clr : clr | rest, false, err);
-	if (r == 0 && unlocked)
-		note_kept(m, rest, LOCKED);
-	if (r != -EPERM || !rest || unlocked)
-		return r;
-	*err = (struct error){0};
-	r = mount_change_attr(mnt, set, clr, false, err);
-	if (r == 0)
-		clear_each(m, mnt, rest);
-	return r;
-}
-
-static int prepare_bind(const struct plan_rootfs *p, const struct plan_mount *m, int mnt, bool unlocked,
-			struct error *err)
-{
-	const struct oci_mount_options *o = m->options;
-	int r = isolate(p, m, mnt, err);
-
-	if (r == 0)
-		r = set_bind_attr(m, mnt, unlocked, err);
-	if (r == 0)
-		r = mount_change_attr(mnt, o->rattr_set, o->rattr_clr, true, err);
-	return r;
-}
-
-/*
- * The clone of the parent is second choice in a user namespace: only when the child cannot reach
- * the source, or when a change was asked for (rw) that only the host's root may make.  An id-mapped
- * one the child cannot make.
- */
-static int make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		     bool from_parent, struct rootfs_source *place, struct error *err)
-{
-	_cleanup_close_ int own = -1;
-	int r;
-
-	if (from_parent && p->devices_by_bind && !m->idmap_where)
-		own = place && place->early >= 0 ? steal_fd(&place->early) :
-		      mount_clone_locked(m->source, m->options->recursive, *source);
-	if (own >= 0) {
-		r = prepare_bind(p, m, own, false, err);
-		if (r == 0)
-			return steal_fd(&own);
-		if (r != -EPERM)
-			return r;
-		*err = (struct error){0};
-	}
-	r = prepare_bind(p, m, *source, from_parent && p->devices_by_bind, err);
 	return r < 0 ? r : steal_fd(source);
 }
 
@@ -404,7 +272,7 @@ static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, c
 {
 	switch (m->kind) {
 	case MOUNT_BIND:
-		return make_bind(p, m, source, from_parent, place, err);
+		return mount_make_bind(p, m, source, from_parent, place, err);
 	case MOUNT_FS:
 		return from_parent ? take_fs(m, t, source, err) : make_fs(p, m, r, t, err);
 	case MOUNT_CGROUP2:
@@ -455,7 +323,7 @@ static int attach(const struct plan_mount *m, int mnt, const struct target *t, s
 	int target = t->fd, r = mount_attach_info(mnt, target, &info);
 	bool dir;
 
-	if (r == 0 && m->kind == MOUNT_BIND && !(wanted_propagation(m) & MS_SHARED) && info.id &&
+	if (r == 0 && m->kind == MOUNT_BIND && !(mount_wanted_propagation(m) & MS_SHARED) && info.id &&
 	    (info.propagation & MS_SHARED))
 		r = -EPROTO;
 	if (r == 0 && m->idmap_where && info.id && !(info.attr & MOUNT_ATTR_IDMAP))
