@@ -152,6 +152,8 @@ int options_hand_over_console(struct spawn *s, int *socket, struct error *err)
 		return 0;
 	if (!s->plan->process.oci->console_size.set)
 		r = tty_set_size(s->master, 0, 0, err);
+	if (r == 0 && *socket < 0 && !isatty(STDOUT_FILENO))
+		r = tty_plain_line_ends(s->master, err);
 	if (r == 0 && *socket >= 0) {
 		r = tty_send_console(*socket, s->master, err);
 		close(s->master);

@@ -86,6 +86,8 @@ int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
 		  void (*on_signal)(void *ctx, int sig), void *ctx, struct error *err);
 void tty_proxy_free(struct tty_proxy *t);	/* restores the terminal; NULL is fine */
 void tty_proxy_freep(struct tty_proxy **t);	/* for _cleanup_() */
+/* What is captured is read by programs: no line is to end in CR LF there (ONLCR, termios(3)). */
+int tty_plain_line_ends(int fd, struct error *err);
 /* TIOCSWINSZ on @fd; 0 x 0 takes the size of our own stdin when it is a terminal. */
 int tty_set_size(int fd, uint16_t rows, uint16_t cols, struct error *err);
 /* Child: the same, as a guess, of a terminal without a size. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "process/process.h"
@@ -18,6 +19,18 @@ int tty_set_size(int fd, uint16_t rows, uint16_t cols, struct error *err)
 	if (ioctl(fd, TIOCSWINSZ, &size) < 0)
 		return error_errno(err, errno, "set the terminal's size to %u rows, %u columns",
 				   size.ws_row, size.ws_col);
+	return 0;
+}
+
+int tty_plain_line_ends(int fd, struct error *err)
+{
+	struct termios t;
+
+	if (tcgetattr(fd, &t) < 0)
+		return error_errno(err, errno, "read the terminal's attributes");
+	t.c_oflag &= ~(tcflag_t)ONLCR;
+	if (tcsetattr(fd, TCSANOW, &t) < 0)
+		return error_errno(err, errno, "set the terminal's attributes");
 	return 0;
 }
 
