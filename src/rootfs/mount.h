@@ -6,6 +6,7 @@
 #include "oci/types.h"
 #include "plan/plan.h"
 #include "rootfs/rootfs.h"
+#include "sys/compat.h"
 #include "util/error.h"
 
 #define PROC_ROOT_INO 1		/* of any procfs */
@@ -170,6 +171,27 @@ int mount_blame_root(const struct plan_rootfs *p, int root, struct error *err);
 
 /* The attributes to be set before the mount is attached. */
 uint64_t mount_early_attr(const struct plan_mount *m);
+
+/* Where a mount goes, as it was found. */
+struct mount_target {
+	int fd;
+	bool made;			/* by us, just now */
+	bool from_parent;		/* the detached mount that goes there came with the handles */
+	struct kernel_statx st;
+};
+
+/*
+ * target.c: find or make the mount point.  @like: a mount whose root tells whether a directory or a file is
+ * wanted, or -1 for a directory.
+ */
+int mount_target_open(const struct plan_mount *m, const struct rootfs *rootfs, int like, struct mount_target *t,
+		      struct error *err);
+/* Those files of procfs that others (lxcfs) may cover. */
+bool mount_proc_file_allowed(const char *destination);
+
+/* @m, detached, with all that it is to have before it is attached to @t; takes @source.  A descriptor or -errno. */
+int mount_prepare(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r, int *source,
+		  struct rootfs_source *place, const struct mount_target *t, struct error *err);
 
 /* Perform mount @m; takes @source (a detached clone, or -1: then a bind source is at @place, or NULL). */
 int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,

@@ -17,133 +17,6 @@
 #include "util/path.h"
 #include "util/str.h"
 
-/* Where a mount goes, as it was found. */
-struct target {
-	int fd;
-	bool made; /* by us, just now */
-	struct kernel_statx st;
-};
-
-/* The files of procfs that others (lxcfs) may replace; the rest is ours and the kernel's. */
-static const char *const proc_files[] = {
-	"cpuinfo",
-	"diskstats",
-	"loadavg",
-	"meminfo",
-	"net/dev",
-	"slabinfo",
-	"stat",
-	"swaps",
-	"uptime",
-	"sys/crypto/fips_enabled",
-	"sys/kernel/ns_last_pid",
-};
-
-static bool proc_file_allowed(const char *destination)
-{
-	if (!str_starts(destination, "/proc/"))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(proc_files); i++)
-		if (str_eq(destination + strlen("/proc/"), proc_files[i]))
-			return true;
-	return false;
-}
-
-/*
- * @t lies in a procfs.  The name alone proves nothing, /proc may be a link of the image: walk again
- * from a /proc that is a real directory and the root of a procfs, never upwards, and keep what is
- * found there.
- */
-static int check_proc_target(const struct plan_mount *m, int root, struct target *t,
-			     struct error *err)
-{
-	_cleanup_close_ int proc = -1;
-	struct statfs fs;
-	struct stat st;
-	int fd;
-
-	if (((t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && t->st.stx_ino == PROC_ROOT_INO) || MUTATE(T12))
-		return 0;
-	if (!proc_file_allowed(m->destination))
-		return error_set(err, EPERM, "a mount inside of procfs is not allowed");
-	proc = path_open_in_root(root, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-	if (proc < 0)
-		return error_errno(err, proc, "open /proc");
-	if (fstatfs(proc, &fs) < 0 || fstat(proc, &st) < 0)
-		return error_errno(err, errno, "look at /proc");
-	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INO)
-		return error_set(err, EPERM, "/proc of the container is not a procfs");
-	fd = sys_openat2(proc, m->destination + strlen("/proc/"), O_PATH | O_CLOEXEC, 0,
-			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	/* /proc/net is self/net: that of one process, in which nobody else would see the mount. */
-	if (fd == -ELOOP)
-		return error_set(err, EPERM, "a symbolic link on the way leads elsewhere in procfs, where no "
-				 "mount is allowed, and would be seen by one process alone");
-	if (fd < 0)
-		return error_errno(err, fd, "open it below /proc");
-	close(t->fd);
-	t->fd = fd;
-	return 0;
-}
-
-static bool is_root(const struct rootfs *rootfs, const struct target *t)
-{
-	uint64_t id;
-
-	if (!(t->st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return false;
-	return mount_id(rootfs, rootfs->root, &id) < 0 || id == t->st.stx_mnt_id;
-}
-
-static int look_at_target(const struct plan_mount *m, const struct rootfs *rootfs, struct target *t,
-			  struct error *err)
-{
-	unsigned mask = STATX_TYPE | STATX_MODE | STATX_INO;
-	struct statfs fs;
-	int r = sys_statx(t->fd, "", AT_EMPTY_PATH,
-			  mask | (rootfs->statmount ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID), &t->st);
-
-	if (r == 0 && fstatfs(t->fd, &fs) < 0)
-		r = -errno;
-	if (r < 0)
-		return error_errno(err, r, "look at the mount point");
-	if (is_root(rootfs, t) && !MUTATE(T16) && m->kind != MOUNT_REMOUNT)
-		return error_set(err, EINVAL, "the mount point is the root of the container");
-	if (fs.f_type == PROC_SUPER_MAGIC)
-		return check_proc_target(m, rootfs->root, t, err);
-	return 0;
-}
-
-/*
- * Find or make the mount point.  @like: a mount whose root tells whether a directory or a file is
- * wanted, or -1 for a directory.
- */
-static int open_target(const struct plan_mount *m, const struct rootfs *rootfs, int like, struct target *t,
-		       struct error *err)
-{
-	/* A link in place of /proc or /sys would lead later lookups astray. */
-	bool fixed = m->kind == MOUNT_SYSFS || (m->kind == MOUNT_FS && str_eq(m->fstype, "proc"));
-	struct stat st = {.st_mode = S_IFDIR};
-	int root = rootfs->root;
-
-	t->made = false;
-	t->fd = path_open_in_root(root, m->destination,
-				  (MUTATE(T04) && m->kind == MOUNT_BIND ? O_WRONLY | O_TRUNC : O_PATH) |
-				  (fixed ? O_DIRECTORY | O_NOFOLLOW : 0));
-	if (t->fd == -ENOENT && m->kind != MOUNT_REMOUNT) {
-		if (like >= 0 && fstat(like, &st) < 0)
-			return error_errno(err, errno, "look at the source");
-		t->fd = path_make_in_root(root, m->destination, S_ISDIR(st.st_mode));
-		t->made = true;
-	}
-	if (t->fd == -ENOTDIR && fixed)
-		return error_set(err, ENOTDIR, "%s must be mounted on ordinary directory, and what is there is "
-				 "not a directory", m->fstype);
-	if (t->fd < 0)
-		return error_errno(err, t->fd, "mount point");
-	return look_at_target(m, rootfs, t, err);
-}
-
 static bool has_key(const struct strings *words, const char *key)
 {
 	for (size_t i = 0; i < words->n; i++)
@@ -153,13 +26,13 @@ static bool has_key(const struct strings *words, const char *key)
 }
 
 /* A directory of the image that has a mode of its own (1777 of /tmp) keeps it. */
-static bool keeps_mode(const struct plan_mount *m, const struct target *t)
+static bool keeps_mode(const struct plan_mount *m, const struct mount_target *t)
 {
 	return str_eq(m->fstype, "tmpfs") && !t->made && !has_key(&m->data, "mode=");
 }
 
 static int make_fs(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *rootfs,
-		   const struct target *t, struct error *err)
+		   const struct mount_target *t, struct error *err)
 {
 	bool foreign = rootfs->pid_ns >= 0 && str_eq(m->fstype, "proc");
 	char mode[16];
@@ -173,7 +46,7 @@ static int make_fs(const struct plan_rootfs *p, const struct plan_mount *m, cons
 }
 
 /* A file system that the parent made, because it is id-mapped. */
-static int take_fs(const struct plan_mount *m, const struct target *t, int *source,
+static int take_fs(const struct plan_mount *m, const struct mount_target *t, int *source,
 		   struct error *err)
 {
 	_cleanup_close_ int dir = -1;
@@ -205,7 +78,7 @@ static int clone_instead(const char *path, const struct plan_mount *m, bool read
 }
 
 static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r,
-		      const struct target *t, struct error *err)
+		      const struct mount_target *t, struct error *err)
 {
 	int fd = make_fs(p, m, r, t, err);
 
@@ -267,7 +140,7 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 }
 
 static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r, int *source,
-		      bool from_parent, struct rootfs_source *place, const struct target *t,
+		      bool from_parent, struct rootfs_source *place, const struct mount_target *t,
 		      struct error *err)
 {
 	switch (m->kind) {
@@ -316,7 +189,7 @@ static bool is_directory(int fd)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int attach(const struct plan_mount *m, int mnt, const struct target *t, struct rootfs *rootfs,
+static int attach(const struct plan_mount *m, int mnt, const struct mount_target *t, struct rootfs *rootfs,
 		  struct error *err)
 {
 	struct sys_mount_info info;
@@ -340,7 +213,7 @@ static int attach(const struct plan_mount *m, int mnt, const struct target *t, s
 			 dir ? "not" : "one");
 }
 
-static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct target *t,
+static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct mount_target *t,
 			   struct error *err)
 {
 	int ret;
@@ -359,36 +232,45 @@ static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct 
 	return ret;
 }
 
+int mount_prepare(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r, int *source,
+		  struct rootfs_source *place, const struct mount_target *t, struct error *err)
+{
+	bool from_parent = t->from_parent;
+	_cleanup_close_ int mnt = make_mount(p, m, r, source, from_parent, place, t, err);
+	int ret = 0;
+
+	if (mnt < 0)
+		return mnt;
+	if (m->options->tmpcopyup && !t->made)
+		ret = mount_copy_up(m, t->fd, mnt, r->proc, err);
+	if (ret == 0)
+		ret = finish(m, mnt, err);
+	return ret < 0 ? ret : steal_fd(&mnt);
+}
+
 static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
-		   struct rootfs_source *place, struct rootfs *r, struct target *t,
+		   struct rootfs_source *place, struct rootfs *r, struct mount_target *t,
 		   struct error *err)
 {
 	_cleanup_close_ int mnt = -1;
-	bool from_parent = *source >= 0;
 	int ret;
 
-	if (m->idmap_where && !from_parent)
+	t->from_parent = *source >= 0;
+	if (m->idmap_where && !t->from_parent)
 		return error_set(err, EPERM, "an id-mapped mount is not possible here");
 	if (m->kind == MOUNT_BIND && *source < 0)
 		*source = source_open(m, place, r->root, err);
 	if (m->kind == MOUNT_BIND && *source < 0)
 		return *source;
-	ret = open_target(m, r, m->kind == MOUNT_BIND ? *source : -1, t, err);
+	ret = mount_target_open(m, r, m->kind == MOUNT_BIND ? *source : -1, t, err);
 	if (ret < 0)
 		return ret;
 	if (m->kind == MOUNT_REMOUNT)
 		return perform_remount(m, r, t, err);
-	mnt = make_mount(p, m, r, source, from_parent, place, t, err);
+	mnt = mount_prepare(p, m, r, source, place, t, err);
 	if (mnt < 0)
 		return mnt;
-	if (m->options->tmpcopyup && !t->made) {
-		ret = mount_copy_up(m, t->fd, mnt, r->proc, err);
-		if (ret < 0)
-			return ret;
-	}
-	ret = finish(m, mnt, err);
-	if (ret == 0)
-		ret = attach(m, mnt, t, r, err);
+	ret = attach(m, mnt, t, r, err);
 	if (ret == 0)
 		keep_for_late(r, m, &mnt);
 	return ret;
@@ -398,7 +280,7 @@ int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int t
 		  struct rootfs_source *place, struct rootfs *r, struct error *err)
 {
 	_cleanup_close_ int source = take_source;
-	struct target t = {.fd = -1};
+	struct mount_target t = {.fd = -1};
 	int ret = perform(p, m, &source, place, r, &t, err);
 
 	if (t.fd >= 0)
