@@ -72,6 +72,8 @@ _orlop()
 		[[ ${arguments[*]} == '[ID...]' ]] && place=0
 		case ${arguments[place]-} in
 		ID | '[ID...]') mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
+		*\|*) _orlop_values "${arguments[place]}" "$cur" ;;
+		'[FILE]') _orlop_values FILE "$cur" ;;
 		'[SIGNAL]') mapfile -t COMPREPLY < <(compgen -A signal -- "$cur") ;;
 		'[COMMAND' | '[ARGUMENT...]]') mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		esac

@@ -63,18 +63,24 @@ static int add_position(const struct document *d, struct error *err, int e)
 	return e;
 }
 
-static int read_document(struct arena *a, struct document *d, const struct object *object,
-			 void *base, struct error *err)
+static int read_tree(struct arena *a, struct document *d, const struct object *object, void *base,
+		     struct error *err)
 {
 	struct reader r = {.arena = a, .err = err};
 	struct at top = {0};
-	int e = json_parse(a, d->text, d->len, &d->root, err);
+	int e;
 
-	if (e < 0)
-		return e;
 	e = reader_object(&r, &top, d->root, object, base);
 	d->culprit = r.culprit;
 	return e < 0 ? add_position(d, err, e) : 0;
+}
+
+static int read_document(struct arena *a, struct document *d, const struct object *object,
+			 void *base, struct error *err)
+{
+	int e = json_parse(a, d->text, d->len, &d->root, err);
+
+	return e < 0 ? e : read_tree(a, d, object, base, err);
 }
 
 int config_parse(struct arena *a, const char *text, size_t len, struct oci_config **ret,
@@ -160,5 +166,51 @@ int config_parse_resources(struct arena *a, const char *text, size_t len,
 	if (e < 0)
 		return add_position(&d, err, e);
 	*ret = r;
+	return 0;
+}
+
+/* ---- mounts for a container that is there ----------------------------------------------------- */
+
+static const struct field mounts_fields[] = {
+	{FIELD_LIST("mounts", struct oci_config, mounts, n_mounts, &mount_object), .flags = REQUIRED},
+};
+
+static const struct object mounts_object = {OBJECT(mounts_fields, struct oci_config)};
+
+static struct json *as_member(struct arena *a, struct json *array)
+{
+	struct json *o = arena_new_array(a, struct json, 1);
+
+	o->type = JSON_OBJECT;
+	o->offset = array->offset;
+	o->object.keys = arena_new_array(a, char *, 1);
+	o->object.v = arena_new_array(a, struct json *, 1);
+	o->object.keys[0] = arena_strdup(a, "mounts");
+	o->object.v[0] = array;
+	o->object.n = 1;
+	return o;
+}
+
+int config_parse_mounts(struct arena *a, const char *text, size_t len, const struct oci_config *of, bool to_add,
+			struct oci_config **ret, struct error *err)
+{
+	struct document d = {.text = text, .len = len};
+	struct oci_config *c = arena_new_array(a, struct oci_config, 1);
+	int e = json_parse(a, text, len, &d.root, err);
+
+	if (e < 0)
+		return e;
+	if (d.root->type == JSON_ARRAY)
+		d.root = as_member(a, d.root);
+	*c = *of;
+	c->mounts = NULL;
+	c->n_mounts = 0;
+	e = read_tree(a, &d, &mounts_object, c, err);
+	if (e < 0)
+		return e;
+	e = to_add ? validate_added_mounts(c, err) : 0;
+	if (e < 0)
+		return add_position(&d, err, e);
+	*ret = c;
 	return 0;
 }

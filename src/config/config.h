@@ -42,4 +42,12 @@ int config_parse_resources(struct arena *a, const char *text, size_t len,
 /* And back: malloc'ed, *ret_len bytes. */
 char *config_resources_text(const struct oci_resources *r, size_t *ret_len);
 
+/*
+ * Mounts for the container of @of: an array of them, or an object with the member `mounts`, whose other members are
+ * ignored.  *ret: @of with these mounts for its own.  Pointers in errors begin with /mounts in both forms.
+ * @to_add: they can be made; else only their destinations count.
+ */
+int config_parse_mounts(struct arena *a, const char *text, size_t len, const struct oci_config *of, bool to_add,
+			struct oci_config **ret, struct error *err);
+
 #endif

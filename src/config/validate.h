@@ -13,4 +13,7 @@ int validate_config(const struct oci_config *c, struct error *err);
 int validate_process(const struct oci_process *p, const char *base, struct error *err);
 int validate_resources(const struct oci_resources *r, const char *base, struct error *err);
 
+/* The mounts of @c alone, which come to a container that is there. */
+int validate_added_mounts(const struct oci_config *c, struct error *err);
+
 #endif

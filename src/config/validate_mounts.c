@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/validate.h"
 #include "config/validate_parts.h"
 #include "oci/mount.h"
 
@@ -175,4 +176,14 @@ int validate_mounts(const struct oci_config *c, struct error *err)
 			return e;
 	}
 	return 0;
+}
+
+int validate_added_mounts(const struct oci_config *c, struct error *err)
+{
+	for (size_t i = 0; i < c->n_mounts; i++)
+		if (c->mounts[i].options.remount)
+			return bad_option(&c->mounts[i], i, MOUNT_OPTION_REMOUNT, "changes a mount that is there: "
+					  "here are new ones (`mounts add --replace` puts one in the place of another)",
+					  err);
+	return validate_mounts(c, err);
 }

@@ -57,9 +57,22 @@ struct update_options {
 /* All of it or nothing.  Pointers in errors are those of a bare document of resources. */
 int container_update(const struct update_options *o, struct error *err);
 
+struct mounts_options {
+	const struct global_options *global;
+	const char *id;
+	const char *file;		/* an array of mounts; "-" is the standard input */
+	bool replace;			/* what is mounted at their destinations */
+};
+
+/* All of them or none, but for what was replaced; those that go are found before the first one goes. */
+int container_mounts_add(const struct mounts_options *o, struct error *err);
+int container_mounts_remove(const struct mounts_options *o, struct error *err);
+
 enum list_format { LIST_TABLE, LIST_JSON };
 int container_list(const struct global_options *g, enum list_format format, bool quiet,
 		   struct error *err);
+int container_mounts_list(const struct global_options *g, const char *id, enum list_format format,
+			  struct error *err);
 /* What is left of dead containers: say it, and with @force remove it. */
 int container_gc(const struct global_options *g, enum list_format format, bool force, struct error *err);
 /* Lines of JSON until the container ends; @once: one line of figures, now. */

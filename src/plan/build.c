@@ -131,3 +131,18 @@ int plan_build_exec(struct arena *a, const struct oci_config *config,
 	*ret = p;
 	return 0;
 }
+
+int plan_build_mounts(struct arena *a, const struct oci_config *config, const struct facts *facts,
+		      const struct plan_options *options, bool userns, const struct plan **ret, struct error *err)
+{
+	struct plan *p = plan_new(a, config, options);
+	int r;
+
+	p->ns.userns = userns;
+	r = plan_rootfs_added(a, p, facts, err);
+	if (r < 0)
+		return r;
+	p->rootfs.private_proc = needs_private_proc(p);
+	*ret = p;
+	return 0;
+}

@@ -18,6 +18,13 @@ int plan_build_exec(struct arena *a, const struct oci_config *config,
 		    const struct plan_options *options, const struct plan **ret,
 		    struct error *err);
 
+/*
+ * The part for mounts that come to a running container (`mounts add`): those of @config, which is the container's
+ * own otherwise.  @userns: it is in another user namespace than we are.
+ */
+int plan_build_mounts(struct arena *a, const struct oci_config *config, const struct facts *facts,
+		      const struct plan_options *options, bool userns, const struct plan **ret, struct error *err);
+
 /* The cgroup below which those of containers are that name none themselves. */
 const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool rootless);
 

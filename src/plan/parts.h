@@ -18,6 +18,7 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 	    struct error *err);
 int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
+int plan_rootfs_added(struct arena *a, struct plan *p, const struct facts *f, struct error *err);
 int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
 /* Mode SYSTEMD: the unit and what it always has; and, when limits and devices are known, their properties and those

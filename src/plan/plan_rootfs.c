@@ -285,3 +285,16 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	rf->cwd = early_cwd(a, rf, &c->process);
 	return 0;
 }
+
+/* Of a container that is there: mounts alone, of which the child makes those that the parent may not. */
+int plan_rootfs_added(struct arena *a, struct plan *p, const struct facts *f, struct error *err)
+{
+	struct plan_rootfs *rf = &p->rootfs;
+
+	rf->mount_ns = rf->any_mounts = rf->joined_mounts = true;
+	rf->sources_in_child = !f->cap_sys_admin || f->foreign_mounts;
+	rf->propagation = p->config->linux_.rootfs_propagation;
+	rf->devices_by_bind = p->ns.userns || !f->in_initial_userns;
+	rf->cgroup_readonly = p->rootless;
+	return plan_mounts(a, p, NULL, err);
+}

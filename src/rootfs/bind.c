@@ -109,14 +109,15 @@ static int prepare_bind(const struct plan_rootfs *p, const struct plan_mount *m,
 	return r;
 }
 
-int mount_make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source, bool from_parent,
-		    struct rootfs_source *place, struct error *err)
+int mount_make_bind(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *rootfs,
+		    int *source, bool from_parent, struct rootfs_source *place, struct error *err)
 {
+	bool early = place && place->early >= 0;
 	_cleanup_close_ int own = -1;
 	int r;
 
-	if (from_parent && p->devices_by_bind && !m->idmap_where)
-		own = place && place->early >= 0 ? steal_fd(&place->early) :
+	if (from_parent && p->devices_by_bind && !m->idmap_where && (early || !rootfs->entered))
+		own = early ? steal_fd(&place->early) :
 		      mount_clone_locked(m->source, m->options->recursive, *source);
 	if (own >= 0) {
 		r = prepare_bind(p, m, own, false, err);

@@ -113,8 +113,8 @@ int mount_isolate(const struct plan_rootfs *p, const struct plan_mount *m, int m
  * parent made it, which is second choice in a user namespace: only when the child cannot reach the source, or when a
  * change was asked for (rw) that only the host's root may make.  An id-mapped one the child cannot make.
  */
-int mount_make_bind(const struct plan_rootfs *p, const struct plan_mount *m, int *source, bool from_parent,
-		    struct rootfs_source *place, struct error *err);
+int mount_make_bind(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *rootfs,
+		    int *source, bool from_parent, struct rootfs_source *place, struct error *err);
 
 /* Set and clear attributes of the mount @mnt; 0 or -errno with @err, which names the flags that the
  * kernel holds locked. */

@@ -143,9 +143,11 @@ static int make_mount(const struct plan_rootfs *p, const struct plan_mount *m, c
 		      bool from_parent, struct rootfs_source *place, const struct mount_target *t,
 		      struct error *err)
 {
+	if (r->entered && m->kind != MOUNT_BIND)
+		return take_fs(m, t, source, err);
 	switch (m->kind) {
 	case MOUNT_BIND:
-		return mount_make_bind(p, m, source, from_parent, place, err);
+		return mount_make_bind(p, m, r, source, from_parent, place, err);
 	case MOUNT_FS:
 		return from_parent ? take_fs(m, t, source, err) : make_fs(p, m, r, t, err);
 	case MOUNT_CGROUP2:

@@ -60,6 +60,7 @@ struct rootfs {
 	int (*foreign_proc)(int pid_ns, struct error *err);
 	int *late;			/* mounts that become read-only in rootfs_protect() */
 	size_t n_late;
+	bool entered;			/* live.c: names of the host mean nothing here any more */
 	bool statmount;			/* the kernel has statmount(2), so mounts have ids that are never used again */
 	struct placed *placed;		/* in the order of the plan */
 	size_t n_placed;

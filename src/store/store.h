@@ -4,6 +4,7 @@
  *   state.json   what is needed by every later command (written by rename)
  *   config.json  the configuration as it was at create
  *   resources.json  `linux.resources` as it holds since the last `update`; none: as in config.json
+ *   mounts.json  mounts that came later (added.h); none: no file
  *   start        the fifo on which the created container waits for `start`; nobody reads it once the
  *                program runs (close-on-exec), and that is how `created` and `running` differ
  *   result       the fifo on which the container tells `start` how execve went
@@ -30,6 +31,7 @@
 #define STORE_CONFIG "config.json"
 #define STORE_STATE "state.json"
 #define STORE_RESOURCES "resources.json"
+#define STORE_MOUNTS "mounts.json"
 #define STORE_NOTIFY "notify"			/* directory, mounted into the container */
 #define STORE_NOTIFY_SOCKET "notify.sock"	/* in it */
 #define STORE_LOCK_MS 10000	/* how long a command waits for another one on the same container */

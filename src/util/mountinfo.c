@@ -45,16 +45,17 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* Its fields: id, parent, device, root, mount point, options, ..., "-", type, ... */
+/* Its fields: id, parent, device, root, mount point, options, ..., "-", type, source, ... */
 bool mountinfo_parse(char *line, struct mountinfo *ret)
 {
-	char *type = strstr(line, " - "), *rest = line, *id, *parent, *root, *point, *options;
+	char *type = strstr(line, " - "), *rest = line, *id, *parent, *root, *point, *options, *source;
 
 	if (!type)
 		return false;
 	*type = '\0';
 	type += strlen(" - ");
-	type[strcspn(type, " ")] = '\0';
+	source = type;
+	type = strsep(&source, " ");
 	id = strsep(&rest, " ");
 	parent = strsep(&rest, " ");
 	strsep(&rest, " ");
@@ -63,11 +64,16 @@ bool mountinfo_parse(char *line, struct mountinfo *ret)
 	options = strsep(&rest, " ");
 	if (!options)
 		return false;
+	if (source)
+		source[strcspn(source, " ")] = '\0';
+	else
+		source = type + strlen(type);
+	unescape(source);
 	unescape(root);
 	unescape(point);
 	*ret = (struct mountinfo){
 		.id = strtoull(id, NULL, 10), .parent = strtoull(parent, NULL, 10),
-		.root = root, .point = point, .options = options, .type = type,
+		.root = root, .point = point, .options = options, .type = type, .source = source,
 	};
 	return true;
 }

@@ -10,7 +10,7 @@
 
 struct mountinfo {
 	uint64_t id, parent;
-	const char *root, *point, *options, *type;	/* in the line */
+	const char *root, *point, *options, *type, *source;	/* in the line */
 };
 
 /* The whole file, at most 16 MiB (-E2BIG).  *ret is for strbuf_free, also after an error. */

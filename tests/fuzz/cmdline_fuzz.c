@@ -144,6 +144,25 @@ int container_ps(const struct global_options *g, const char *id, enum list_forma
 	return no_verb(g, id, err);
 }
 
+int container_mounts_add(const struct mounts_options *o, struct error *err)
+{
+	check_text(o->file);
+	return no_verb(o->global, o->id, err);
+}
+
+int container_mounts_remove(const struct mounts_options *o, struct error *err)
+{
+	check_text(o->file);
+	must(!o->replace);
+	return no_verb(o->global, o->id, err);
+}
+
+int container_mounts_list(const struct global_options *g, const char *id, enum list_format format, struct error *err)
+{
+	must(format == LIST_TABLE || format == LIST_JSON);
+	return no_verb(g, id, err);
+}
+
 int container_update(const struct update_options *o, struct error *err)
 {
 	const struct oci_resources *given = &o->given;
