@@ -6,7 +6,7 @@
 
 struct exec_arguments {
 	struct exec_options o;
-	struct strings gids;
+	struct strings gids, cgroups;
 };
 
 #define EXEC(member) offsetof(struct exec_arguments, o.member)
@@ -23,8 +23,9 @@ static const struct option rows[] = {
 	  "socket that receives a pidfd of the process" },
 	{ "preserve-fds", 0, OPTION_UNSIGNED, EXEC(preserve_fds), "N",
 	  "hand on N descriptors, from 3 on" },
-	{ "cgroup", 0, OPTION_STRING, EXEC(cgroup), "PATH",
-	  "run in this existing cgroup below that of the container" },
+	{ "cgroup", 0, OPTION_LIST, offsetof(struct exec_arguments, cgroups), "[CONTROLLER,...:]PATH",
+	  "run in this existing cgroup below that of the container;\n"
+	  "repeatable with controllers, all with the same path" },
 	{ "ignore-paused", 0, OPTION_FLAG, EXEC(ignore_paused), NULL,
 	  "also in a paused container; the program waits for `resume`" },
 	{ "tty", 't', OPTION_FLAG, EXEC(tty), NULL,
@@ -89,6 +90,73 @@ static int read_gids(struct arena *a, struct exec_arguments *e, struct error *er
 	return 0;
 }
 
+/* The names of runc, which are those of cgroup v1; its devices and freezer are in cgroup v2 without a controller. */
+static bool is_controller(const char *name)
+{
+	static const char *const names[] = {
+		"blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "io", "memory", "misc",
+		"name=systemd", "net_cls", "net_prio", "perf_event", "pids", "rdma",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_eq(names[i], name))
+			return true;
+	return false;
+}
+
+static int bad_cgroup(const char *given, const char *name, const char *why, struct error *err)
+{
+	return error_set(err, EINVAL, "exec: option `--cgroup`: `%s`: %s%s", given, why, name);
+}
+
+/* "cpu,memory" of @given: each a controller, and none twice in @seen. */
+static int read_controllers(struct arena *a, const char *given, char *text, struct strings *seen, struct error *err)
+{
+	for (char *next; text; text = next) {
+		next = strchr(text, ',');
+		if (next)
+			*next++ = '\0';
+		if (!*text)
+			return bad_cgroup(given, "", "a controller without a name is in front of the `:`", err);
+		if (!is_controller(text))
+			return bad_cgroup(given, text, "unknown controller ", err);
+		for (size_t i = 0; i < seen->n; i++)
+			if (str_eq(seen->v[i], text))
+				return bad_cgroup(given, text, "a controller is there twice: ", err);
+		arena_push(a, seen->v, seen->n) = text;
+	}
+	return 0;
+}
+
+/*
+ * One path, or runc's lists for cgroup v1, "cpu,memory:PATH", which may be repeated.  In cgroup v2 all controllers are
+ * in one tree, so that more than one path cannot be had.
+ */
+static int read_cgroups(struct arena *a, struct exec_arguments *e, struct error *err)
+{
+	struct strings seen = {0};
+
+	for (size_t i = 0; i < e->cgroups.n; i++) {
+		const char *given = e->cgroups.v[i], *path = given + strcspn(given, ":/");
+		int r = 0;
+
+		if (*path == ':')
+			r = read_controllers(a, given, arena_strndup(a, given, (size_t)(path - given)), &seen, err);
+		else if (e->cgroups.n > 1)
+			r = bad_cgroup(given, "", "of several each needs its controllers in front, as cpu,memory:PATH", err);
+		if (r < 0)
+			return r;
+		path = *path == ':' ? path + 1 : given;
+		if (!*path)
+			return bad_cgroup(given, "", "the path is missing", err);
+		if (e->o.cgroup && !str_eq(e->o.cgroup, path))
+			return bad_cgroup(given, e->o.cgroup, "with cgroup v2 all controllers are in one tree, and another "
+					  "of the list has the path ", err);
+		e->o.cgroup = path;
+	}
+	return 0;
+}
+
 static int check_env(const struct strings *env, struct error *err)
 {
 	for (size_t i = 0; i < env->n; i++)
@@ -121,8 +189,10 @@ static int check_alone(const struct exec_arguments *e, struct error *err)
 
 static int check(struct arena *a, struct exec_arguments *e, struct error *err)
 {
-	int r;
+	int r = read_cgroups(a, e, err);
 
+	if (r < 0)
+		return r;
 	if (e->o.process)
 		return check_alone(e, err);
 	if (!e->o.args.n)

@@ -229,7 +229,28 @@ def test_exec_in_a_sub_cgroup(box):
     assert f"0::/orlop/{box.id}/sub\n" in box.exec("--cgroup", "/sub").json()["cgroup"]
     box.exec("--cgroup", "nowhere").failed("sub-cgroup nowhere", "no such file")
     for bad in ("../..", "sub/../..", "/../" + box.id):
-        box.exec("--cgroup", bad).failed("bad sub cgroup path", bad, "leads out of")
+        box.exec("--cgroup", bad).failed("bad sub cgroup path", bad, "leads out of", f" {bad} is not a sub cgroup path")
+
+
+@pytest.mark.parametrize("lists", [["cpu:sub"], ["cpu,memory:sub"], ["cpu,cpuacct:/sub", "memory:/sub"],
+                                   ["name=systemd:sub"], ["pids:sub", "io,blkio:sub", "devices,freezer:sub"]])
+def test_exec_in_a_sub_cgroup_by_lists_of_controllers(box, lists):
+    """As runc has them; in cgroup v2 there is one path for all."""
+    conf.without_namespace(box.config, "cgroup")
+    box.up()
+    os.mkdir(f"{ROOT}/orlop/{box.id}/sub")
+    options = [word for text in lists for word in ("--cgroup", text)]
+    assert f"0::/orlop/{box.id}/sub\n" in box.exec(*options).json()["cgroup"]
+
+
+@pytest.mark.parametrize("lists,words", [
+    (["whaaat:/"], ["unknown controller whaaat"]), ([":sub"], ["without a name"]), (["cpu,:sub"], ["without a name"]),
+    (["cpu:sub", "cpu,memory:sub"], ["twice", "cpu"]), (["cpu:sub", "memory:other"], ["one tree", "sub"]),
+    (["sub", "cpu:sub"], ["several"]), (["cpu:"], ["path is missing"]), (["cpu:../.."], ["is not a sub cgroup path"]),
+    (["cpu:nowhere"], ["no such file"])])
+def test_exec_in_a_sub_cgroup_by_lists_that_are_refused(box, lists, words):
+    box.up()
+    box.exec(*[word for text in lists for word in ("--cgroup", text)]).failed(*words)
 
 
 def test_exec_beside_processes_in_sub_cgroups(box):
