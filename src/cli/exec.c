@@ -143,15 +143,15 @@ static int read_cgroups(struct arena *a, struct exec_arguments *e, struct error 
 		if (*path == ':')
 			r = read_controllers(a, given, arena_strndup(a, given, (size_t)(path - given)), &seen, err);
 		else if (e->cgroups.n > 1)
-			r = bad_cgroup(given, "", "of several each needs its controllers in front, as cpu,memory:PATH", err);
+			r = bad_cgroup(given, "", "of several each needs its controllers in front, as cpu:PATH", err);
 		if (r < 0)
 			return r;
 		path = *path == ':' ? path + 1 : given;
 		if (!*path)
 			return bad_cgroup(given, "", "the path is missing", err);
 		if (e->o.cgroup && !str_eq(e->o.cgroup, path))
-			return bad_cgroup(given, e->o.cgroup, "with cgroup v2 all controllers are in one tree, and another "
-					  "of the list has the path ", err);
+			return bad_cgroup(given, e->o.cgroup, "with cgroup v2 all controllers are in one tree, and "
+					  "another of the list has the path ", err);
 		e->o.cgroup = path;
 	}
 	return 0;

@@ -26,8 +26,8 @@ static int open_sub_cgroup(struct execution *x, struct error *err)
 	fd = sys_openat2(x->cgroup, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
 			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (fd == -EXDEV)
-		return error_set(err, EXDEV, "bad sub cgroup path `%s`: %s is not a sub cgroup path, it leads out of the "
-				 "cgroup of the container", x->o->cgroup, x->o->cgroup);
+		return error_set(err, EXDEV, "bad sub cgroup path `%s`: %s is not a sub cgroup path, it leads out of "
+				 "the cgroup of the container", x->o->cgroup, x->o->cgroup);
 	if (fd < 0)
 		return error_errno(err, fd, "open the sub-cgroup %s of the container", x->o->cgroup);
 	close(x->cgroup);
