@@ -215,6 +215,8 @@ static int prepare_unit(int root, const struct plan_cgroup *p, struct cgroup *re
 	if (ret->fd < 0)
 		return error_errno(err, ret->fd, "open cgroup %s of the unit %s", made.path, p->unit.name);
 	r = set_up(root, &made, ret, err);
+	if (r == 0)
+		r = cgroup_unit_set_weights(&p->unit, ret->fd, err);
 	if (r < 0) {
 		close(ret->fd);
 		ret->fd = -1;

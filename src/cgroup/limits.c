@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/fd.h"
 #include "util/str.h"
@@ -108,10 +109,14 @@ int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cg
 	*ret_written = 0;
 	if (r == -ENOENT && w->optional)
 		return 0;
-	if (r == -ENOENT)
+	if ((r == -ENOENT || r == -ENODEV) && faccessat(fd, "cgroup.procs", F_OK, 0) < 0)
+		error_set(err, r == -ENODEV ? ENODEV : ENOENT, "cgroup %s is gone, and with it the container", p->path);
+	else if (r == -ENOENT)
 		error_missing_file(p, w, err);
 	else
 		error_errno(err, r, "write \"%s\" to %s of cgroup %s", value, file, p->path);
+	if (r == -EOPNOTSUPP && str_eq(file, "io.weight"))
+		error_hint(err, "the disk has neither the scheduler bfq nor a line in io.cost.qos, and so no weights");
 	if (r == -ENODEV && w->controller == CGROUP_IO)
 		error_hint(err, "device numbers are those of a whole disk, not of a partition");
 	if (r == -EINVAL || r == -ERANGE)

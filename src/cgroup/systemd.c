@@ -112,16 +112,18 @@ static int whole_path(struct systemd *s, bool user, const char *path, char **ret
 	return r;
 }
 
-static struct systemd_property *properties_of(const struct plan_unit *u)
+static struct systemd_property *properties_of(const struct plan_unit *u, bool bfq)
 {
 	struct systemd_property *v = xcalloc(u->n_properties, sizeof(*v));
 
-	for (size_t i = 0; i < u->n_properties; i++)
+	for (size_t i = 0; i < u->n_properties; i++) {
+		const struct plan_property *p = &u->properties[i];
+
 		v[i] = (struct systemd_property){
-			.name = u->properties[i].name, .value = u->properties[i].value,
-			.where = u->properties[i].where,
-			.unsure = str_starts(u->properties[i].where, "/annotations/"),
+			.name = p->name, .value = bfq && p->bfq_value ? p->bfq_value : p->value,
+			.where = p->where, .unsure = str_starts(p->where, "/annotations/"),
 		};
+	}
 	return v;
 }
 
@@ -156,7 +158,7 @@ static int check_controllers(int root, struct systemd *s, const struct plan_cgro
 int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path,
 		      struct error *err)
 {
-	_cleanup_free_ struct systemd_property *properties = properties_of(&p->unit);
+	_cleanup_free_ struct systemd_property *properties = properties_of(&p->unit, false);
 	size_t n = p->unit.n_properties;
 	struct systemd *s = NULL;
 	int r = systemd_check_properties(properties, n, err);
@@ -190,9 +192,15 @@ int cgroup_unit_attach(const char *unit, bool user, const char *sub, pid_t pid, 
 	return r;
 }
 
-int cgroup_unit_set(const struct plan_unit *u, struct error *err)
+/* The kernel has it as long as there is the scheduler. */
+static bool has_bfq(int fd)
 {
-	_cleanup_free_ struct systemd_property *properties = properties_of(u);
+	return faccessat(fd, "io.bfq.weight", F_OK, 0) == 0;
+}
+
+int cgroup_unit_set(const struct plan_unit *u, int fd, struct error *err)
+{
+	_cleanup_free_ struct systemd_property *properties = properties_of(u, has_bfq(fd));
 	size_t n = u->n_properties;
 	struct systemd *s = NULL;
 	int r = 0;
@@ -206,6 +214,18 @@ int cgroup_unit_set(const struct plan_unit *u, struct error *err)
 		while (leave_out_unknown(properties, &n, r, err));
 	systemd_close(s);
 	return r;
+}
+
+/* At the start there was no cgroup to look at. */
+int cgroup_unit_set_weights(const struct plan_unit *u, int fd, struct error *err)
+{
+	_cleanup_free_ struct plan_property *weights = xcalloc(u->n_properties + 1, sizeof(*weights));
+	struct plan_unit some = {.name = u->name, .user = u->user, .properties = weights};
+
+	for (size_t i = 0; i < u->n_properties; i++)
+		if (u->properties[i].bfq_value)
+			weights[some.n_properties++] = u->properties[i];
+	return some.n_properties && has_bfq(fd) ? cgroup_unit_set(&some, fd, err) : 0;
 }
 
 int cgroup_unit_end(const char *unit, bool user, bool stop, struct error *err)

@@ -26,8 +26,10 @@ int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holde
 void cgroup_unit_release(struct cgroup_holder *h);
 /* Let systemd move a process there, which we may not move ourselves. */
 int cgroup_unit_attach(const char *unit, bool user, const char *sub, pid_t pid, struct error *err);
-/* Its properties, until it ends. */
-int cgroup_unit_set(const struct plan_unit *u, struct error *err);
+/* Its properties, until it ends.  @fd: its cgroup. */
+int cgroup_unit_set(const struct plan_unit *u, int fd, struct error *err);
+/* Those that are others because of what is in its cgroup, @fd, once it is there. */
+int cgroup_unit_set_weights(const struct plan_unit *u, int fd, struct error *err);
 /* Stop it (with @stop) and let systemd forget how it ended.  All its processes have been killed. */
 int cgroup_unit_end(const char *unit, bool user, bool stop, struct error *err);
 

@@ -20,6 +20,7 @@
 #include "cgroup/controllers.h"
 #include "cgroup/devices.h"
 #include "cgroup/limits.h"
+#include "cgroup/systemd.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/mem.h"
@@ -29,7 +30,8 @@
 
 struct change {
 	const struct plan_cgroup_write *w;
-	char *old[2];		/* of w->file and w->alt_file; NULL: is not there, or cannot be read */
+	char *old[2];		/* of w->file and w->alt_file, or of cpu.weight for cpu.idle; NULL: is not there, or
+				 * cannot be read */
 	int written;		/* 0: none of the two, 1, 2 */
 	bool shrinks;
 };
@@ -144,6 +146,8 @@ static int add_change(struct cgroup_update *u, const struct plan_cgroup_write *w
 		return error_errno(err, r, "read %s of cgroup %s", w->file, u->p->path);
 	if (w->alt_file)
 		read_old(u->fd, w->alt_file, &c->old[1]);
+	else if (str_eq(w->file, "cpu.idle"))
+		read_old(u->fd, "cpu.weight", &c->old[1]);
 	c->shrinks = is_less(c);
 	return keep_effective(u, c, err);
 }
@@ -227,8 +231,12 @@ static int restore(struct cgroup_update *u, struct change *c)
 	const char *file = c->written == 2 ? w->alt_file : w->file;
 	const char *value = c->written == 2 ? w->alt_value : w->value, *old = c->old[c->written == 2];
 	_cleanup_free_ char *text = old ? text_before(file, value, old) : NULL;
+	int r = text ? fd_write_pseudo(u->fd, file, text, strlen(text)) : 0;
 
-	return text ? fd_write_pseudo(u->fd, file, text, strlen(text)) : 0;
+	/* The kernel does not keep a weight while it is idle, nor takes one. */
+	if (r == 0 && c->old[1] && str_eq(file, "cpu.idle") && *old == '0')
+		r = fd_write_pseudo(u->fd, "cpu.weight", c->old[1], strlen(c->old[1]));
+	return r;
 }
 
 void cgroup_update_undo(struct cgroup_update *u, struct error *err)
@@ -251,18 +259,29 @@ void cgroup_update_undo(struct cgroup_update *u, struct error *err)
 		error_hint(err, "what was changed before it is undone");
 }
 
+static void push_before(struct arena *a, struct plan_cgroup *ret, const struct change *c, const char *file,
+			const char *value)
+{
+	arena_push(a, ret->writes, ret->n_writes) = (struct plan_cgroup_write){
+		.file = file, .value = arena_strdup(a, value), .where = c->w->where,
+	};
+}
+
 void cgroup_update_before(const struct cgroup_update *u, struct arena *a, struct plan_cgroup *ret)
 {
+	bool was_idle = false;
+
 	for (size_t i = 0; i < u->n; i++) {
 		const struct change *c = &u->v[i];
-		bool other = !c->old[0] && c->old[1];
+		bool idle = str_eq(c->w->file, "cpu.idle") && c->old[0], other = !c->old[0] && c->w->alt_file;
 		const char *file = other ? c->w->alt_file : c->w->file, *value = other ? c->w->alt_value : c->w->value;
 		_cleanup_free_ char *text = c->old[other] ? text_before(file, value, c->old[other]) : NULL;
 
-		if (text)
-			arena_push(a, ret->writes, ret->n_writes) = (struct plan_cgroup_write){
-				.file = file, .value = arena_strdup(a, text), .where = c->w->where,
-			};
+		was_idle = was_idle || (idle && *c->old[0] == '1');
+		if (text && !(was_idle && str_eq(file, "cpu.weight")))
+			push_before(a, ret, c, file, text);
+		if (idle && !was_idle && c->old[1])
+			push_before(a, ret, c, "cpu.weight", c->old[1]);
 	}
 }
 
@@ -283,6 +302,25 @@ int cgroup_update_apply(struct cgroup_update *u, struct error *err)
 	if (r < 0)
 		cgroup_update_undo(u, err);
 	return r;
+}
+
+/* What cannot be read acts once, and has done so. */
+int cgroup_update_tell(struct cgroup_update *u, const struct plan_unit *unit, struct error *err)
+{
+	int r = cgroup_unit_set(unit, u->fd, err);
+
+	for (size_t i = 0; r == 0 && i < u->n_done; i++) {
+		struct change *c = &u->v[u->order[i]];
+
+		if (c->written && c->old[c->written == 2])
+			r = cgroup_write_limit(u->fd, u->p, c->w, &c->written, err);
+	}
+	return r;
+}
+
+int cgroup_update_untell(struct cgroup_update *u, const struct plan_unit *unit, struct error *err)
+{
+	return cgroup_unit_set(unit, u->fd, err);
 }
 
 void cgroup_update_done(struct cgroup_update *u)

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cgroup/systemd.h"
 #include "cgroup/update.h"
 #include "config/config.h"
 #include "container/container.h"
@@ -162,27 +161,6 @@ static void undo_schemata(struct update *u, struct error *err)
 		error_hint(err, "and not all could be undone: %s", second.text);
 }
 
-/* systemd is told first: it writes files itself, and ours are to be the last. */
-static int tell_systemd(struct update *u, struct error *err)
-{
-	const struct state *st = &u->c.state;
-
-	if (!st->unit)
-		return 0;
-	cgroup_update_before(u->cgroup, u->arena, &u->before);
-	u->before.unit = (struct plan_unit){.name = st->unit, .user = st->unit_user};
-	plan_update_unit(u->arena, &u->before, u->plan.devices);
-	return cgroup_unit_set(&u->plan.cgroup.unit, err);
-}
-
-static void untell_systemd(struct update *u, struct error *err)
-{
-	struct error second = {0};
-
-	if (u->c.state.unit && cgroup_unit_set(&u->before.unit, &second) < 0)
-		error_hint(err, "and the unit could not be set back: %s", second.text);
-}
-
 static int save(struct update *u, struct error *err)
 {
 	int r = u->len > CONFIG_MAX_BYTES ? -E2BIG : fd_write_atomic(u->c.dir, STORE_RESOURCES, u->text, u->len, 0600);
@@ -190,33 +168,45 @@ static int save(struct update *u, struct error *err)
 	return r < 0 ? error_errno(err, r, "save the resources of container `%s`", u->o->id) : 0;
 }
 
+/* What it was told before, in which it has again what it was not told of: the kernel's files say both. */
+static void untell_systemd(struct update *u, struct error *err)
+{
+	struct error second = {0};
+
+	u->before.unit = (struct plan_unit){.name = u->c.state.unit, .user = u->c.state.unit_user};
+	plan_update_unit(u->arena, &u->before, u->plan.devices);
+	if (cgroup_update_untell(u->cgroup, &u->before.unit, &second) < 0)
+		error_hint(err, "and the unit could not be set back: %s", second.text);
+}
+
+static int tell_and_save(struct update *u, struct error *err)
+{
+	bool unit = u->c.state.unit != NULL;
+	int r = unit ? cgroup_update_tell(u->cgroup, &u->plan.cgroup.unit, err) : 0;
+
+	if (r == 0)
+		r = save(u, err);
+	if (r < 0 && unit)
+		untell_systemd(u, err);
+	return r;
+}
+
 /* What needs memory, which may end us, comes first. */
-static int change_files(struct update *u, struct error *err)
+static int change_all(struct update *u, struct error *err)
 {
 	int r = change_schemata(u, err);
 
 	if (r < 0)
 		return r;
+	cgroup_update_before(u->cgroup, u->arena, &u->before);
 	r = cgroup_update_apply(u->cgroup, err);
 	if (r == 0) {
-		r = save(u, err);
+		r = tell_and_save(u, err);
 		if (r < 0)
 			cgroup_update_undo(u->cgroup, err);
 	}
 	if (r < 0)
 		undo_schemata(u, err);
-	return r;
-}
-
-static int change_all(struct update *u, struct error *err)
-{
-	int r = tell_systemd(u, err);
-
-	if (r < 0)
-		return r;
-	r = change_files(u, err);
-	if (r < 0)
-		untell_systemd(u, err);
 	return r;
 }
 

@@ -231,6 +231,10 @@ static void dump_unit(const struct plan_cgroup *c, FILE *out)
 
 		fprintf(out, "cgroup.property %s ", p->name);
 		put(out, p->value);
+		if (p->bfq_value) {
+			fputs(" or for bfq ", out);
+			put(out, p->bfq_value);
+		}
 		fprintf(out, "%s%s\n", *p->where ? " at " : "", p->where);
 	}
 }

@@ -196,6 +196,7 @@ struct plan_cgroup_write {
 struct plan_property {
 	const char *name;		/* "MemoryMax" */
 	const char *value;		/* as text of GVariant: "uint64 4096" */
+	const char *bfq_value;		/* instead, if the cgroup has io.bfq.weight; NULL: the same */
 	const char *where;		/* JSON pointer, or "" */
 };
 

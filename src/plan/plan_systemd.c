@@ -15,7 +15,8 @@
 
 #define WHERE "/linux/cgroupsPath"
 #define UNIT_NAME_MAX 255
-#define UNIT_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.-@\\"
+/* Of a scope or a slice: no "@", which is for instances of a template. */
+#define UNIT_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.-\\"
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -27,7 +28,7 @@ static int check_name(const char *name, struct error *err)
 	if (name[strspn(name, UNIT_LETTERS)] != '\0') {
 		char shown[128];
 
-		return error_config(err, WHERE, "`%s` cannot be the name of a unit: only letters, digits and :_.-@\\ "
+		return error_config(err, WHERE, "`%s` cannot be the name of a unit: only letters, digits and :_.-\\ "
 				    "can be in it", str_escape(name, shown, sizeof(shown)));
 	}
 	return 0;
@@ -149,8 +150,8 @@ static int name_unit(struct arena *a, struct plan *p, struct error *err)
 
 /* ---- annotations ----------------------------------------------------------------------------- */
 
-/* Behind our own, as of two values for one name systemd takes the later one.  The values are judged when the
- * message is made, and the names by systemd. */
+/* Behind what all units have, as of two values for one name systemd takes the later one, and before limits.  The
+ * values are judged when the message is made, and the names by systemd. */
 static int add_annotations(struct arena *a, struct plan *p, struct error *err)
 {
 	const struct key_values *all = &p->config->annotations;
@@ -232,12 +233,29 @@ void plan_update_unit(struct arena *a, struct plan_cgroup *c, bool devices)
 		add_devices(a, c, "/devices");
 }
 
+/* The files of the cgroup say what linux.resources does, so systemd has to say the same. */
+static void warn_of_two(const struct plan_unit *u, size_t annotations, size_t limits)
+{
+	for (size_t i = annotations; i < limits; i++)
+		for (size_t j = limits; j < u->n_properties; j++)
+			if (str_eq(u->properties[i].name, u->properties[j].name)) {
+				log_warning("the annotation `" ANNOTATION_SYSTEMD "%s` has no effect: %s says what "
+					    "holds", u->properties[i].name, u->properties[j].where);
+				break;
+			}
+}
+
 int plan_systemd_properties(struct arena *a, struct plan *p, struct error *err)
 {
 	struct plan_cgroup *c = &p->cgroup;
+	size_t first = c->unit.n_properties, limits;
+	int r = add_annotations(a, p, err);
 
-	if (c->mode == PLAN_CGROUP_SYSTEMD)
-		plan_systemd_limits(a, c);
+	if (r < 0 || c->mode != PLAN_CGROUP_SYSTEMD)
+		return r;
+	limits = c->unit.n_properties;
+	plan_systemd_limits(a, c);
 	add_devices(a, c, "/linux/resources/devices");
-	return add_annotations(a, p, err);
+	warn_of_two(&c->unit, first, limits);
+	return 0;
 }

@@ -78,10 +78,13 @@ static void weight(struct limit *l)
 		add_number(l, l->property, v);
 }
 
+/* Which is a weight to systemd.  The largest number: none; that it has then in the kernel, too. */
 static void idle(struct limit *l)
 {
 	if (str_eq(l->value, "1"))
 		add_number(l, l->property, 0);
+	else if (l->unit->started)
+		add_number(l, l->property, UINT64_MAX);
 }
 
 /*
@@ -102,7 +105,7 @@ static void cpu_max(struct limit *l)
 	}
 	if (quota > UINT64_MAX / 1000000 / period)
 		return;
-	quota = (quota * 1000000 / period + 9999) / 10000 * 10000;
+	quota = ((quota * 1000000 + period - 1) / period + 9999) / 10000 * 10000;
 	add_number(l, l->property, quota);
 	l->write->value = arena_printf(l->a, "%" PRIu64 " %" PRIu64, quota * period / 1000000, period);
 }
@@ -135,19 +138,50 @@ static void mask(struct limit *l)
 		add(l, l->property, arena_printf(l->a, "[%s]", text.data));
 }
 
-/* "8:0 100" names a device, "100" and "default 100" mean all. */
+/* Of which systemd makes @weight for io.bfq.weight: 1 to 100 as it is, and the rest of up to 1000 up to 10000. */
+static uint64_t for_bfq(uint64_t weight)
+{
+	return weight <= 100 ? weight : 100 + (weight - 100) * 11;
+}
+
+/* "8:0 100" names a device, "100" and "default 100" mean all; false: neither.  *ret_device: NULL for all. */
+static bool read_weight(struct arena *a, const char *text, const char **ret_device, uint64_t *ret)
+{
+	char *value = arena_strdup(a, text), *device = strsep(&value, " ");
+
+	*ret_device = value && !str_eq(device, "default") ? device : NULL;
+	return read_amount(value ? value : device, ret) && *ret >= 1 && *ret <= 10000;
+}
+
+static const char *weight_text(struct arena *a, const char *device, uint64_t v)
+{
+	return device ? arena_printf(a, "[('/dev/block/%s', uint64 %" PRIu64 ")]", device, v) :
+			arena_printf(a, "uint64 %" PRIu64, v);
+}
+
+/* Which of both files there is only the cgroup tells, and systemd writes both. */
 static void io_weight(struct limit *l)
 {
-	char *value = arena_strdup(l->a, l->value), *device = strsep(&value, " ");
-	uint64_t v;
+	const char *device;
+	uint64_t v, bfq;
 
-	if (!value || str_eq(device, "default")) {
-		l->value = value ? value : device;
-		weight(l);
+	if (!read_weight(l->a, l->value, &device, &v)) {
+		if (device && l->unit->started)	/* "8:0 default": its list can only be emptied */
+			add(l, "IODeviceWeight", "@a(st) []");
 		return;
 	}
-	if (read_amount(value, &v) && v >= 1 && v <= 10000)
-		add(l, "IODeviceWeight", arena_printf(l->a, "[('/dev/block/%s', uint64 %" PRIu64 ")]", device, v));
+	add(l, device ? "IODeviceWeight" : "IOWeight", weight_text(l->a, device, v));
+	if (l->write->alt_file && read_weight(l->a, l->write->value, &device, &bfq))
+		l->unit->properties[l->unit->n_properties - 1].bfq_value = weight_text(l->a, device, for_bfq(bfq));
+}
+
+static void bfq_weight(struct limit *l)
+{
+	const char *device;
+	uint64_t v;
+
+	if (read_weight(l->a, l->value, &device, &v) && v <= 1000)
+		add(l, device ? "IODeviceWeight" : "IOWeight", weight_text(l->a, device, for_bfq(v)));
 }
 
 /* "8:0 rbps=1048576 wiops=max" */
@@ -189,8 +223,9 @@ static const struct {
 	{"cpu.weight", "CPUWeight", weight},
 	{"cpuset.cpus", "AllowedCPUs", mask},
 	{"cpuset.mems", "AllowedMemoryNodes", mask},
+	{"io.bfq.weight", NULL, bfq_weight},
 	{"io.max", NULL, io_max},
-	{"io.weight", "IOWeight", io_weight},
+	{"io.weight", NULL, io_weight},
 	{"memory.high", "MemoryHigh", amount_not_0},
 	{"memory.low", "MemoryLow", amount},
 	{"memory.max", "MemoryMax", amount_not_0},

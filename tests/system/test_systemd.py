@@ -265,6 +265,17 @@ def test_annotations(box):
     assert "basic.target" in show(box.unit, "After")["After"]
 
 
+def test_annotation_and_limit(box):
+    """The limit holds, for systemd too, and that is said: as it was, a daemon-reload brought the other."""
+    box.linux["resources"]["pids"] = {"limit": 50}
+    box.config["annotations"] = {"org.systemd.property.TasksMax": "uint64 44", "org.systemd.property.MemoryMax": "uint64 104857600"}
+    r = box.create().ok()
+    assert "org.systemd.property.TasksMax` has no effect" in r.err and "MemoryMax" not in r.err
+    again(box.unit)
+    assert (show(box.unit, "TasksMax")["TasksMax"], value(box.path, "pids.max")) == ("50", "50")
+    assert (show(box.unit, "MemoryMax")["MemoryMax"], value(box.path, "memory.max")) == ("104857600", "104857600")
+
+
 @pytest.mark.parametrize("name, text, words", [
     ("Nonsense", "true", ["Nonsense", "unknown property"]),
     ("TasksMax", "'many'", ["TasksMax"]),
@@ -356,7 +367,8 @@ def test_killed_while_deleting(box):
     kernel.until(lambda: not is_known(box.unit), deadline(10), "the scope is gone")
 
 
-@pytest.mark.parametrize("path", ["/abs", "a.slice:b", "a.slice:b:c:d", "a:b:c", "a.slice:b:../c"])
+@pytest.mark.parametrize("path", ["/abs", "a.slice:b", "a.slice:b:c:d", "a:b:c", "a.slice:b:../c", "a.slice:b:c@d", "a.slice:@b:c",
+                                  "a@b.slice:c:d", "@.slice:b:c"])
 def test_bad_path(box, path):
     box.linux["cgroupsPath"] = path
     box.refused("/linux/cgroupsPath")
@@ -415,6 +427,77 @@ def test_update_undone(box, options, words):
     box.orlop("update", *options, box.id).failed(*words)
     assert value(box.path, "pids.max") == "50"
     assert show(box.unit, "TasksMax")["TasksMax"] == "50"
+
+
+def again(unit):
+    """systemd reads its units anew, and writes all that it knows of one as soon as something of it is set."""
+    systemctl("daemon-reload")
+    systemctl("set-property", "--runtime", unit, "MemoryAccounting=yes")
+
+
+def test_update_undone_of_idle(box):
+    """Neither the kernel nor systemd keeps a weight while it is idle: both are told what it was."""
+    box.linux["resources"]["cpu"] = {"shares": 512}
+    box.up()
+    doc = f"{box.bundle}/update.json"
+    with open(doc, "w") as f:
+        f.write('{"cpu": {"idle": 1, "mems": "9"}}')
+    box.orlop("update", "-r", doc, box.id).failed("cpuset.mems")
+    assert (value(box.path, "cpu.idle"), value(box.path, "cpu.weight")) == ("0", "59")
+    again(box.unit)
+    assert (value(box.path, "cpu.idle"), value(box.path, "cpu.weight")) == ("0", "59")
+    assert show(box.unit, "CPUWeight")["CPUWeight"] == "59"
+
+
+@pytest.mark.parametrize("shares, weight", [(None, "100"), (512, "59")])
+def test_update_idle_no_more(box, shares, weight):
+    box.linux["resources"]["cpu"] = {"idle": 1, **({"shares": shares} if shares else {})}
+    box.up()
+    assert (value(box.path, "cpu.idle"), show(box.unit, "CPUWeight")["CPUWeight"]) == ("1", "idle")
+    box.orlop("update", "--cpu-idle", "0", box.id).ok()
+    again(box.unit)
+    assert (value(box.path, "cpu.idle"), value(box.path, "cpu.weight")) == ("0", weight)
+
+
+def test_update_undone_of_a_disk(box):
+    """A disk without iocost has no weights: systemd does not keep what the kernel has refused."""
+    box.up()
+    doc = f"{box.bundle}/update.json"
+    major, minor = kernel.read("/sys/block/vdc/dev").strip().split(":")
+    with open(doc, "w") as f:
+        f.write(f'{{"blockIO": {{"weightDevice": [{{"major": {major}, "minor": {minor}, "weight": 500}}]}}}}')
+    box.orlop("update", "-r", doc, box.id).failed("io.weight", "io.cost.qos")
+    assert show(box.unit, "IODeviceWeight").get("IODeviceWeight", "") == ""
+
+
+def test_quota_that_is_rounded(box):
+    """Never to less than was asked for, which may be less than the kernel takes."""
+    box.linux["resources"]["cpu"] = {"quota": 1000, "period": 33333}
+    box.up()
+    assert value(box.path, "cpu.max") == "1333 33333"
+
+
+@pytest.fixture
+def bfq():
+    file = "/sys/block/vdc/queue/scheduler"
+    before = kernel.read(file).split("[")[1].split("]")[0]
+    with open(file, "w") as f:
+        f.write("bfq")
+    yield
+    with open(file, "w") as f:
+        f.write(before)
+
+
+@pytest.mark.parametrize("weight", [10, 333])
+def test_weight_of_bfq(box, bfq, weight):
+    """systemd makes one of its own weight, by another rule than the one that engines know."""
+    box.linux["resources"]["blockIO"] = {"weight": weight}
+    box.up()
+    again(box.unit)
+    assert value(box.path, "io.bfq.weight") == f"default {weight}"
+    box.orlop("update", "--blkio-weight", "500", box.id).ok()
+    again(box.unit)
+    assert value(box.path, "io.bfq.weight") == "default 500"
 
 
 # ---- without privileges ------------------------------------------------------------------------
