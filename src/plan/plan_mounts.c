@@ -264,6 +264,16 @@ static bool read_only_later(const struct plan_mount *m)
 		str_eq(m->destination, "/dev"));
 }
 
+/* A path of the host that leads into the root file system means the place in it: so runc has it, and so do sources. */
+static const char *in_rootfs(const char *destination, const char *rootfs)
+{
+	size_t n = strlen(rootfs);
+
+	if (n < 2 || strncmp(destination, rootfs, n) != 0 || (destination[n] && destination[n] != '/'))
+		return destination;
+	return destination[n] ? destination + n : "/";
+}
+
 static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct plan_mount *m,
 		      struct error *err)
 {
@@ -273,7 +283,7 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 
 	m->index = index;
 	m->options = &c->options;
-	m->destination = path_clean(a, c->destination);
+	m->destination = in_rootfs(path_clean(a, c->destination), p->rootfs.path);
 	m->on_proc = str_starts(m->destination, "/proc/");
 
 	r = plan_kind(m, c, err);

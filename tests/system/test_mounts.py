@@ -244,6 +244,20 @@ def test_bind_file_over_file_and_onto_nothing(box):
     assert kernel.read(f"{box.rootfs}/etc/hosts") == "image"
 
 
+def test_destination_below_the_path_of_the_root(box):
+    """The place in the root file system, as with runc; a name that only begins so is another."""
+    path = source(box)
+    box.mounts += [bind(path, f"{box.rootfs}/data"), bind(path, f"{box.rootfs}-data")]
+    r = box.probe(commands=["open", "/data/file", "r", ",", "open", f"{box.rootfs}-data/file", "r"])["results"]
+    assert [x.get("text") for x in r] == ["from the host"] * 2
+    assert not os.path.exists(box.rootfs + box.rootfs)
+
+
+def test_destination_is_the_path_of_the_root(box):
+    box.mounts.append(bind(source(box), box.rootfs))
+    box.refused("/mounts", "destination")
+
+
 def test_relative_source_is_relative_to_the_bundle(box):
     source(box, "here")
     box.mounts.append(bind("here", "/data"))
