@@ -174,6 +174,8 @@ int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holde
 		do
 			r = systemd_start_unit(s, p->unit.name, properties, n, ret->pid, ret->pidfd, JOB_MS, err);
 		while (leave_out_unknown(properties, &n, r, err));
+	if (r == -EEXIST)
+		error_in(err, "container's cgroup is not empty");
 	if (r == 0)
 		r = p->unit.slice ? whole_path(s, p->unit.user, p->path, ret_path, err)
 				  : find_path(p, ret->pid, ret_path, err);

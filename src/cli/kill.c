@@ -8,12 +8,19 @@
 #include "oci/names.h"
 
 struct kill_options {
+	bool all, regex;
+};
+
+struct order {
+	int signal;
 	bool all;
 };
 
 static const struct option rows[] = {
 	{ "all", 'a', OPTION_FLAG, offsetof(struct kill_options, all), NULL,
 	  "send it to every process of the container; one that has\nended already is no error" },
+	{ "regex", 'r', OPTION_FLAG, offsetof(struct kill_options, regex), NULL,
+	  "ID is a regular expression: all containers that match" },
 };
 
 /* kill(1) has it in front of the process. */
@@ -28,18 +35,26 @@ static bool explain_option(const char *word, struct error *err)
 	return true;
 }
 
+static int kill_one(const struct global_options *g, const char *id, const void *ctx, struct error *err)
+{
+	const struct order *o = ctx;
+
+	return container_kill(g, id, o->signal, o->all, err);
+}
+
 static int run(struct invocation *inv, struct error *err)
 {
 	const struct kill_options *o = inv->options;
-	int sig = SIGTERM;
+	struct order order = {.signal = SIGTERM, .all = o->all};
 
 	if (inv->n_args > 1) {
-		sig = signal_parse(inv->args[1]);
-		if (sig < 0)
+		order.signal = signal_parse(inv->args[1]);
+		if (order.signal < 0)
 			return error_set(err, EINVAL, "kill: `%s` is no signal (a number from 0 to "
 					 "64, or a name such as TERM or SIGTERM)", inv->args[1]);
 	}
-	return container_kill(inv->global, inv->args[0], sig, o->all, err);
+	return o->regex ? container_each(inv->global, inv->args[0], kill_one, &order, err)
+			: kill_one(inv->global, inv->args[0], &order, err);
 }
 
 const struct command command_kill = {

@@ -68,6 +68,14 @@ struct mounts_options {
 int container_mounts_add(const struct mounts_options *o, struct error *err);
 int container_mounts_remove(const struct mounts_options *o, struct error *err);
 
+/*
+ * @act for each container whose id the extended regular expression @pattern finds, regex(7): `^x$` is one, `x` all that
+ * have it in them.  What fails is logged and the others have their turn; then it is an error.  None: 0.
+ */
+typedef int container_action(const struct global_options *g, const char *id, const void *ctx, struct error *err);
+int container_each(const struct global_options *g, const char *pattern, container_action *act, const void *ctx,
+		   struct error *err);
+
 enum list_format { LIST_TABLE, LIST_JSON };
 int container_list(const struct global_options *g, enum list_format format, bool quiet,
 		   struct error *err);

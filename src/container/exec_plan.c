@@ -11,6 +11,7 @@
 #include "plan/build.h"
 #include "sys/mutate.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 #include "util/str.h"
 
 static int process_from_file(struct execution *x, struct error *err)
@@ -55,7 +56,7 @@ static int parse_user(const char *word, struct oci_user *user, struct error *err
  * say as well.  The inheritable set never grows: with it a program's file capabilities would count (T50,
  * CVE-2022-29162); and the ambient set cannot grow beyond that, capabilities(7).
  */
-static int add_capabilities(struct execution *x, struct error *err)
+static void add_capabilities(struct execution *x)
 {
 	struct oci_capabilities *caps = &x->process.capabilities;
 
@@ -64,8 +65,12 @@ static int add_capabilities(struct execution *x, struct error *err)
 		int cap = capability_number(name);
 		uint64_t bit;
 
-		if (cap < 0)
-			return error_set(err, EINVAL, "--cap %s: there is no such capability", name);
+		if (cap < 0) {	/* as in a configuration, config.md, "Process" */
+			char shown[128];
+
+			log_warning("--cap %s: unknown capability, left out", str_escape(name, shown, sizeof(shown)));
+			continue;
+		}
 		bit = UINT64_C(1) << cap;
 		caps->bounding |= bit;
 		caps->permitted |= bit;
@@ -74,7 +79,6 @@ static int add_capabilities(struct execution *x, struct error *err)
 		caps->ambient |= caps->inheritable & bit;
 		x->process.has_capabilities = true;
 	}
-	return 0;
 }
 
 static struct strings joined(struct arena *a, const struct strings *first,
@@ -124,7 +128,8 @@ static int process_from_options(struct execution *x, struct error *err)
 			return error_set(err, EINVAL, "--env %s is not NAME=VALUE", o->env.v[i]);
 	if (o->user)
 		r = parse_user(o->user, &p->user, err);
-	return r < 0 ? r : add_capabilities(x, err);
+	add_capabilities(x);
+	return r;
 }
 
 int execution_plan(struct execution *x, struct error *err)

@@ -15,10 +15,10 @@
 
 uint64_t patience_for(const struct plan *p, bool exec)
 {
-	const struct oci_hook_list *hooks = &p->hooks->list[HOOK_START_CONTAINER];
+	const struct oci_hook_list *hooks = exec ? NULL : &p->hooks->list[HOOK_START_CONTAINER];
 	uint64_t ms = EXEC_TIMEOUT_MS;
 
-	if (exec || hooks->n == 0)
+	if (!hooks || hooks->n == 0)
 		return p->security.seccomp_agent ? AGENT_TIMEOUT_MS : ms;
 	for (size_t i = 0; i < hooks->n; i++) {
 		if (!hooks->v[i].timeout_s.set || hooks->v[i].timeout_s.v > INT32_MAX)

@@ -122,6 +122,13 @@ int container_resume(const struct global_options *g, const char *id, struct erro
 	return no_verb(g, id, err);
 }
 
+int container_each(const struct global_options *g, const char *pattern, container_action *act, const void *ctx,
+		   struct error *err)
+{
+	must(pattern);
+	return act(g, "x", ctx, err);
+}
+
 int container_list(const struct global_options *g, enum list_format format, bool quiet, struct error *err)
 {
 	(void)quiet;

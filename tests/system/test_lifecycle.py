@@ -445,6 +445,45 @@ def test_delete_force(box, state):
 
 
 @pytest.mark.spec("RT-054")
+@pytest.fixture
+def three(make_box):
+    boxes = [make_box() for _ in range(3)]
+    for name, b in zip(("web-1", "web-2", "db-web"), boxes):
+        b.id = f"{host.TAG}-{name}"
+        b.args("pause").up()
+    return boxes
+
+
+def test_kill_and_delete_by_regex(three, orlop):
+    """Those that match, and no other; also parts of a name, and alternatives."""
+    pids = [b.pid for b in three]
+    orlop("kill", "--regex", f"^{host.TAG}-web-[0-9]$", "KILL").ok()
+    three[0].wait_stopped()
+    three[1].wait_stopped()
+    assert kernel.alive(pids[2]) and three[2].status() == "running"
+    orlop("delete", "-r", "web-(1|7)$").ok()
+    assert sorted(orlop.ids()) == sorted([three[1].id, three[2].id])
+    orlop("delete", "--regex", "--force", "web").ok()
+    assert orlop.ids() == [] and not kernel.alive(pids[2])
+
+
+def test_regex_goes_on_after_a_failure(three, orlop):
+    """One that cannot be deleted is named, the others are, and the exit status says that something is left."""
+    three[0].kill("KILL").ok()
+    three[0].wait_stopped()
+    r = orlop("delete", "--regex", "web")
+    said = r.err.splitlines()
+    assert (r.rc, len(said)) == (1, 3) and "2 of the 3 containers" in said[2], r
+    assert all(b.id in "".join(said[:2]) for b in three[1:])
+    assert sorted(orlop.ids()) == sorted([three[1].id, three[2].id])
+
+
+def test_regex_that_is_none(three, orlop):
+    orlop("delete", "--force", "--regex", "web(").failed("no regular expression", "web(")
+    orlop("kill", "--regex", "nosuchcontainer").ok()
+    assert len(orlop.ids()) == 3
+
+
 def test_delete_of_unknown(box, orlop):
     orlop("delete", "never-was").failed("does not exist")
     r = orlop("delete", "--force", "never-was").ok()

@@ -33,7 +33,7 @@ static int setup(void **state)
 	mount_ = (struct oci_mount){ .destination = arena_strdup(a, "/a"),
 				     .type = arena_strdup(a, "tmpfs") };
 	config = (struct oci_config){ .mounts = &mount_, .n_mounts = 1 };
-	plan = (struct plan){ .config = &config, .bundle = "/bundle" };
+	plan = (struct plan){ .config = &config, .bundle = "/bundle", .rootfs.path = "/bundle/rootfs" };
 	err = (struct error){0};
 	warnings = 0;
 	log_redirect(count, NULL);
