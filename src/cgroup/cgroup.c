@@ -142,15 +142,15 @@ static int identify(struct cgroup *c, const char *path, struct error *err)
 }
 
 /* A cgroup of somebody else must not be limited, entered, or later killed; and what is cloned into
- * a frozen one (or below one) never returns. */
-static int check_fit(int fd, const char *path, struct error *err)
+ * a frozen one (or below one) never returns.  @held: what is in it is ours, or systemd's. */
+static int check_fit(int fd, const char *path, bool held, struct error *err)
 {
 	int64_t populated = 0, frozen = 0;
 	int r = cgroup_read_events(fd, &populated, &frozen);
 
 	if (r < 0)
 		return error_errno(err, r, "read cgroup.events of cgroup %s", path);
-	if (populated) {
+	if (populated && !held) {
 		error_set(err, EEXIST, "container's cgroup is not empty: %s exists already and "
 			  "holds processes", path);
 		return error_hint(err, "choose another linux.cgroupsPath, or delete the container in it");
@@ -167,8 +167,8 @@ static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struc
 {
 	int r = identify(c, p->path, err);
 
-	if (r == 0 && p->mode == PLAN_CGROUP_FS)	/* a new scope has its holder */
-		r = check_fit(c->fd, p->path, err);
+	if (r == 0)
+		r = check_fit(c->fd, p->path, p->mode == PLAN_CGROUP_SYSTEMD, err);
 	if (r == 0)
 		r = cgroup_enable_controllers(root, c->fd, p, err);
 	for (size_t i = 0; r == 0 && i < p->n_writes; i++) {

@@ -130,6 +130,19 @@ def test_other_commands_know(box):
     assert not is_known(box.unit)
 
 
+def test_frozen_cgroup_of_its_name(box):
+    """A directory where the scope will be, frozen by somebody: nothing that enters it would ever return."""
+    os.makedirs(ROOT + box.path)
+    with open(f"{ROOT}{box.path}/cgroup.freeze", "w") as f:
+        f.write("1")
+    try:
+        box.create().failed("container's cgroup unexpectedly frozen", "cgroup.freeze")
+        assert not is_known(box.unit)
+    finally:
+        if os.path.exists(ROOT + box.path):
+            os.rmdir(ROOT + box.path)
+
+
 def test_messages(box):
     """create, start and delete send three at most; systemd may have stopped the scope before it was asked to."""
     trace = f"{box.bundle}/trace"
