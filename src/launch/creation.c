@@ -69,7 +69,7 @@ static void describe(struct creation *c)
  * The id is taken, and what will be made is written down before it is made: `delete --force` finds it
  * even if we are killed in between.
  */
-static int record_intent(struct creation *c, struct error *err)
+int creation_record(struct creation *c, struct error *err)
 {
 	int r = store_open(c->o->global->root, true, &c->store, err);
 
@@ -173,24 +173,10 @@ static void note_cgroup(struct creation *c)
 	}
 }
 
-static int open_handles(struct creation *c, struct error *err)
+int creation_make_cgroup(struct creation *c, struct error *err)
 {
-	struct handles *h = &c->spawn.handles;
-	const struct plan *p = c->plan;
-	int r = 0;
+	int r = cgroup_prepare(&c->plan->cgroup, &c->cgroup, err);
 
-	if (p->ns.n_joins > 0) {
-		h->joins = xcalloc(p->ns.n_joins, sizeof(int));
-		for (size_t i = 0; i < p->ns.n_joins; i++)
-			h->joins[i] = -1;
-		r = ns_open_joins(&p->ns, h->joins, err);
-		if (r == 0)
-			r = keep_netns(c, err);
-	}
-	if (r == 0 && p->ns.userns_first)
-		r = ns_make_first(&p->ns, &h->user_ns, &h->time_ns, err);
-	if (r == 0)
-		r = cgroup_prepare(&p->cgroup, &c->cgroup, err);
 	if (r < 0 && !c->cgroup.path)
 		c->st.unit = NULL;	/* nothing is left of it */
 	note_cgroup(c);
@@ -198,12 +184,40 @@ static int open_handles(struct creation *c, struct error *err)
 		return r;
 	if (c->cgroup.fd < 0)
 		c->st.cgroup_root = c->st.cgroup_path = c->st.unit = NULL;
-	c->spawn.cgroup = h->rootfs.cgroup = c->cgroup.fd;
+	c->spawn.cgroup = c->spawn.handles.rootfs.cgroup = c->cgroup.fd;
 	/* What was made by now, so that a later `delete --force` removes all of it even if we are killed. */
 	if (c->cgroup.fd >= 0 && !MUTATE(T53)) {
 		log_debug("cgroup %s %s", c->st.cgroup_path, c->cgroup.created ? "is made" : "was there");
 		r = state_write(c->dir, &c->st, err);
 	}
+	return r;
+}
+
+int creation_join(struct creation *c, struct error *err)
+{
+	struct handles *h = &c->spawn.handles;
+	const struct plan_ns *ns = &c->plan->ns;
+
+	if (ns->n_joins == 0)
+		return 0;
+	h->joins = xcalloc(ns->n_joins, sizeof(int));
+	for (size_t i = 0; i < ns->n_joins; i++)
+		h->joins[i] = -1;
+	return ns_open_joins(ns, h->joins, err);
+}
+
+static int open_handles(struct creation *c, struct error *err)
+{
+	struct handles *h = &c->spawn.handles;
+	const struct plan *p = c->plan;
+	int r = creation_join(c, err);
+
+	if (r == 0)
+		r = keep_netns(c, err);
+	if (r == 0 && p->ns.userns_first)
+		r = ns_make_first(&p->ns, &h->user_ns, &h->time_ns, err);
+	if (r == 0)
+		r = creation_make_cgroup(c, err);
 	if (r < 0)
 		return r;
 	r = container_intelrdt_make(c, err);
@@ -279,6 +293,26 @@ static int attach_to_it(struct creation *c, struct error *err)
 	return r < 0 ? r : move_net_devices(c, err);
 }
 
+int creation_tell(struct creation *c, struct error *err)
+{
+	struct spawn *s = &c->spawn;
+	int r = state_identify(s->pid, s->pidfd, &c->st.init, err);
+
+	c->st.creating = false;
+	if (r == 0)
+		r = state_write(c->dir, &c->st, err);
+	if (r == 0 && c->pidfd_socket >= 0) {
+		r = fd_send(c->pidfd_socket, "standard", 8, &s->pidfd, 1);
+		if (r < 0)
+			error_errno(err, r, "send the pidfd");
+	}
+	if (r == 0 && c->o->pid_file) {
+		r = pid_file_write(c->o->pid_file, c->pid_file, s->pid, err);
+		c->pid_file_made = r == 0 && c->pid_file < 0;
+	}
+	return r;
+}
+
 static int build(struct creation *c, struct error *err)
 {
 	struct spawn *s = &c->spawn;
@@ -286,7 +320,7 @@ static int build(struct creation *c, struct error *err)
 	bool late = c->plan->ns.clone_last && !(c->plan->hooks->list[HOOK_PRESTART].n ||
 						c->plan->hooks->list[HOOK_CREATE_RUNTIME].n ||
 						c->plan->hooks->list[HOOK_CREATE_CONTAINER].n);
-	int r = record_intent(c, err);
+	int r = creation_record(c, err);
 
 	if (r == 0)
 		r = make_notification(c, err);
@@ -313,21 +347,7 @@ static int build(struct creation *c, struct error *err)
 		r = attach_to_it(c, err);
 	if (r == 0)
 		r = options_hand_over_console(s, &c->console, err);
-	if (r == 0)
-		r = state_identify(s->pid, s->pidfd, &c->st.init, err);
-	c->st.creating = false;
-	if (r == 0)
-		r = state_write(c->dir, &c->st, err);
-	if (r == 0 && c->pidfd_socket >= 0) {
-		r = fd_send(c->pidfd_socket, "standard", 8, &s->pidfd, 1);
-		if (r < 0)
-			error_errno(err, r, "send the pidfd");
-	}
-	if (r == 0 && c->o->pid_file) {
-		r = pid_file_write(c->o->pid_file, c->pid_file, s->pid, err);
-		c->pid_file_made = r == 0 && c->pid_file < 0;
-	}
-	return r;
+	return r < 0 ? r : creation_tell(c, err);
 }
 
 int creation_build(struct creation *c, struct error *err)

@@ -54,6 +54,13 @@ void creation_undo(struct creation *c);
 void creation_may_undo(struct creation *c);
 void creation_close(struct creation *c);
 
+/* Parts of it, for what begins in the middle: the id is taken, namespaces are opened, the cgroup is made; and in the
+ * end the state and whoever waits for the pid are told. */
+int creation_record(struct creation *c, struct error *err);
+int creation_join(struct creation *c, struct error *err);
+int creation_make_cgroup(struct creation *c, struct error *err);
+int creation_tell(struct creation *c, struct error *err);
+
 /* Run the hooks of @kind on the host with the state document. */
 int creation_hooks(struct creation *c, enum oci_hook_kind kind, enum container_status status,
 		   struct error *err);
