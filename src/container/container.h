@@ -67,6 +67,28 @@ struct mounts_options {
 /* All of them or none, but for what was replaced; those that go are found before the first one goes. */
 int container_mounts_add(const struct mounts_options *o, struct error *err);
 int container_mounts_remove(const struct mounts_options *o, struct error *err);
+struct checkpoint_options {
+	const struct global_options *global;
+	const char *id;
+	struct image_options images;
+	const char *parent_path;	/* relative to the image directory */
+	const char *page_server;	/* "ADDRESS:PORT" */
+	const char *status_fd;		/* a number */
+	bool leave_running, pre_dump, tcp_skip_in_flight, link_remap;
+};
+
+/* The container is deleted afterwards, unless it goes on. */
+int container_checkpoint(const struct checkpoint_options *o, struct error *err);
+
+struct restore_options {
+	struct create_options create;
+	struct image_options images;
+	bool tcp_close;
+	const char *lsm_profile, *lsm_mount_context;
+};
+
+/* As container_run(). */
+int container_restore(const struct restore_options *o, int *ret_status, struct error *err);
 
 /*
  * @act for each container whose id the extended regular expression @pattern finds, regex(7): `^x$` is one, `x` all that

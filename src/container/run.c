@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `run`: create and start in one, and stay until the end unless detached.  Runs on the host. */
+/*
+ * `run`: create and start in one, and stay until the end unless detached.  `restore`: the same of what was dumped.
+ * Runs on the host.
+ */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +12,7 @@
 #include "launch/destroy.h"
 #include "launch/foreground.h"
 #include "launch/interrupt.h"
+#include "launch/restoration.h"
 #include "process/process.h"
 #include "store/store.h"
 
@@ -71,19 +75,20 @@ static int stay(struct creation *c, const sigset_t *forwarded, int signal_fd, in
 	return finish(c, err);
 }
 
-static int run(struct creation *c, int *ret_status, struct error *err)
+/* @images: begin with what is in them, or NULL. */
+static int run(struct creation *c, const struct restoration_options *images, int *ret_status, struct error *err)
 {
 	sigset_t forwarded;
 	int signal_fd = -1, sig, r;
 
 	interrupt_arm(&c->spawn.pidfd);
 	creation_may_undo(c);
-	r = creation_build(c, err);
+	r = images ? restoration_build(c, images, err) : creation_build(c, err);
 	if (r == 0 && !c->o->detach) {
 		signal_fd = foreground_signals(&forwarded, err);
 		r = signal_fd < 0 ? signal_fd : 0;
 	}
-	if (r == 0)
+	if (r == 0 && !images)
 		r = start_process(c, err);
 	sig = interrupt_disarm(r == 0 && c->o->detach && c->notify.socket < 0);
 	if (r < 0 && c->spawn.exec_failed)
@@ -102,14 +107,30 @@ static int run(struct creation *c, int *ret_status, struct error *err)
 	return r;
 }
 
-int container_run(const struct create_options *o, int *ret_status, struct error *err)
+static int prepare_and_run(const struct create_options *o, const struct restoration_options *images, int *ret_status,
+			   struct error *err)
 {
 	struct creation c;
 	int r = creation_prepare(&c, o, true, err);
 
 	*ret_status = 0;
 	if (r == 0)
-		r = run(&c, ret_status, err);
+		r = run(&c, images, ret_status, err);
 	creation_close(&c);
 	return r;
+}
+
+int container_run(const struct create_options *o, int *ret_status, struct error *err)
+{
+	return prepare_and_run(o, NULL, ret_status, err);
+}
+
+int container_restore(const struct restore_options *o, int *ret_status, struct error *err)
+{
+	struct restoration_options images = {
+		.images = &o->images, .tcp_close = o->tcp_close, .lsm_profile = o->lsm_profile,
+		.lsm_mount_context = o->lsm_mount_context,
+	};
+
+	return prepare_and_run(&o->create, &images, ret_status, err);
 }

@@ -84,6 +84,22 @@ static int place_descriptors(struct child *c)
 	return fd_close_others((int)c->n, &c->report, 1);
 }
 
+/*
+ * CRIU looks for descriptors in the process that has made its socket, by /proc/PID/fd: so it is made here, and what
+ * is handed on are numbers of its own.
+ */
+static int make_socket(struct child *c, struct error *err)
+{
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_errno(err, errno, "make a socket for criu");
+	c->sock = pair[0];
+	r = fd_send(c->report, "", 1, &pair[1], 1);
+	close(pair[1]);
+	return r < 0 ? error_errno(err, r, "send the socket of criu") : 0;
+}
+
 static int become_criu(struct child *c, struct error *err)
 {
 	/* CRIU runs iptables, ip and tar. */
@@ -93,6 +109,8 @@ static int become_criu(struct child *c, struct error *err)
 	int r = c->setup->prepare ? c->setup->prepare(c->setup->ctx, err) : 0;
 	sigset_t none;
 
+	if (r == 0)
+		r = make_socket(c, err);
 	if (r < 0)
 		return r;
 	r = place_descriptors(c);
@@ -111,20 +129,32 @@ static _Noreturn void run_child(struct child *c)
 	struct error err = {0};
 
 	become_criu(c, &err);
-	fd_write_all(c->report, &err, sizeof(err));
+	fd_send(c->report, &err, sizeof(err), NULL, 0);
 	sys_exit(127);
 }
 
-/* Its last words before it became CRIU, if it did not. */
-static int heard(int report, struct error *err)
+/* Its socket, and then its last words if it did not become CRIU. */
+static int heard(int report, int *ret_sock, struct error *err)
 {
 	struct error words;
-	ssize_t n = fd_read_up_to(report, (char *)&words, sizeof(words));
+	size_t n_fds;
+	ssize_t n;
+	int fd;
 
-	if (n == 0)
-		return 0;
+	for (;;) {
+		n = fd_wait(report, POLLIN, END_MS) > 0 ? fd_recv(report, &words, sizeof(words), &fd, 1, &n_fds) : -1;
+		if (n == 1 && n_fds == 1 && *ret_sock < 0) {
+			*ret_sock = fd;
+			continue;
+		}
+		if (n > 0 && n_fds == 1)
+			close(fd);
+		if (n == 0 && *ret_sock >= 0)
+			return 0;
+		break;
+	}
 	if (n != sizeof(words) || words.code < 1 || words.code > 4095)
-		return error_set(err, EIO, "the process that was to become criu ended");
+		return error_set(err, EIO, "the process that was to become criu ended, or hangs");
 	words.where[sizeof(words.where) - 1] = words.text[sizeof(words.text) - 1] = '\0';
 	*err = words;
 	return -words.code;
@@ -149,8 +179,8 @@ static pid_t start(struct child *child, int cgroup, int *ret_pidfd)
 
 int criu_open(const struct criu_setup *setup, struct criu **ret, struct error *err)
 {
-	_cleanup_close_ int ours = -1, theirs = -1, report = -1, report_end = -1;
 	struct child child = {.setup = setup, .program = setup->program};
+	_cleanup_close_ int report = -1;
 	struct criu *c;
 	int pair[2], r, pidfd = -1;
 	pid_t pid;
@@ -162,22 +192,18 @@ int criu_open(const struct criu_setup *setup, struct criu **ret, struct error *e
 	if (!child.program)
 		return -err->code;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_errno(err, errno, "make a socket for criu");
-	ours = pair[0];
-	theirs = child.sock = pair[1];
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return error_errno(err, errno, "make a pipe for criu");
+		return error_errno(err, errno, "make a socket for what becomes criu");
 	report = pair[0];
-	report_end = child.report = pair[1];
+	child.report = pair[1];
 	pid = start(&child, setup->cgroup, &pidfd);
+	close(child.report);
 	if (pid < 0)
 		return error_errno(err, pid, "start criu");
 	c = xcalloc(1, sizeof(*c));
-	*c = (struct criu){.sock = steal_fd(&ours), .pid = pid, .pidfd = pidfd};
-	cleanup_closep(&report_end);
-	report_end = -1;
-	r = heard(report, err);
+	*c = (struct criu){.sock = -1, .pid = pid, .pidfd = pidfd};
+	r = heard(report, &c->sock, err);
 	if (r < 0) {
+		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 		criu_close(c);
 		return r;
 	}
@@ -197,7 +223,8 @@ int criu_close(struct criu *c)
 
 	if (!c)
 		return -1;
-	close(c->sock);
+	if (c->sock >= 0)
+		close(c->sock);
 	if (fd_wait(c->pidfd, POLLIN, END_MS) <= 0)
 		sys_pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
 	do

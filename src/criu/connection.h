@@ -18,7 +18,7 @@ struct criu_setup {
 	const char *program;		/* NULL: where distributions put it */
 	int cgroup;			/* begin in this one; -1: ours */
 	bool stdio;			/* hand on the standard streams; otherwise they are /dev/null */
-	const int *inherit;		/* become 4, 5, ... there */
+	const int *inherit;		/* become 4, 5, ... there; read after prepare() */
 	size_t n_inherit;
 	/* In the new process, before all but its standard streams is closed; or NULL. */
 	int (*prepare)(void *ctx, struct error *err);

@@ -87,15 +87,10 @@ static void put_page_server(struct strbuf *out, const struct criu_request *r)
 
 static void put_cgroups(struct strbuf *out, const struct criu_request *r)
 {
-	_cleanup_(strbuf_free) struct strbuf root = {0};
-
 	wire_put_number(out, MANAGE_CGROUPS, r->cgroups != CRIU_CGROUPS_IGNORE);
 	wire_put_number(out, MANAGE_CGROUPS_MODE, r->cgroups);
 	wire_put_string(out, FREEZE_CGROUP, r->freeze_cgroup);
-	if (!r->cgroup_root)
-		return;
-	wire_put_string(&root, 2, r->cgroup_root);	/* of all controllers */
-	wire_put_bytes(out, CG_ROOT, root.data, root.len);
+	put_pairs(out, CG_ROOT, r->cgroup_roots, r->n_cgroup_roots);
 }
 
 static void put_options(struct strbuf *out, const struct criu_request *r)

@@ -27,13 +27,13 @@ struct criu_pair {
 
 struct criu_inherit {
 	const char *key;		/* what it was when it was dumped */
-	int fd;				/* of ours */
+	int fd;				/* that CRIU inherits */
 };
 
 /* Members that are NULL, 0 or false are not said. */
 struct criu_request {
 	enum criu_type type;
-	int images, work;		/* directories: descriptors of ours, which CRIU opens again */
+	int images, work;		/* directories: descriptors that CRIU inherits */
 	const char *log_file;		/* in `work` */
 	const char *root;
 	pid_t pid;
@@ -51,7 +51,8 @@ struct criu_request {
 	const struct criu_pair *join;	/* namespace, file */
 	size_t n_join;
 	enum criu_cgroups cgroups;
-	const char *cgroup_root;	/* where cgroups are restored below */
+	const struct criu_pair *cgroup_roots;	/* controller ("": of version 2), where they are restored below */
+	size_t n_cgroup_roots;
 	const char *freeze_cgroup;	/* absolute path */
 	uint32_t empty_ns;		/* CLONE_NEWNET */
 	enum criu_network_lock network_lock;

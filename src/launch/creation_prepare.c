@@ -69,6 +69,8 @@ static int plan_notification(struct creation *c, const struct oci_config *config
 	bool mounts = false;
 	int r;
 
+	if (c->o->restore)	/* what was dumped has it, or has it not */
+		return 0;
 	for (size_t i = 0; i < config->linux_.n_namespaces; i++)
 		mounts = mounts || config->linux_.namespaces[i].flag == CLONE_NEWNS;
 	if (mounts && config->process.present)

@@ -4,6 +4,7 @@
 
 const struct name_value annotation_names[] = {
 	{ANNOTATION_KEEP_GROUPS, 0}, {ANNOTATION_CONTEXT_TYPE, 0}, {ANNOTATION_SYSTEMD, 0},
+	{ANNOTATION_CRIU_CONFIG, 0},
 };
 const size_t n_annotation_names = ARRAY_SIZE(annotation_names);
 

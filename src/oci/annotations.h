@@ -15,6 +15,9 @@
 /* Followed by the name of a property of the unit, with the systemd cgroup manager: as runc and crun. */
 #define ANNOTATION_SYSTEMD "org.systemd.property."
 
+/* A file of options for CRIU, as runc and crun. */
+#define ANNOTATION_CRIU_CONFIG "org.criu.config"
+
 /* Those that are honoured; one that ends in a dot is the beginning of many. */
 extern const struct name_value annotation_names[];
 extern const size_t n_annotation_names;

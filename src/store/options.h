@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "oci/types.h"
+
 struct global_options {
 	char *const *argv;		/* of the program: to execute it again, protected */
 	const char *root;		/* --root or NULL */
@@ -25,7 +27,18 @@ struct create_options {
 	const char *pid_file;
 	bool no_pivot, no_new_keyring, no_subreaper;
 	unsigned preserve_fds;
-	bool detach, keep;		/* run only */
+	bool detach, keep;		/* run, restore */
+	bool restore;			/* of what was dumped, which begins in the middle */
+};
+
+/* What checkpoint and restore have in common: of CRIU's options, by their names. */
+struct image_options {
+	const char *image_path;		/* default "checkpoint" */
+	const char *work_path;		/* for logs; default: image_path */
+	bool tcp_established, ext_unix_sk, shell_job, file_locks, lazy_pages, auto_dedup;
+	const char *cgroups_mode;	/* "soft", "full", "strict", "ignore"; default: soft */
+	const char *network_lock;	/* "iptables", "nftables", "skip"; default: CRIU's */
+	struct strings empty_ns;
 };
 
 #endif

@@ -301,6 +301,7 @@ int store_remove(struct store *s, const char *id, struct error *err)
 	if (r == -ENOTEMPTY) {
 		unlinkat(dir, STORE_NOTIFY "/" STORE_NOTIFY_SOCKET, 0);
 		unlinkat(dir, STORE_NOTIFY, AT_REMOVEDIR);
+		unlinkat(dir, STORE_CRIU_ROOT, AT_REMOVEDIR);
 		r = remove_all_files(dir);
 		if (r == 0)
 			r = remove_state(s, id, dir);

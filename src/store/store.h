@@ -34,6 +34,7 @@
 #define STORE_MOUNTS "mounts.json"
 #define STORE_NOTIFY "notify"			/* directory, mounted into the container */
 #define STORE_NOTIFY_SOCKET "notify.sock"	/* in it */
+#define STORE_CRIU_ROOT "criu-root"		/* empty directory, while `restore` is at it */
 #define STORE_LOCK_MS 10000	/* how long a command waits for another one on the same container */
 
 struct store;

@@ -181,6 +181,32 @@ int container_update(const struct update_options *o, struct error *err)
 	return no_verb(o->global, o->id, err);
 }
 
+static void check_images(const struct image_options *o)
+{
+	check_text(o->image_path);
+	check_text(o->work_path);
+	must(!o->cgroups_mode || strchr("sfi", o->cgroups_mode[0]));
+	must(!o->network_lock || strchr("ins", o->network_lock[0]));
+}
+
+int container_checkpoint(const struct checkpoint_options *o, struct error *err)
+{
+	check_images(&o->images);
+	check_text(o->parent_path);
+	check_text(o->page_server);
+	check_text(o->status_fd);
+	return no_verb(o->global, o->id, err);
+}
+
+int container_restore(const struct restore_options *o, int *ret_status, struct error *err)
+{
+	check_images(&o->images);
+	must(o->create.restore && !o->create.preserve_fds && o->create.bundle && o->create.config);
+	must(!o->lsm_profile || strchr(o->lsm_profile, ':'));
+	*ret_status = 0;
+	return no_verb(o->create.global, o->create.id, err);
+}
+
 int container_events(const struct global_options *g, const char *id, int64_t interval_ms, bool once,
 		     struct error *err)
 {

@@ -29,6 +29,7 @@ Markers
     needs_native("reason")      skipped there
     needs_controllers("pids", ...)      skipped where cgroup2 lacks them
     needs_apparmor, needs_selinux       skipped where the LSM is not active
+    needs_criu                  skipped where CRIU does not get along with the kernel
     kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
                                 when ORLOP_PASSED, a file, names the tests that have passed elsewhere
     one_vm                      needs a virtual machine, but is the same in each: takes long, and runs in one
@@ -56,7 +57,7 @@ _work = None
 def pytest_configure(config):
     global _work
     for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
-                 "needs_apparmor", "needs_selinux", "kernel", "one_vm", "spec(*ids)", "case(*ids)", "control(*ids)"):
+                 "needs_apparmor", "needs_selinux", "needs_criu", "kernel", "one_vm", "spec(*ids)", "case(*ids)", "control(*ids)"):
         config.addinivalue_line("markers", f"{line}: see conftest.py")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root", 2)
@@ -111,6 +112,8 @@ def pytest_runtest_setup(item):
             pytest.skip("needs AppArmor")
         if m.name == "needs_selinux" and not host.selinux():
             pytest.skip("needs SELinux")
+        if m.name == "needs_criu" and not host.criu():
+            pytest.skip("needs CRIU, and a kernel that it gets along with")
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Facts about this host, and the snapshot of everything that a container could leave behind."""
 import hashlib
+import functools
 import os
 import stat
+import subprocess
 import tempfile
 
 from . import kernel
@@ -31,6 +33,15 @@ def apparmor():
 
 def selinux():
     return os.path.isdir("/sys/fs/selinux/booleans")
+
+
+@functools.cache
+def criu():
+    """It refuses to work at all on kernels that are much newer than it."""
+    try:
+        return subprocess.run(["criu", "check"], capture_output=True, cwd="/").returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def isolate(*needed):

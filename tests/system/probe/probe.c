@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 static void say(const char *text)
@@ -99,6 +100,34 @@ static int read_line(void)
 	return 0;
 }
 
+static volatile sig_atomic_t asked;
+
+static void on_asked(int sig)
+{
+	asked = sig;
+}
+
+/* Numbers in a file, each whole at any time; USR1: a word to the standard output; TERM: another one, and 7. */
+static int count(const char *path)
+{
+	struct timespec pause = {.tv_nsec = 20000000};
+	char name[4096];
+
+	snprintf(name, sizeof(name), "%s.new", path);
+	signal(SIGUSR1, on_asked);
+	signal(SIGTERM, on_asked);
+	for (unsigned long n = 1; asked != SIGTERM; n++) {
+		FILE *f = fopen(name, "w");
+
+		if (!f || fprintf(f, "%lu\n", n) < 0 || fclose(f) != 0 || rename(name, path) < 0)
+			return 1;
+		if (asked == SIGUSR1 && write(1, "here\n", 5) == 5)
+			asked = 0;
+		nanosleep(&pause, NULL);
+	}
+	return write(1, "over\n", 5) == 5 ? 7 : 1;
+}
+
 static int run_commands(int argc, char **argv, char **envp)
 {
 	bool state = argc == 1;
@@ -142,6 +171,8 @@ int main(int argc, char **argv, char **envp)
 		return copy();
 	if (!strcmp(cmd, "read"))
 		return read_line();
+	if (!strcmp(cmd, "count") && argc > 2)
+		return count(argv[2]);
 	if (!strcmp(cmd, "exit") && argc > 2)
 		return atoi(argv[2]);
 	if (!strcmp(cmd, "die") && argc > 2) {

@@ -109,8 +109,8 @@ static void test_commands(void **state)
 	assert_refused("bogus", "unknown command `bogus` (see `orlop --help`)");
 	assert_refused("craete x", "unknown command `craete`: did you mean `create`?");
 	assert_refused("''", "unknown command ``");
-	assert_refused("checkpoint x", "the command `checkpoint` is not built yet");
-	assert_refused("restore x", "the command `restore` is not built yet");
+	assert_refused("restore --lsm-profile=x x",
+		       "restore: option `--lsm-profile` is not apparmor:PROFILE or selinux:LABEL");
 	assert_refused("help bogus", "unknown command `bogus`");
 }
 

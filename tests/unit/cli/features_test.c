@@ -303,7 +303,7 @@ static void test_annotations(void **state)
 		/* Reserved to the specification. */
 		assert_false(str_starts(v->object.keys[i], "org.opencontainers."));
 	}
-	assert_int_equal(at("potentiallyUnsafeConfigAnnotations")->array.n, 3);
+	assert_int_equal(at("potentiallyUnsafeConfigAnnotations")->array.n, 4);
 }
 
 int main(void)
