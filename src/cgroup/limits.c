@@ -90,6 +90,18 @@ static void explain_list(const char *file, struct error *err)
 		error_hint(err, "this host has %s %s", cpus ? "the processors" : "the memory nodes", list);
 }
 
+/* systemd removes it when the last process has ended: a limit below what is in use does that. */
+bool cgroup_is_gone(int fd)
+{
+	return faccessat(fd, "cgroup.procs", F_OK, 0) < 0 && errno == ENOENT;
+}
+
+int cgroup_error_gone(const struct plan_cgroup *p, struct error *err)
+{
+	memset(err, 0, sizeof(*err));
+	return error_set(err, ENOENT, "cgroup %s is gone: its last process has ended", p->path);
+}
+
 int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, int *ret_written,
 		       struct error *err)
 {
@@ -109,8 +121,8 @@ int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cg
 	*ret_written = 0;
 	if (r == -ENOENT && w->optional)
 		return 0;
-	if ((r == -ENOENT || r == -ENODEV) && faccessat(fd, "cgroup.procs", F_OK, 0) < 0)
-		error_set(err, r == -ENODEV ? ENODEV : ENOENT, "cgroup %s is gone, and with it the container", p->path);
+	if ((r == -ENOENT || r == -ENODEV) && cgroup_is_gone(fd))
+		cgroup_error_gone(p, err);
 	else if (r == -ENOENT)
 		error_missing_file(p, w, err);
 	else

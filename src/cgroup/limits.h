@@ -3,6 +3,8 @@
 #ifndef ORLOP_CGROUP_LIMITS_H
 #define ORLOP_CGROUP_LIMITS_H
 
+#include <stdbool.h>
+
 #include "plan/plan.h"
 #include "util/error.h"
 
@@ -12,5 +14,9 @@ int cgroup_check_usage(int fd, const struct plan_cgroup *p, const struct plan_cg
 /* Into the cgroup @fd, of path @p->path.  *ret_written: 0 nothing, as none is needed; 1 w->file, 2 w->alt_file. */
 int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w, int *ret_written,
 		       struct error *err);
+
+/* Removed by others since it was opened: then -ENOENT, whatever @err said of it. */
+bool cgroup_is_gone(int fd);
+int cgroup_error_gone(const struct plan_cgroup *p, struct error *err);
 
 #endif

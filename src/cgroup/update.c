@@ -241,10 +241,12 @@ static int restore(struct cgroup_update *u, struct change *c)
 
 void cgroup_update_undo(struct cgroup_update *u, struct error *err)
 {
-	bool any = u->n_done > 0 || u->programs.changed;
+	bool any = u->n_done > 0 || u->programs.changed, failed;
 	struct error second = {0};
-	bool failed = cgroup_restore_devices(u->fd, &u->programs, &second) < 0;
 
+	if (cgroup_is_gone(u->fd))
+		return;
+	failed = cgroup_restore_devices(u->fd, &u->programs, &second) < 0;
 	if (failed)
 		error_hint(err, "and not all could be undone: %s", second.text);
 	while (u->n_done > 0) {
@@ -309,6 +311,8 @@ int cgroup_update_tell(struct cgroup_update *u, const struct plan_unit *unit, st
 {
 	int r = cgroup_unit_set(unit, u->fd, err);
 
+	if (r < 0 && cgroup_is_gone(u->fd))
+		return cgroup_error_gone(u->p, err);
 	for (size_t i = 0; r == 0 && i < u->n_done; i++) {
 		struct change *c = &u->v[u->order[i]];
 
@@ -320,7 +324,7 @@ int cgroup_update_tell(struct cgroup_update *u, const struct plan_unit *unit, st
 
 int cgroup_update_untell(struct cgroup_update *u, const struct plan_unit *unit, struct error *err)
 {
-	return cgroup_unit_set(unit, u->fd, err);
+	return cgroup_is_gone(u->fd) ? 0 : cgroup_unit_set(unit, u->fd, err);
 }
 
 void cgroup_update_done(struct cgroup_update *u)

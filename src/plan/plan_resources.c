@@ -432,6 +432,15 @@ static int check_unified_key(struct conversion *c, const char *key, const char *
 	return 0;
 }
 
+/* Nothing is 0 to the kernel, which as a limit ends the container; a set that is empty is that of the cgroup above. */
+static int check_unified_value(struct conversion *c, const char *key, const char *value, const char *where)
+{
+	if (value[strspn(value, " \t\n")] || str_starts(key, "cpuset."))
+		return 0;
+	error_config(c->err, where, "is empty, which the kernel would take for 0");
+	return error_hint(c->err, "write 0, or what means no limit there, as max, or remove it");
+}
+
 static int convert_unified(struct conversion *c, const struct oci_resources *r)
 {
 	for (size_t i = 0; i < r->unified.n; i++) {
@@ -439,6 +448,8 @@ static int convert_unified(struct conversion *c, const struct oci_resources *r)
 		const char *where = arena_printf(c->a, AT "unified/%s", plan_pointer_word(c->a, key));
 		int ret = check_unified_key(c, key, where);
 
+		if (ret == 0)
+			ret = check_unified_value(c, key, value, where);
 		if (ret < 0)
 			return ret;
 		if (!*value)	/* write(2) of nothing would not reach the kernel's parser */

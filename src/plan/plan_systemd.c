@@ -129,13 +129,14 @@ static int name_unit(struct arena *a, struct plan *p, struct error *err)
 {
 	const char *path = p->config->linux_.cgroups_path, *part[3] = {"", "orlop", escape_id(a, p->id)};
 	struct plan_cgroup *c = &p->cgroup;
-	int r = path && *path ? split(a, path, part, err) : 0;
+	bool named = path && *path;
+	int r = named ? split(a, path, part, err) : 0;
 
 	if (r == 0 && *part[0])
 		r = check_slice(part[0], err);
 	if (r < 0)
 		return r;
-	if (str_ends(part[2], ".slice"))
+	if (named && str_ends(part[2], ".slice"))	/* an id names no slice: it could be one of the host's */
 		return name_slice(a, c, part[0], part[2], err);
 	if (!*part[0])
 		part[0] = c->unit.user ? "user.slice" : "system.slice";

@@ -78,6 +78,22 @@ static void weight(struct limit *l)
 		add_number(l, l->property, v);
 }
 
+/* sched(7): the weight of each nice value, as the kernel has it (kernel/sched/core.c), of 1024 for 0. */
+static void nice_value(struct limit *l)
+{
+	static const uint32_t weights[] = {
+		88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+		9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
+		1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+		110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+	};
+	char *end;
+	long nice = strtol(l->value, &end, 10);
+
+	if (end != l->value && !*end && nice >= -20 && nice < 20)
+		add_number(l, l->property, (weights[nice + 20] * 100 + 512) / 1024);
+}
+
 /* Which is a weight to systemd.  The largest number: none; that it has then in the kernel, too. */
 static void idle(struct limit *l)
 {
@@ -221,6 +237,7 @@ static const struct {
 	{"cpu.idle", "CPUWeight", idle},
 	{"cpu.max", "CPUQuotaPerSecUSec", cpu_max},
 	{"cpu.weight", "CPUWeight", weight},
+	{"cpu.weight.nice", "CPUWeight", nice_value},
 	{"cpuset.cpus", "AllowedCPUs", mask},
 	{"cpuset.mems", "AllowedMemoryNodes", mask},
 	{"io.bfq.weight", NULL, bfq_weight},

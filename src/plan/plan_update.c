@@ -197,6 +197,24 @@ static int check_memory(const struct oci_resources *g, const struct oci_resource
 	return 0;
 }
 
+/* systemd.scope(5), OOMPolicy=: it writes that file by it, and takes another one only when the unit starts. */
+static int check_oom_group(const struct oci_resources *g, const struct oci_resources *base, struct error *err)
+{
+	const char *file = "memory.oom.group", *now = "0", *wanted = NULL;
+
+	for (size_t i = 0; i < base->unified.n; i++)
+		if (str_eq(base->unified.v[i].key, file))
+			now = base->unified.v[i].value;
+	for (size_t i = 0; i < g->unified.n; i++)
+		if (str_eq(g->unified.v[i].key, file))
+			wanted = g->unified.v[i].value;
+	if (!wanted || str_eq(wanted, now))
+		return 0;
+	error_config(err, "/unified/memory.oom.group", "cannot change from %s in a unit of systemd, where it is "
+		     "OOMPolicy=, which is set when the unit starts", str_eq(now, "0") ? "0" : "1");
+	return error_hint(err, "create the container with it");
+}
+
 /* Swap is computed from it, but it is as it was. */
 static void drop_memory_limit(struct plan_cgroup *c)
 {
@@ -230,6 +248,8 @@ int plan_update(struct arena *a, const struct oci_resources *base, const struct 
 	e = check_cpu(&g, &ret->merged, err);
 	if (e == 0)
 		e = check_memory(&g, &ret->merged, err);
+	if (e == 0 && ret->cgroup.mode == PLAN_CGROUP_SYSTEMD)
+		e = check_oom_group(&g, base, err);
 	if (e < 0)
 		return e;
 	r = completed(&g, &ret->merged);

@@ -490,6 +490,34 @@ def test_quota_that_is_rounded(box):
     assert value(box.path, "cpu.max") == "1333 33333"
 
 
+def test_update_that_ends_it(box):
+    """A limit far below what is in use: the kernel kills, systemd removes the scope, and the error says so and no more."""
+    box.up()
+    r = box.orlop("update", "--memory", "4096", "--pids-limit", "20", box.id)
+    kernel.until(lambda: not os.path.exists(ROOT + box.path), deadline(10), "the cgroup is gone")
+    assert r.rc == 0 or ("is gone: its last process has ended" in r.err and "undone" not in r.err and "set back" not in r.err), r
+    box.wait_stopped()
+    box.delete().ok()
+
+
+def test_what_systemd_knows_by_another_name(box):
+    """cpu.weight.nice is a weight. memory.oom.group is OOMPolicy=, which cannot be changed: the next update took it back."""
+    box.linux["resources"]["unified"] = {"cpu.weight.nice": "5"}
+    box.up()
+    again(box.unit)
+    assert value(box.path, "cpu.weight.nice") == "5"
+    doc = f"{box.bundle}/update.json"
+    with open(doc, "w") as f:
+        f.write('{"unified": {"cpu.weight.nice": "-7", "memory.oom.group": "0"}}')
+    box.orlop("update", "-r", doc, box.id).ok()
+    again(box.unit)
+    assert value(box.path, "cpu.weight.nice") == "-7"
+    with open(doc, "w") as f:
+        f.write('{"unified": {"cpu.weight.nice": "3", "memory.oom.group": "1"}}')
+    box.orlop("update", "-r", doc, box.id).failed("/unified/memory.oom.group", "OOMPolicy")
+    assert (value(box.path, "cpu.weight.nice"), value(box.path, "memory.oom.group")) == ("-7", "0")
+
+
 @pytest.fixture
 def bfq():
     file = "/sys/block/vdc/queue/scheduler"

@@ -302,6 +302,7 @@ def test_without_a_cgroup(box):
     ({"cpu": {"shares": 2**64}}, ["/cpu/shares"]), ({"blockIO": {"weight": 9}}, ["/blockIO/weight"]),
     ({"blockIO": {"leafWeight": 10}}, ["/blockIO/leafWeight"]), ({"network": {"classID": 1}}, ["/network/classID"]),
     ({"unified": {"cgroup.procs": "1"}}, ["/unified/cgroup.procs"]), ({"unified": {"a/b": "1"}}, ["/unified"]),
+    ({"unified": {"memory.max": ""}}, ["/unified/memory.max", "empty"]),
     ({"hugepageLimits": [{"pageSize": "2MiB", "limit": 1}]}, ["/hugepageLimits/0/pageSize"]),
     ("[]", ["must be an object"]), ("{", ["standard input"]), ("", ["standard input"]), ("{} {}", ["standard input"]),
     ('{"pids":{"limit":1},"pids":{"limit":2}}', ["/pids", "twice"]),
