@@ -30,6 +30,7 @@ struct change {
 	struct oci_config *own, *given;	/* of the container; and the same with the mounts of the list */
 	const struct plan *plan;
 	struct added_mounts added;
+	size_t n_before;		/* of them, before this command */
 	struct live live;
 	struct live_job job;
 };
@@ -106,27 +107,27 @@ static void list_mounts(struct change *x)
 }
 
 /* Nobody who interrupts us gets half of it, or one that nobody knows of. */
-static int run_job(struct change *x, int (*note)(struct change *x, struct error *err), struct error *err)
+static int uninterrupted(struct change *x, int (*run)(struct change *x, struct error *err), struct error *err)
 {
 	sigset_t all, before;
 	int r;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	r = live_job_run(&x->job, err);
-	r = note(x, r < 0 ? &(struct error){0} : err) < 0 && r == 0 ? -err->code : r;
-	live_job_end(&x->job, r == 0);
+	r = run(x, err);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
 
 /* ---- add ----------------------------------------------------------------------------------------- */
 
+/* @v->point is "" as long as it is not there. */
 static void note_one(struct change *x, const struct live_mount *v)
 {
 	const struct oci_mount *m = &x->given->mounts[v->index];
+	char *destination = path_clean(x->arena, m->destination);
 	struct added_mount one = {
-		.destination = path_clean(x->arena, m->destination), .point = arena_strdup(x->arena, v->point),
+		.destination = destination, .point = *v->point ? arena_strdup(x->arena, v->point) : destination,
 		.source = v->m->kind == MOUNT_BIND ? arena_strdup(x->arena, v->m->source) : m->source,
 		.type = v->m->kind == MOUNT_BIND ? NULL : m->type, .id = v->id,
 	};
@@ -137,18 +138,72 @@ static void note_one(struct change *x, const struct live_mount *v)
 	added_push(x->arena, &x->added, &one);
 }
 
-/* After an error what was replaced is there, and the rest is gone. */
-static int note_added(struct change *x, struct error *err)
+/* Before the first one is mounted: should all of us be killed, there is none that `remove` does not know. */
+static int note_intent(struct change *x, struct error *err)
 {
-	bool failed = x->job.done < x->live.n, any = false;
-
-	for (size_t i = 0; i < x->job.done; i++) {
-		if (failed && !x->live.v[i].replaced)
-			continue;
+	x->n_before = x->added.n;
+	for (size_t i = 0; i < x->live.n; i++)
 		note_one(x, &x->live.v[i]);
-		any = true;
+	return added_save(x->c.dir, &x->added, err);
+}
+
+static int note_added(struct change *x, bool failed, struct error *err)
+{
+	x->added.n = x->n_before;
+	for (size_t i = 0; i < x->job.done; i++)
+		if (!failed || x->live.v[i].replaced)
+			note_one(x, &x->live.v[i]);
+	return added_save(x->c.dir, &x->added, err);
+}
+
+/* The helper was killed, say, before it could undo what it had announced: another one does. */
+static int clean_up(struct change *x, struct error *err)
+{
+	struct live l;
+	struct live_job job;
+	int r;
+
+	live_init(&l);
+	l.forgiving = true;
+	l.v = arena_new_array(x->arena, struct live_mount, x->live.n + 1);
+	for (size_t i = 0; i < x->live.n; i++) {
+		const struct live_mount *v = &x->live.v[i];
+
+		if (!v->id || v->replaced)
+			continue;
+		l.v[l.n++] = (struct live_mount){
+			.index = v->index, .destination = v->point, .known = true, .known_id = v->id,
+			.source = -1, .mnt = -1, .place.early = -1,
+		};
 	}
-	return any ? added_save(x->c.dir, &x->added, err) : 0;
+	live_job_init(&job, &l, &x->c.state, x->c.pidfd);
+	r = live_job_open(&job, err);
+	if (r == 0)
+		r = live_job_run(&job, err);
+	live_job_end(&job, true);
+	live_job_close(&job);
+	live_close(&l);
+	return r;
+}
+
+/* After an error what was replaced is there, and the rest is gone. */
+static int add_all(struct change *x, struct error *err)
+{
+	struct error second = {0};
+	int r = live_job_run(&x->job, err), end;
+
+	if (r == 0)
+		r = note_added(x, false, err);
+	end = live_job_end(&x->job, r == 0);
+	if (r == 0 && end == 0)
+		return 0;
+	if (r == 0)
+		r = error_set(err, EPIPE, "the helper in the container has ended early");
+	if (end == -EPIPE && clean_up(x, &second) < 0)
+		return error_hint(err, "and what is mounted could not be undone: %s", second.text);
+	if (note_added(x, true, &second) < 0)
+		error_hint(err, "and: %s", second.text);
+	return r;
 }
 
 static int add(struct change *x, struct error *err)
@@ -166,7 +221,9 @@ static int add(struct change *x, struct error *err)
 	r = live_job_open(&x->job, err);	/* which namespaces it takes depends on them */
 	if (r == 0)
 		r = live_open(&x->live, x->c.state.rootfs, live_job_userns(&x->job), err);
-	return r < 0 ? r : run_job(x, note_added, err);
+	if (r == 0)
+		r = note_intent(x, err);
+	return r < 0 ? r : uninterrupted(x, add_all, err);
 }
 
 /* ---- remove -------------------------------------------------------------------------------------- */
@@ -201,6 +258,17 @@ static int note_removed(struct change *x, struct error *err)
 	return any ? added_save(x->c.dir, &x->added, err) : 0;
 }
 
+static int remove_all(struct change *x, struct error *err)
+{
+	struct error second = {0};
+	int r = live_job_run(&x->job, err);
+
+	if (note_removed(x, r < 0 ? &second : err) < 0 && r == 0)
+		r = -err->code;
+	live_job_end(&x->job, true);
+	return r;
+}
+
 static int take_away(struct change *x, struct error *err)
 {
 	int r;
@@ -210,7 +278,7 @@ static int take_away(struct change *x, struct error *err)
 	r = check_ours(x, err);
 	if (r < 0)
 		return r;
-	r = run_job(x, note_removed, err);
+	r = uninterrupted(x, remove_all, err);
 	if (r < 0 && x->job.done)
 		error_hint(err, "%zu of the list, from its end on, are removed", x->job.done);
 	return r;

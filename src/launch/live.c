@@ -32,8 +32,8 @@
 
 /* From the helper; the parent takes nothing else. */
 struct report {
-	enum { REPORT_LOG, REPORT_DONE, REPORT_ERROR, REPORT_END } what;
-	unsigned n;			/* LOG: its level; DONE: which one of the list */
+	enum { REPORT_LOG, REPORT_ABOUT, REPORT_DONE, REPORT_ERROR, REPORT_END } what;
+	unsigned n;			/* LOG: its level; ABOUT, DONE: which one of the list */
 	bool replaced;
 	uint64_t id;
 	struct error error;		/* LOG: the text */
@@ -171,14 +171,19 @@ static void tell_error(int sync, const struct error *err)
 	fd_send(sync, &m, sizeof(m), NULL, 0);
 }
 
-static int tell_done(int sync, const struct live *l, const struct live_mount *v, struct error *err)
+static int tell(int sync, int what, const struct live *l, const struct live_mount *v, struct error *err)
 {
-	struct report m = {.what = REPORT_DONE, .n = (unsigned)(v - l->v), .replaced = v->replaced, .id = v->id};
+	struct report m = {.what = what, .n = (unsigned)(v - l->v), .replaced = v->replaced, .id = v->id};
 	int r;
 
 	memcpy(m.point, v->point, sizeof(m.point));
 	r = fd_send(sync, &m, sizeof(m), NULL, 0);
-	return r < 0 ? error_errno(err, r, "tell what was done") : 0;
+	return r < 0 ? error_errno(err, r, "tell what is done") : 0;
+}
+
+static int announce(const struct live *l, const struct live_mount *v, struct error *err)
+{
+	return tell(*(int *)l->ctx, REPORT_ABOUT, l, v, err);
 }
 
 static int enter(const struct live_job *j, uint64_t flag, struct error *err)
@@ -263,7 +268,7 @@ static int add_all(struct live *l, int sync, struct error *err)
 	for (struct live_mount *v = l->v; r == 0 && v < l->v + l->n; v++) {
 		r = live_attach(l, v, err);
 		if (r == 0)
-			r = tell_done(sync, l, v, err);
+			r = tell(sync, REPORT_DONE, l, v, err);
 	}
 	return r;
 }
@@ -278,7 +283,7 @@ static int remove_all(struct live *l, int sync, struct error *err)
 	for (size_t i = l->n; r == 0 && i-- > 0;) {
 		r = live_detach(l, &l->v[i], err);
 		if (r == 0)
-			r = tell_done(sync, l, &l->v[i], err);
+			r = tell(sync, REPORT_DONE, l, &l->v[i], err);
 	}
 	return r;
 }
@@ -299,6 +304,8 @@ static _Noreturn void help(struct live_job *j, int sync)
 	sigset_t blocked;
 	int r;
 
+	j->l->announce = announce;
+	j->l->ctx = &sync;
 	caller_hide_arguments();
 	sigfillset(&blocked);
 	sigdelset(&blocked, SIGALRM);
@@ -317,23 +324,26 @@ static _Noreturn void help(struct live_job *j, int sync)
 		tell_error(sync, &err);
 		sys_exit(1);
 	}
-	if (fd_send(sync, &end, sizeof(end), NULL, 0) < 0 || !is_kept(sync))
-		live_undo(j->l);
-	sys_exit(0);
+	if (fd_send(sync, &end, sizeof(end), NULL, 0) == 0 && is_kept(sync))
+		sys_exit(0);
+	live_undo(j->l);
+	sys_exit(1);
 }
 
 /* ---- parent: the conversation -------------------------------------------------------------------- */
 
-static int take_done(struct live_job *j, const struct report *m, struct error *err)
+/* Before and after it is done. */
+static int take_one(struct live_job *j, const struct report *m, struct error *err)
 {
 	struct live_mount *v = m->n < j->l->n ? &j->l->v[m->n] : NULL;
+	bool any = j->l->forgiving && !m->point[0];
 
-	if (!v || m->point[0] != '/' || !memchr(m->point, '\0', sizeof(m->point)))
+	if (!v || (m->point[0] != '/' && !any) || !memchr(m->point, '\0', sizeof(m->point)))
 		return error_set(err, EPROTO, "the helper says what makes no sense");
 	v->id = m->id;
 	v->replaced = m->replaced;
 	memcpy(v->point, m->point, sizeof(v->point));
-	j->done++;
+	j->done += m->what == REPORT_DONE;
 	return 0;
 }
 
@@ -367,8 +377,9 @@ static int hear_one(struct live_job *j, struct error *err)
 	case REPORT_LOG:
 		log_report(&m);
 		return 0;
+	case REPORT_ABOUT:
 	case REPORT_DONE:
-		return take_done(j, &m, err);
+		return take_one(j, &m, err);
 	case REPORT_END:
 		return 1;
 	case REPORT_ERROR:
@@ -392,6 +403,7 @@ int live_job_run(struct live_job *j, struct error *err)
 	pid = ns_clone(0, -1, &j->helper);
 	if (pid == 0)
 		help(j, theirs);
+	close(steal_fd(&theirs));
 	if (pid < 0)
 		return error_errno(err, (int)pid, "make the process that goes into the container");
 	while (r == 0)
@@ -399,12 +411,12 @@ int live_job_run(struct live_job *j, struct error *err)
 	return r < 0 ? r : 0;
 }
 
-void live_job_end(struct live_job *j, bool keep)
+int live_job_end(struct live_job *j, bool keep)
 {
-	siginfo_t info;
+	siginfo_t info = {0};
 
 	if (j->helper < 0)
-		return;
+		return -ECANCELED;
 	if (keep)
 		fd_send(j->ours, "k", 1, NULL, 0);
 	shutdown(j->ours, SHUT_RDWR);
@@ -412,4 +424,7 @@ void live_job_end(struct live_job *j, bool keep)
 		sys_pidfd_send_signal(j->helper, SIGKILL, NULL, 0);
 	while (waitid(P_PIDFD, (id_t)j->helper, &info, WEXITED) < 0 && errno == EINTR)
 		;
+	if (info.si_code != CLD_EXITED)
+		return -EPIPE;
+	return info.si_status == 0 ? 0 : -ECANCELED;
 }

@@ -29,7 +29,8 @@ int live_job_open(struct live_job *j, struct error *err);
 int live_job_userns(const struct live_job *j);
 /* Do it.  Results are in @j->l, also of a part of it after an error. */
 int live_job_run(struct live_job *j, struct error *err);
-/* And keep it, or not. */
-void live_job_end(struct live_job *j, bool keep);
+/* And keep it, or not.  0: so it is; -ECANCELED: it is undone, whatever was wanted; -EPIPE: nobody knows, but those
+ * that have an id may be there. */
+int live_job_end(struct live_job *j, bool keep);
 
 #endif

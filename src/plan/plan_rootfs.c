@@ -291,6 +291,7 @@ int plan_rootfs_added(struct arena *a, struct plan *p, const struct facts *f, st
 {
 	struct plan_rootfs *rf = &p->rootfs;
 
+	rf->path = path_join(a, p->bundle, p->config->root.path);
 	rf->mount_ns = rf->any_mounts = rf->joined_mounts = true;
 	rf->sources_in_child = !f->cap_sys_admin || f->foreign_mounts;
 	rf->propagation = p->config->linux_.rootfs_propagation;

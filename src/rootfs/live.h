@@ -35,7 +35,11 @@ struct live {
 	const struct plan_rootfs *p;	/* NULL: all are to go */
 	struct live_mount *v;
 	size_t n;
+	bool forgiving;			/* what is to go and is not there is no error */
 	bool replace;			/* put each in the place of the known one that is there */
+	/* Helper: @v, whose id and point are known, is about to be attached. */
+	int (*announce)(const struct live *l, const struct live_mount *v, struct error *err);
+	void *ctx;			/* of announce() */
 	int self;			/* /proc/self/fd of the host, for umount2(2); or -1 */
 	struct rootfs r;
 };

@@ -50,6 +50,9 @@ ROWS = [
     ("T59", "T59", ["test_threats_commands.py::test_T59_cgroup_path[9]"]),
     ("T66", "T66", ["test_bad_input.py::test_file_too_large"]),
     ("T72", "T72", ["test_bad_input.py::test_combinations"]),
+    ("T112", "T112", [
+        "test_live_mounts.py::test_T112_link_does_not_lift_a_mask",
+        "test_live_mounts.py::test_T112_another_mount_at_the_same_place_stays"]),
     ("T93", "T93_replace", ["test_update.py::test_devices_in_one_step"]),
     ("T75", "T75", ["test_seccomp.py::test_T75_foreign_abi_is_killed"]),
     ("T76", "T76", ["test_seccomp.py::test_T76_newer_calls_are_ENOSYS"]),

@@ -53,7 +53,8 @@ SHOWS = [  # the command's own program is the probe, which tells
     sweep.Scenario("exec-userns", _exec, sweep._up, sweep._userns),
     sweep.Scenario("start", PLAIN["start"].words, sweep._create, full_request),
 ]
-CHANGES = [PLAIN[n] for n in ("delete", "delete-created", "delete-force", "delete-hooks", "kill", "kill-hostpid", "pause", "resume", "update")]
+CHANGES = [PLAIN[n] for n in ("delete", "delete-created", "delete-force", "delete-hooks", "kill", "kill-hostpid", "pause", "resume", "update",
+                               "mounts-add", "mounts-remove")]
 LEAVE_NOTHING = [s.name for s in SHOWS if s.name != "start"]
 
 

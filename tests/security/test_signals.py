@@ -12,7 +12,7 @@ from tools import sweep
 pytestmark = [pytest.mark.needs_native("the same calls everywhere"), pytest.mark.case("T102", "T110")]
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
 NAMES = ("run", "run-detached", "run-hooks", "run-idmap", "create", "create-hooks", "start", "exec", "exec-detached", "delete",
-         "delete-force", "kill", "pause", "resume", "update")
+         "delete-force", "kill", "pause", "resume", "update", "mounts-add", "mounts-remove")
 SCENARIOS = [s for s in sweep.ALL if s.name in NAMES]
 
 

@@ -332,7 +332,7 @@ def test_link_into_procfs(both, target):
     assert both.points() == before
 
 
-def test_link_does_not_lift_a_mask(live):
+def test_T112_link_does_not_lift_a_mask(live):
     """Neither remove nor --replace takes away what hides files, wherever a name leads."""
     live.box.mounts.append(mount("/data", "tmpfs", "t"))
     live.box.up()
@@ -352,7 +352,7 @@ def test_link_does_not_lift_a_mask(live):
     live.remove("/").failed("/")
 
 
-def test_another_mount_at_the_same_place_stays(live):
+def test_T112_another_mount_at_the_same_place_stays(live):
     live.box.up()
     live.add(mount("/srv/data", "tmpfs", "mine"), mount("/opt/data", "tmpfs", "other")).ok()
     root = f"/proc/{live.box.pid}/root"
@@ -529,12 +529,13 @@ def test_helper_has_nothing_of_the_host(both):
     assert any(call.startswith("prctl(PR_SET_DUMPABLE, S") or "PR_SET_DUMPABLE, 0" in call for call in before), before
 
 
-def test_killed_before_it_is_known(live):
+@pytest.mark.parametrize("when", [1, 2])
+def test_killed_before_it_is_known(live, when):
     """Whoever kills the parent at any time leaves no mount that `remove` does not know."""
     live.box.up()
     path = live.file([mount("/a", "tmpfs", "t")])
     p = live.box.orlop.popen("mounts", "add", live.box.id, path, wrap=[
-        "strace", "-qq", "-o", f"{live.box.bundle}/trace", "-e", "inject=renameat:signal=KILL:when=1"])
+        "strace", "-qq", "-o", f"{live.box.bundle}/trace", "-e", f"inject=renameat:signal=KILL:when={when}"])
     p.wait()
     live.box.orlop.finish(p)
     kernel.until(lambda: not live.seen("/a") or live.remove("/a").rc == 0)
@@ -546,7 +547,7 @@ def test_file_that_cannot_be_saved(live):
     live.box.up()
     path = live.file([mount("/a", "tmpfs", "t"), mount("/a/b", "tmpfs", "t")])
     live.box.orlop("mounts", "add", live.box.id, path, wrap=[
-        "strace", "-qq", "-o", f"{live.box.bundle}/trace", "-e", "inject=renameat:error=ENOSPC"]).failed(
+        "strace", "-qq", "-o", f"{live.box.bundle}/trace", "-e", "inject=renameat:error=ENOSPC:when=2"]).failed(
             "mounts.json", "no space")
     assert live.seen("/a") == []
     live.add(mount("/a", "tmpfs", "t")).ok()

@@ -7,6 +7,7 @@ A scenario prepares a box, gives the words of the command, and knows what holds 
 import json
 import os
 import socket
+import time
 
 from lib import config as conf
 from lib import host, kernel
@@ -155,6 +156,48 @@ def _updated(box, ended):
     return None if now == wanted["unified"] else f"saved is {now}"
 
 
+def _mounts(box):
+    os.makedirs(f"{box.orlop.tmp}/volume", exist_ok=True)
+    with open(f"{box.bundle}/mounts.json", "w") as f:
+        json.dump([conf.bind(f"{box.orlop.tmp}/volume", "/tmp/v", "ro"), conf.mount("/tmp/t", "tmpfs", "t")], f)
+
+
+def _mounted(box):
+    _up(box)
+    box.orlop("mounts", "add", box.id, f"{box.bundle}/mounts.json").ok()
+
+
+def _points(box):
+    return [m.target for m in kernel.parse_mountinfo(kernel.read(f"/proc/{box.pid}/mountinfo"))
+            if m.target.startswith("/tmp/")]
+
+
+def _added(box, ended):
+    """All of them or none; and whatever is there can be removed."""
+    if ended is not None and len(_points(box)) != (2 if ended else 0):
+        return f"mounted are {_points(box)}"
+    return _can_go(box)
+
+
+def _can_go(box):
+    """A helper whose parent was killed may still be at work."""
+    end = time.monotonic() + 10
+    while _points(box):
+        for point in sorted(_points(box), reverse=True):
+            with open(f"{box.bundle}/gone.json", "w") as f:
+                json.dump([{"destination": point}], f)
+            r = box.orlop("mounts", "remove", box.id, f"{box.bundle}/gone.json")
+        if time.monotonic() > end:
+            return f"cannot be removed: {r}"
+    return None
+
+
+def _removed(box, ended):
+    if ended and _points(box):
+        return f"mounted are {_points(box)}"
+    return _can_go(box)
+
+
 def _run(*options):
     return lambda box: ["run", *options, "--bundle", box.bundle, box.id]
 
@@ -198,6 +241,9 @@ LATER = [
     Scenario("pause", _simple("pause"), _up),
     Scenario("resume", _simple("resume"), _paused),
     Scenario("update", lambda box: ["update", "--resources", f"{box.bundle}/new.json", box.id], _up, _update, _updated),
+    Scenario("mounts-add", lambda box: ["mounts", "add", box.id, f"{box.bundle}/mounts.json"], _up, _mounts, _added),
+    Scenario("mounts-remove", lambda box: ["mounts", "remove", box.id, f"{box.bundle}/mounts.json"], _mounted, _mounts,
+             _removed),
 ]
 ALL = RUN + LATER
 
