@@ -119,7 +119,8 @@ static int find(struct dump *d, struct error *err)
 
 	if (r < 0)
 		return r;
-	if (d->c.status != STATUS_RUNNING)
+	/* containerd pauses it before. */
+	if (d->c.status != STATUS_RUNNING && d->c.status != STATUS_PAUSED)
 		return error_set(err, EBUSY, "container `%s` cannot be checkpointed in state %s (it has to run)",
 				 d->o->id, container_status_names[d->c.status]);
 	if (d->c.state.notify)

@@ -17,7 +17,7 @@ import sys
 import xml.etree.ElementTree
 
 # When all have run, on this machine and in the virtual ones, no skip is left over.
-MACHINES = ("system", "vm", "selinux")
+MACHINES = ("system", "vm", "selinux", "criu")
 
 
 TAP = re.compile(r"^(not )?ok \d+ (?:- )?(.*)$", re.M)
