@@ -16,7 +16,7 @@ from lib import kernel
 from lib.box import PROGRAM, deadline, stop
 from lib.config import set_caps
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
 
 @pytest.fixture

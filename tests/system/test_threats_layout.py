@@ -15,7 +15,7 @@ from lib import host, kernel
 from lib.box import deadline
 from lib.config import bind, mount, set_caps, userns, without_namespace
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
 CAPS = ["CAP_DAC_OVERRIDE", "CAP_MKNOD", "CAP_SYS_ADMIN", "CAP_CHOWN"]
 
