@@ -29,10 +29,24 @@ static int default_signals(uint64_t ignored, struct error *err)
 	return 0;
 }
 
-/* Does: signals as a program expects them. */
+static void end(int sig)
+{
+	sys_exit(128 + sig);
+}
+
+/*
+ * Does: signals as a program expects them.  While it waits for `start` the first process of a pid namespace would not
+ * even end by those that ask it to, pid_namespaces(7): it has a handler, which execve takes away.
+ */
 int stage_signals(struct stage_context *c, struct error *err)
 {
-	return default_signals(c->h->ignored_signals, err);
+	static const int asking[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	int r = default_signals(c->h->ignored_signals, err);
+
+	for (size_t i = 0; r == 0 && c->h->start >= 0 && i < ARRAY_SIZE(asking); i++)
+		if (signal(asking[i], end) == SIG_ERR)
+			return error_errno(err, errno, "signal");
+	return r;
 }
 
 /*

@@ -264,10 +264,11 @@ static bool read_only_later(const struct plan_mount *m)
 		str_eq(m->destination, "/dev"));
 }
 
-/* A path of the host that leads into the root file system means the place in it: so runc has it, and so do sources. */
+/* A path of the host that leads into the root file system means the place in it: so runc has it, and so do sources.  Of a
+ * container that is there already no such path is known: NULL. */
 static const char *in_rootfs(const char *destination, const char *rootfs)
 {
-	size_t n = strlen(rootfs);
+	size_t n = rootfs ? strlen(rootfs) : 0;
 
 	if (n < 2 || strncmp(destination, rootfs, n) != 0 || (destination[n] && destination[n] != '/'))
 		return destination;

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import pytest
+from lib import config as conf
 from lib import host, kernel
 from lib.box import deadline, stop
 
@@ -365,6 +366,17 @@ def test_kill_of_stopped(box):
 def test_kill_of_created(box):
     box.args("pause").create().ok()
     box.kill("KILL").ok()
+    box.wait_stopped()
+
+
+@pytest.mark.parametrize("sig", ["HUP", "INT", "QUIT", "TERM"])
+@pytest.mark.parametrize("own", [True, False], ids=["own", "joined"])
+def test_created_ends_when_it_is_asked_to(box, sig, own):
+    """The first process of a pid namespace ignores what it has no handler for."""
+    if not own:
+        conf.without_namespace(box.config, "pid")
+    box.args("pause").create().ok()
+    box.kill(sig).ok()
     box.wait_stopped()
 
 
