@@ -10,8 +10,6 @@ from lib import kernel
 from lib.config import bind, mount, set_caps, userns
 from test_rootless import SETPRIV, UID, As
 
-pytestmark = pytest.mark.kernel
-
 
 class Live:
     """A container that runs, and what is done to its mounts."""
@@ -79,6 +77,7 @@ def both(box, request):
     return Live(box)
 
 
+@pytest.mark.kernel
 def test_bind(both):
     live = both
     live.box.up()
@@ -114,6 +113,7 @@ def test_tmpfs_has_its_size_and_the_mode_of_its_mount_point(both):
     assert os.stat(f"/proc/{both.box.pid}/root/sticky").st_mode & 0o7777 == 0o1777
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("type,destination", [("mqueue", "/q"), ("devpts", "/p"), ("ramfs", "/r"), ("sysfs", "/s"),
                                               ("proc", "/pr"), ("cgroup2", "/cg"), ("cgroup", "/cg1")])
 def test_new_file_system(both, type, destination):
@@ -123,6 +123,7 @@ def test_new_file_system(both, type, destination):
     assert m.fstype == type.replace("cgroup2", "cgroup").replace("cgroup", "cgroup2")
 
 
+@pytest.mark.kernel
 def test_procfs_is_of_the_pid_namespace_of_the_container(both):
     both.box.up()
     both.add(mount("/other/proc", "proc", "proc")).ok()
@@ -192,6 +193,7 @@ def test_remove_of_the_one_above_takes_those_below(live):
     assert [m for m in live.seen() if m.target.startswith("/a")] == []
 
 
+@pytest.mark.kernel
 def test_id_mapped(live):
     source = live.source()
     os.chown(f"{source}/file", 1234, 1235)
@@ -241,6 +243,7 @@ def test_of_the_list_to_be_removed_none_goes_if_one_cannot(live):
 
 # ---- replace
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("kind", ["bind", "file"])
 def test_replace(both, kind):
     first, second = both.source("first", "1"), both.source("second", "2")
@@ -263,6 +266,7 @@ def test_replace_of_a_mount_of_the_configuration(live):
     assert len(live.seen("/m")) == 1 and live.read("/m/file") == "2"
 
 
+@pytest.mark.kernel
 def test_replace_has_no_gap(live):
     first, second = live.source("first", "1"), live.source("second", "2")
     live.box.up()
@@ -332,6 +336,7 @@ def test_link_into_procfs(both, target):
     assert both.points() == before
 
 
+@pytest.mark.kernel
 def test_T112_link_does_not_lift_a_mask(live):
     """Neither remove nor --replace takes away what hides files, wherever a name leads."""
     live.box.mounts.append(mount("/data", "tmpfs", "t"))
@@ -352,6 +357,7 @@ def test_T112_link_does_not_lift_a_mask(live):
     live.remove("/").failed("/")
 
 
+@pytest.mark.kernel
 def test_T112_another_mount_at_the_same_place_stays(live):
     live.box.up()
     live.add(mount("/srv/data", "tmpfs", "mine"), mount("/opt/data", "tmpfs", "other")).ok()
@@ -382,6 +388,7 @@ def test_destination_that_is_refused(live, destination, word):
 
 # ---- states
 
+@pytest.mark.kernel
 def test_created_and_paused(both):
     both.box.args("pause")
     both.box.create().ok()
@@ -562,6 +569,7 @@ def user(tmp):
     o.clean()
 
 
+@pytest.mark.kernel
 def test_rootless(user):
     live = Live(user.box())
     source = live.source()
@@ -584,6 +592,7 @@ def test_rootless_cannot_map_ids(user):
     live.add({**bind(live.source(), "/m"), "uidMappings": maps, "gidMappings": maps}).failed("CAP_SYS_ADMIN", "/mounts/0")
 
 
+@pytest.mark.kernel
 def test_flags_of_the_host_stay_locked(box):
     """Root of a user namespace cannot make writable what is read-only on the host."""
     userns(box.config)
