@@ -264,8 +264,10 @@ static bool read_only_later(const struct plan_mount *m)
 		str_eq(m->destination, "/dev"));
 }
 
-/* A path of the host that leads into the root file system means the place in it: so runc has it, and so do sources.  Of a
- * container that is there already no such path is known: NULL. */
+/*
+ * A path of the host that leads into the root file system means the place in it: so runc has it, and so do sources.
+ * Of a container that is there already no such path is known: NULL.
+ */
 static const char *in_rootfs(const char *destination, const char *rootfs)
 {
 	size_t n = rootfs ? strlen(rootfs) : 0;
