@@ -193,6 +193,8 @@ static int add_external(struct dump *d, struct error *err)
 	/* A dump before the dump holds nothing but memory. */
 	if (!d->o->pre_dump)
 		r = images_save_streams(d->arena, &d->images, d->proc_pid, &streams, &n, err);
+	if (r == 0 && !d->o->pre_dump)
+		r = images_save_points(d->arena, &d->images, d->proc_pid, err);
 	if (r == 0)
 		r = external_dumped_namespaces(d->arena, d->plan, &d->c.state, streams, n, &d->request, err);
 	return r < 0 ? r : external_dumped(d->arena, d->plan, root, &d->request, err);

@@ -49,6 +49,10 @@ int images_guard_cgroups(const struct plan_cgroup *p, struct error *err);
 /* An answer without success, or @r < 0, a conversation that ended early: why, with the errors of CRIU's log. */
 int images_explain(const struct images *im, const struct criu_answer *answer, int r, struct error *err);
 
+/* Where mounts are, when it is dumped; and when it is restored that none of these places leads through a link. */
+int images_save_points(struct arena *a, const struct images *im, int proc_pid, struct error *err);
+int images_check_points(struct arena *a, const struct images *im, int root, struct error *err);
+
 /* The standard streams of a process that is dumped, in our file beside CRIU's: what is told to CRIU of them when it
  * is dumped (*ret_external, in @a), and when it is restored. */
 int images_save_streams(struct arena *a, const struct images *im, int proc_pid, const char *const **ret_external,

@@ -184,6 +184,8 @@ static int make_request(struct restoration *r, struct error *err)
 	int e = images_request(r->arena, r->o->images, c->plan->config, &r->images, q, err);
 
 	if (e == 0)
+		e = images_check_points(r->arena, &r->images, c->spawn.handles.rootfs.tree, err);
+	if (e == 0)
 		e = images_load_streams(r->arena, &r->images, &streams, &n, err);
 	if (e == 0)
 		e = external_restored_namespaces(r->arena, c->plan, c->spawn.handles.joins, streams, n, q, r->inherit,

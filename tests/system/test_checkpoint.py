@@ -5,6 +5,7 @@ asked, and what happens when it fails, is in test_checkpoint_requests.py.
 """
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -183,8 +184,17 @@ def test_missing_mount_points_are_made(counter):
     box.mounts.append({"destination": "/a/b", "type": "bind", "source": f"{box.bundle}/data", "options": ["bind"]})
     box.mounts.append({"destination": "/etc/f", "type": "bind", "source": f"{box.bundle}/config.json",
                        "options": ["bind"]})
+    # what is covered may be a link
+    os.makedirs(f"{box.rootfs}/a/b")
+    os.symlink("/srv", f"{box.rootfs}/a/b/c")
+    os.mkdir(f"{box.bundle}/data/c")
+    box.mounts.append({"destination": "/a/b/c", "type": "bind", "source": f"{box.bundle}/data", "options": ["bind"]})
     counter.up()
     counter.checkpoint().ok()
+    counter.restore().ok()
+    counter.counts()
+    counter.checkpoint().ok()
+    os.unlink(f"{box.rootfs}/a/b/c")
     os.rmdir(f"{box.rootfs}/a/b")
     os.rmdir(f"{box.rootfs}/a")
     os.unlink(f"{box.rootfs}/etc/f")
@@ -487,6 +497,41 @@ def test_name_that_would_be_more_than_a_name(counter):
     counter.checkpoint().failed("/data", "cannot be given to CRIU", "/x]:/etc")
     counter.counts()
     assert box.state()["pid"] == pid
+
+
+@pytest.mark.case("T18")
+@pytest.mark.parametrize("place", ["data", "proc"])
+def test_place_that_became_a_link(counter, place):
+    """CRIU would follow it, to the host's tree as it sees it, and the container would go on without the mount."""
+    box = counter.box
+    os.makedirs(f"{box.bundle}/data/inner")
+    os.makedirs(f"{box.rootfs}/data")
+    box.mounts.append({"destination": "/data", "type": "bind", "source": f"{box.bundle}/data", "options": ["bind"]})
+    counter.up()
+    counter.checkpoint().ok()
+    os.rmdir(f"{box.rootfs}/{place}")
+    os.symlink("/srv", f"{box.rootfs}/{place}")
+    before = host.Snapshot()
+    counter.restore().failed(f"/{place}", "leads through a link")
+    assert box.id not in box.orlop.ids()
+    before.assert_same()
+
+
+def test_carried_elsewhere(counter, make_box):
+    """Bundle, root file system and images under other names, restored as another container."""
+    box = counter.box
+    counter.up()
+    counter.checkpoint().ok()
+    at = counter.n()
+    other = make_box()
+    shutil.rmtree(other.bundle)
+    subprocess.run(["cp", "-a", box.bundle, other.bundle], check=True)
+    shutil.rmtree(box.bundle)
+    images = f"{other.bundle}/images"
+    box.orlop("restore", "-d", "--bundle", other.bundle, "--image-path", images, other.id, timeout=60).ok()
+    path = f"{other.rootfs}/tmp/n"
+    kernel.until(lambda: int(kernel.read(path)) > at + 2, deadline(10), "it counts")
+    assert other.status() == "running"
 
 
 def test_damaged_images(counter):
