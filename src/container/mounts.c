@@ -20,7 +20,6 @@
 #include "store/lookup.h"
 #include "util/cleanup.h"
 #include "util/log.h"
-#include "util/path.h"
 #include "util/str.h"
 
 struct change {
@@ -34,6 +33,11 @@ struct change {
 	struct live live;
 	struct live_job job;
 };
+
+static const char *place(const struct change *x, const struct oci_mount *m)
+{
+	return plan_mount_destination(x->arena, m->destination, x->c.state.rootfs);
+}
 
 static const char *file_name(const struct mounts_options *o)
 {
@@ -88,7 +92,7 @@ static void look_for(const struct change *x, struct live_mount *v)
 	if (a)
 		v->destination = a->point;
 	for (size_t i = 0; !a && i < x->own->n_mounts; i++)
-		if (str_eq(path_clean(x->arena, x->own->mounts[i].destination), v->destination))
+		if (str_eq(place(x, &x->own->mounts[i]), v->destination))
 			v->known = true;
 }
 
@@ -101,7 +105,7 @@ static void list_mounts(struct change *x)
 		struct live_mount *v = &x->live.v[i];
 
 		*v = (struct live_mount){.index = (unsigned)i, .source = -1, .mnt = -1, .place.early = -1};
-		v->destination = path_clean(x->arena, x->given->mounts[i].destination);
+		v->destination = place(x, &x->given->mounts[i]);
 	}
 	x->live.n = n;
 }
@@ -125,7 +129,7 @@ static int uninterrupted(struct change *x, int (*run)(struct change *x, struct e
 static void note_one(struct change *x, const struct live_mount *v)
 {
 	const struct oci_mount *m = &x->given->mounts[v->index];
-	char *destination = path_clean(x->arena, m->destination);
+	char *destination = arena_strdup(x->arena, v->m->destination);
 	struct added_mount one = {
 		.destination = destination, .point = *v->point ? arena_strdup(x->arena, v->point) : destination,
 		.source = v->m->kind == MOUNT_BIND ? arena_strdup(x->arena, v->m->source) : m->source,
@@ -243,18 +247,21 @@ static int check_ours(const struct change *x, struct error *err)
 	return 0;
 }
 
-/* Those that went, from the end of the list on. */
+/* Those that went, from the end of the list on, and one that somebody else has taken away. */
 static int note_removed(struct change *x, struct error *err)
 {
 	bool any = false;
 
-	for (size_t i = x->live.n - x->job.done; i < x->live.n; i++)
-		for (size_t k = x->added.n; k-- > 0;)
-			if (x->added.v[k].id == x->live.v[i].id) {
+	for (size_t i = 0; i < x->live.n; i++) {
+		const struct live_mount *v = &x->live.v[i];
+		uint64_t id = v->gone ? v->known_id : i >= x->live.n - x->job.done ? v->id : 0;
+
+		for (size_t k = x->added.n; id && k-- > 0;)
+			if (x->added.v[k].id == id) {
 				added_remove(&x->added, k);
 				any = true;
-				break;
 			}
+	}
 	return any ? added_save(x->c.dir, &x->added, err) : 0;
 }
 

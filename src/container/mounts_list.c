@@ -18,13 +18,13 @@
 #include "container/table.h"
 #include "json/writer.h"
 #include "launch/spawn.h"
+#include "plan/build.h"
 #include "store/added.h"
 #include "store/lookup.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/mountinfo.h"
-#include "util/path.h"
 #include "util/str.h"
 
 struct listing {
@@ -111,8 +111,9 @@ static struct origin origin_of(const struct listing *l, const struct mountinfo *
 	}
 	for (size_t i = l->config->n_mounts; i-- > 0;) {
 		const struct oci_mount *c = &l->config->mounts[i];
+		const char *place = plan_mount_destination(l->arena, c->destination, l->c.state.rootfs);
 
-		if (c->options.remount || !str_eq(path_clean(l->arena, c->destination), m->point))
+		if (c->options.remount || !str_eq(place, m->point))
 			continue;
 		if (skip-- == 0)
 			return (struct origin){"config", c->options.bind && c->source ? c->source : m->source};

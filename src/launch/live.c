@@ -34,7 +34,7 @@
 struct report {
 	enum { REPORT_LOG, REPORT_ABOUT, REPORT_DONE, REPORT_ERROR, REPORT_END } what;
 	unsigned n;			/* LOG: its level; ABOUT, DONE: which one of the list */
-	bool replaced;
+	bool replaced, gone;
 	uint64_t id;
 	struct error error;		/* LOG: the text */
 	char point[LIVE_POINT_MAX];
@@ -173,7 +173,8 @@ static void tell_error(int sync, const struct error *err)
 
 static int tell(int sync, int what, const struct live *l, const struct live_mount *v, struct error *err)
 {
-	struct report m = {.what = what, .n = (unsigned)(v - l->v), .replaced = v->replaced, .id = v->id};
+	struct report m = {.what = what, .n = (unsigned)(v - l->v), .id = v->id,
+			   .replaced = v->replaced, .gone = v->gone};
 	int r;
 
 	memcpy(m.point, v->point, sizeof(m.point));
@@ -278,8 +279,11 @@ static int remove_all(struct live *l, int sync, struct error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < l->n; i++)
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		r = live_find(l, &l->v[i], err);
+		if (l->v[i].gone && r < 0)
+			tell(sync, REPORT_ABOUT, l, &l->v[i], &(struct error){0});
+	}
 	for (size_t i = l->n; r == 0 && i-- > 0;) {
 		r = live_detach(l, &l->v[i], err);
 		if (r == 0)
@@ -336,12 +340,13 @@ static _Noreturn void help(struct live_job *j, int sync)
 static int take_one(struct live_job *j, const struct report *m, struct error *err)
 {
 	struct live_mount *v = m->n < j->l->n ? &j->l->v[m->n] : NULL;
-	bool any = j->l->forgiving && !m->point[0];
+	bool any = (m->gone || j->l->forgiving) && !m->point[0];
 
 	if (!v || (m->point[0] != '/' && !any) || !memchr(m->point, '\0', sizeof(m->point)))
 		return error_set(err, EPROTO, "the helper says what makes no sense");
 	v->id = m->id;
 	v->replaced = m->replaced;
+	v->gone = m->gone;
 	memcpy(v->point, m->point, sizeof(v->point));
 	j->done += m->what == REPORT_DONE;
 	return 0;

@@ -25,6 +25,9 @@ int plan_build_exec(struct arena *a, const struct oci_config *config,
 int plan_build_mounts(struct arena *a, const struct oci_config *config, const struct facts *facts,
 		      const struct plan_options *options, bool userns, const struct plan **ret, struct error *err);
 
+/* The place that @destination of `mounts` means, cleaned; @rootfs: where the root file system is on the host. */
+const char *plan_mount_destination(struct arena *a, const char *destination, const char *rootfs);
+
 /* The cgroup below which those of containers are that name none themselves. */
 const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool rootless);
 

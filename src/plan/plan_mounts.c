@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "oci/annotations.h"
+#include "plan/build.h"
 #include "sys/compat.h"
 #include "sys/mutate.h"
 #include "util/log.h"
@@ -264,12 +265,10 @@ static bool read_only_later(const struct plan_mount *m)
 		str_eq(m->destination, "/dev"));
 }
 
-/*
- * A path of the host that leads into the root file system means the place in it: so runc has it, and so do sources.
- * Of a container that is there already no such path is known: NULL.
- */
-static const char *in_rootfs(const char *destination, const char *rootfs)
+/* A path of the host that leads into the root file system means the place in it: so runc has it, and so do sources. */
+const char *plan_mount_destination(struct arena *a, const char *text, const char *rootfs)
 {
+	const char *destination = path_clean(a, text);
 	size_t n = rootfs ? strlen(rootfs) : 0;
 
 	if (n < 2 || strncmp(destination, rootfs, n) != 0 || (destination[n] && destination[n] != '/'))
@@ -286,7 +285,7 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 
 	m->index = index;
 	m->options = &c->options;
-	m->destination = in_rootfs(path_clean(a, c->destination), p->rootfs.path);
+	m->destination = plan_mount_destination(a, c->destination, p->rootfs.path);
 	m->on_proc = str_starts(m->destination, "/proc/");
 
 	r = plan_kind(m, c, err);

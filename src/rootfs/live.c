@@ -347,7 +347,8 @@ static int find(struct live *l, struct live_mount *v, struct error *err)
 	r = v->mnt < 0 ? v->mnt : sys_statx(v->mnt, "", AT_EMPTY_PATH, STATX_TYPE, &st);
 	if (r < 0 && r != -ENOENT)
 		return error_errno(err, r, "look for the mount");
-	if (r < 0 || !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+	v->gone = r < 0 || !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+	if (v->gone)
 		return error_set(err, ENOENT, "nothing is mounted there any more");
 	r = mount_id(&l->r, v->mnt, &v->id);
 	if (r < 0)

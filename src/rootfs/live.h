@@ -27,6 +27,7 @@ struct live_mount {
 
 	int mnt;			/* result: attached, or found; -1: not yet */
 	bool replaced;
+	bool gone;			/* it was to go, and nothing is mounted there */
 	uint64_t id;
 	char point[LIVE_POINT_MAX];	/* where it is, without links */
 };

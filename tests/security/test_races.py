@@ -6,6 +6,7 @@ of ours in turn (tools/step.py).  The canary stays as it is, the host's mounts t
 
 `--every 1` makes 100,000 containers in storms, and takes every system call.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -450,3 +451,33 @@ def test_T15_read_only_at_each_call(box, tmp):
 def test_control_of_T15(box, tmp, mutant):
     mutant("T15")
     assert writable_for_a_moment(box, tmp) != []
+
+
+# ---- T112: mounts that come and go meanwhile
+
+
+@pytest.mark.case("T112")
+@pytest.mark.parametrize("target", ["absolute", "upwards", "self-root", "host-init", "/proc/sys", "/proc/acpi", "/sys"])
+def test_T112_storm(box, outside, target, times):
+    """What comes is in the container and over nothing of procfs; what hides files stays."""
+    path = target if target.startswith("/") else OUTSIDE[target](outside.path)
+    os.makedirs(f"{box.rootfs}/way/m")
+    os.symlink(path, f"{box.rootfs}/other")
+    file = f"{box.bundle}/mounts.json"
+    with open(file, "w") as f:
+        json.dump([mount("/way/m", "tmpfs", "storm")], f)
+    pid = box.up()
+
+    def others():
+        return [m.target for m in kernel.parse_mountinfo(kernel.read(f"/proc/{pid}/mountinfo")) if m.source != "storm"]
+
+    hosts, before = mounts_of_the_host(), others()
+    with swapping((f"{box.rootfs}/way", f"{box.rootfs}/other")) as s:
+        for n in range(times(2000)):
+            took, r = timed(box.orlop, "mounts", "add", *(["--replace"] if n % 2 else []), box.id, file, timeout=30)
+            assert took < deadline(15) and r.rc in (0, 1), r
+            box.orlop("mounts", "remove", box.id, file)
+    outside.assert_intact()
+    assert mounts_of_the_host() == hosts and others() == before and s.count > 8
+    assert not [m for m in kernel.parse_mountinfo(kernel.read(f"/proc/{pid}/mountinfo"))
+                if m.source == "storm" and m.target.startswith("/proc")]

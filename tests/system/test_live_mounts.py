@@ -386,6 +386,25 @@ def test_destination_that_is_refused(live, destination, word):
     live.add(mount(destination, "tmpfs", "t")).failed(word, "/mounts/0")
 
 
+def test_taken_away_inside(live):
+    set_caps(live.box.process, ["CAP_SYS_ADMIN"])
+    live.box.up()
+    live.add(mount("/a", "tmpfs", "t"), mount("/b", "tmpfs", "t")).ok()
+    assert live.box.exec("--", "umount", "/a", "0").json()["results"][0]["ret"] == 0
+    live.remove("/b", "/a").failed("/a", "nothing is mounted there any more", "/mounts/1")
+    assert live.seen("/b")
+    live.remove("/a").failed("no such mount")
+    live.remove("/b").ok()
+
+
+def test_destination_below_the_path_of_the_root_file_system(live):
+    live.box.up()
+    live.add(mount(f"{live.box.rootfs}/a", "tmpfs", "t")).ok()
+    assert live.seen("/a")
+    live.remove(f"{live.box.rootfs}/a").ok()
+    assert not live.seen("/a")
+
+
 # ---- states
 
 @pytest.mark.kernel
