@@ -52,9 +52,12 @@ int external_check(const struct plan *p, struct error *err)
 	if (!p->rootfs.mount_ns || p->rootfs.joined_mounts)
 		return error_config(err, "/linux/namespaces", "CRIU can only dump and restore containers with a mount "
 				    "namespace of their own");
+	if (p->ns.userns)
+		return error_config(err, "/linux/namespaces", "CRIU cannot restore a container with a user namespace: "
+				    "its processes open images themselves, and may not");
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		if (find_namespace(p->ns.joins[i].flag) == ARRAY_SIZE(namespaces)) {
-			error_set(err, ENOTSUP, "CRIU cannot dump or restore a container that joins a user or cgroup "
+			error_set(err, ENOTSUP, "CRIU cannot dump or restore a container that joins a cgroup "
 				  "namespace");
 			return error_at(err, "%s", p->ns.joins[i].where);
 		}

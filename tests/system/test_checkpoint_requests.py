@@ -253,13 +253,29 @@ def test_directories(box, tmp):
     assert box.id not in box.orlop.ids()
 
 
+def add_user_namespace(box):
+    box.linux["namespaces"].append({"type": "user"})
+    box.linux["uidMappings"] = box.linux["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+
+
+def test_user_namespace(box, tmp):
+    """It could be dumped, and then there would be no way back."""
+    fake = Fake(tmp)
+    add_user_namespace(box)
+    box.up()
+    dump(box, fake).failed("CRIU cannot restore a container with a user namespace")
+    assert box.status() == "running" and fake.asked() == []
+
+
 @pytest.mark.parametrize("change, words", [
+    (add_user_namespace, ["user namespace", "/linux/namespaces"]),
+    (lambda b: b.linux["namespaces"].append({"type": "user", "path": "/proc/self/ns/user"}), ["/linux/namespaces"]),
     (lambda b: b.linux["namespaces"].remove({"type": "mount"}), ["mount namespace", "/linux/namespaces"]),
     (lambda b: b.config["annotations"].update({"org.criu.config": "relative"}), ["absolute", "/annotations/org.criu.config"]),
     (lambda b: b.config["annotations"].update({"org.criu.config": "/nowhere/x"}), ["no such file", "org.criu.config"]),
     (lambda b: b.mounts.append({"destination": "/a]:/etc", "type": "bind", "source": "/srv", "options": ["bind"]}),
      ["cannot be given to CRIU", "/destination"]),
-], ids=["no-mount-namespace", "relative-config", "missing-config", "key"])
+], ids=["user-namespace", "joined-user-namespace", "no-mount-namespace", "relative-config", "missing-config", "key"])
 def test_refused_configurations(box, tmp, change, words):
     fake = Fake(tmp, answer=NOT_RESTORED)
     box.config.setdefault("annotations", {})
