@@ -3,6 +3,7 @@
 P2: every process that we make, at every system call: descriptors, root, directory, environment, command line,
 dumpable, capabilities, against what its stage may have (tools/table.py).
 """
+import json
 import os
 import socket
 
@@ -115,6 +116,32 @@ def test_idmapped_mounts(box, tmp):
     assert table.holders(run)
     last = [run.calls(role)[-1] for role in table.holders(run)]
     assert not table.check(run, request(box), [(table.holder_is_empty, lambda s: s.event in last)])
+
+
+@pytest.mark.parametrize("users", ["host", "own"])
+def test_mounts_add_and_remove(box, tmp, users):
+    """The helper, in whose mount namespace the container is in the end: nothing of the host is left to it then."""
+    if users == "own":
+        conf.userns(box.config, 100000)
+        os.chown(box.rootfs, 100000, 100000)
+    os.makedirs(f"{tmp}/volume")
+    os.makedirs(f"{box.rootfs}/v")
+    box.up()
+    path = f"{box.bundle}/mounts.json"
+    with open(path, "w") as f:
+        json.dump([conf.bind(f"{tmp}/volume", "/v"), conf.mount("/tmp", "tmpfs", "t")], f)
+    for action in ("add", "remove"):
+        run = step(box.orlop, ["*:*=report"], "mounts", action, box.id, path, dumpable=True, env=env(box))
+        assert run.rc == 0, run
+        nothing_wrong(run, request(box))
+        calls = run.calls("0.1")
+        entered = max(i for i, c in enumerate(calls) if c["call"] == "setns") + 1
+        inside = [table.Seen(c, "inside", True, request(box)) for c in calls[entered:]]
+        assert len(inside) > 10
+        for s in inside:
+            assert s.root_inside, s.event
+            left = {f["link"] for f in s.event["fds"] if f["tree"] == "host" and not f["link"].startswith(("socket:", "/proc/"))}
+            assert not left, left
 
 
 # ---- where others are already -------------------------------------------------------------------------
