@@ -131,6 +131,7 @@ def test_json_log_line_of_update(box):
     (["ps", "nobody"], "does not exist"), (["events", "nobody"], "does not exist"),
     (["mounts", "add", "nobody", "/dev/null"], "does not exist"), (["mounts", "remove", "nobody", "/dev/null"],
                                                                   "does not exist"),
+    (["checkpoint", "nobody"], "does not exist"), (["restore", "--bundle", "/nowhere", "x"], "/nowhere"),
     (["mounts", "list", "nobody"], "does not exist"), (["nonsense"], "nonsense"), (["create", "--nonsense", "x"], "nonsense")])
 def test_json_log_line_of_each_command(box, args, words):
     assert words in logged(box, *args)
