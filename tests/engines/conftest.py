@@ -106,7 +106,7 @@ class Docker:
         with open("/etc/docker/daemon.json", "w") as f:
             json.dump({"runtimes": {"orlop": {"path": ORLOP}, "crun": {"path": "/usr/bin/crun"}},
                        "exec-opts": ["native.cgroupdriver=cgroupfs"], "bridge": "none", "iptables": False,
-                       "ip6tables": False}, f)
+                       "ip6tables": False, "experimental": True}, f)  # checkpoints are
         self.log = open("/srv/dockerd.log", "wb")
         self.daemon = subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 60
