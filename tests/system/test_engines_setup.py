@@ -56,7 +56,7 @@ def only(setup, tmp):
         d = pathlib.Path(tmp) / "bin"
         d.mkdir()
         for name in ("sh", "sed", "awk", "grep", "cmp", "cp", "mv", "rm", "mkdir", "mktemp", "dirname", "chmod", "cat",
-                     "tail", "head", "tr", "jq", "python3"):
+                     "tail", "head", "tr", "readlink", "jq", "python3"):
             if name not in without:
                 found = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True).stdout.strip()
                 (d / name).symlink_to("/usr/bin/python3" if name == "python3" else found)
@@ -141,6 +141,23 @@ def test_daemon_json_without_a_program_that_reads_it(setup, only):
     setup.make("/etc/docker/daemon.json", text)
     assert "neither jq nor python3" in setup("docker", rc=1)
     assert setup.read("/etc/docker/daemon.json") == text
+
+
+def test_link_to_the_file_stays(setup):
+    real = setup.make("/srv/daemon.json", '{"debug": true}')
+    p = setup.root / "etc/docker/daemon.json"
+    p.parent.mkdir(parents=True)
+    p.symlink_to(real)
+    setup("docker")
+    assert p.is_symlink() and json.loads(real.read_text())["default-runtime"] == "orlop"
+
+
+def test_file_that_cannot_be_written(setup):
+    (setup.root / "etc").mkdir()
+    (setup.root / "etc/containers").write_text("a file")
+    before = setup.files()
+    assert "cannot be written" in setup("podman", rc=1)
+    assert setup.files() == before
 
 
 @pytest.mark.parametrize("without", ["jq", "python3"])
