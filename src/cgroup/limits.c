@@ -128,7 +128,8 @@ int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cg
 	else
 		error_errno(err, r, "write \"%s\" to %s of cgroup %s", value, file, p->path);
 	if (r == -EOPNOTSUPP && str_eq(file, "io.weight"))
-		error_hint(err, "the disk has neither the scheduler bfq nor a line in io.cost.qos, and so no weights");
+		error_hint(err, "for weights a disk needs a line in io.cost.qos, or the scheduler bfq, whose "
+			   "weights are in io.bfq.weight");
 	if (r == -ENODEV && w->controller == CGROUP_IO)
 		error_hint(err, "device numbers are those of a whole disk, not of a partition");
 	if (r == -EINVAL || r == -ERANGE)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,37 @@ static bool is_nameless(uid_t uid)
 	return true;
 }
 
+/* capabilities(7), CAP_FOWNER: for files whose owner is mapped. */
+static bool has_fowner(void)
+{
+	char text[4096], *line;
+
+	if (fd_read_pseudo(AT_FDCWD, "/proc/self/status", text, sizeof(text)) < 0)
+		return false;
+	line = strstr(text, "\nCapEff:");
+	return line && strtoull(line + strlen("\nCapEff:"), NULL, 16) & 1ULL << CAP_FOWNER;
+}
+
+/*
+ * Where ranges as those of subuid(5) are mapped, the overflow id is one of them, and both look the same: root of the
+ * host, and a user of the namespace.  O_NOATIME is refused with EPERM to who is neither the owner nor has CAP_FOWNER
+ * over it (open(2)), which root of the namespace has over all of its users, and over nobody else.
+ */
+static bool is_of_nobody_here(int dir, uid_t uid)
+{
+	char text[16];
+	int fd;
+
+	if (probe_initial_userns() ||
+	    fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/overflowuid", text, sizeof(text)) < 0 ||
+	    uid != strtoul(text, NULL, 10) || !has_fowner())
+		return false;
+	fd = fd_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_NOATIME, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd == -EPERM;
+}
+
 /* Root, or we. */
 static bool is_trusted(uid_t uid)
 {
@@ -115,7 +147,7 @@ static bool is_open_to_others(const struct stat *st)
 static int check_way(int dir, const struct stat *st, const struct stat *next, const char *shown, struct error *err)
 {
 	char link[40], path[PATH_MAX] = "a directory";
-	bool foreign = !is_trusted(st->st_uid);
+	bool foreign = !is_trusted(st->st_uid) && !is_of_nobody_here(dir, st->st_uid);
 
 	if (!foreign && !is_open_to_others(st))
 		return 0;

@@ -165,6 +165,55 @@ def test_users_own_directories(tmp):
     assert r.returncode == 1 and "uid 1001" in r.stderr
 
 
+def in_ranges(*args):
+    """As root of a user namespace with the ranges of subuid(5), which rootless engines make: 65534 is mapped, too."""
+    ready, go, out = os.pipe(), os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            kernel.unshare(kernel.CLONE["user"])
+            os.write(ready[1], b"x")
+            os.read(go[0], 1)
+            os.setgroups([])
+            os.setresgid(0, 0, 0)
+            os.setresuid(0, 0, 0)
+            os.dup2(out[1], 1)
+            os.dup2(out[1], 2)
+            os.execv(args[0], args)
+        finally:
+            os._exit(99)
+    os.read(ready[0], 1)
+    for name in ("uid_map", "gid_map"):
+        with open(f"/proc/{pid}/{name}", "w") as f:
+            f.write(f"0 {USER} 1\n1 100000 65536\n")
+    os.write(go[1], b"x")
+    os.close(out[1])
+    with open(out[0]) as f:
+        text = f.read()
+    for fd in (*ready, *go):
+        os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text
+
+
+def test_in_a_user_namespace_with_ranges(tmp):
+    """What is root's looks like what is of the user 65534 there, and only that is refused."""
+    state = tree(tmp, ("mine", 0o755, USER))
+    for p in (os.path.dirname(tmp), tmp):
+        os.chmod(p, 0o755)
+    os.chown(tmp, 0, 0)
+    program = shutil.copy(PROGRAM, f"{tmp}/program")
+    assert in_ranges(program, "--root", f"{state}/state", "list", "-q") == (0, "")
+    os.chown(tmp, 100000 + 65533, 0)
+    rc, text = in_ranges(program, "--root", f"{state}/state", "list")
+    assert rc == 1 and "uid 65534" in text
+    os.chown(tmp, 0, 0)
+    os.makedirs(f"{state}/theirs/state", 0o755)
+    os.chown(f"{state}/theirs/state", USER, USER)
+    os.chown(f"{state}/theirs", 100000 + 65533, 100000 + 65533)
+    rc, text = in_ranges(program, "--root", f"{state}/theirs/state", "list")
+    assert rc == 1 and "uid 65534" in text
+
+
 @pytest.mark.parametrize("unshare", [["unshare", "-Ur"], ["unshare", "-Urm"]], ids=" ".join)
 def test_in_a_user_namespace(box, tmp, unshare):
     """There root of the host is somebody without a name."""
