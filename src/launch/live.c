@@ -28,7 +28,7 @@
 #include "util/str.h"
 
 #define HELPER_TIMEOUT_MS 20000
-#define HELPER_ALARM_S 30		/* it ends by itself when its parent was killed and it hangs */
+#define HELPER_ALARM_S 30		/* it ends by itself when its parent was killed and one mount hangs */
 
 /* From the helper; the parent takes nothing else. */
 struct report {
@@ -177,6 +177,7 @@ static int tell(int sync, int what, const struct live *l, const struct live_moun
 			   .replaced = v->replaced, .gone = v->gone};
 	int r;
 
+	alarm(HELPER_ALARM_S);
 	memcpy(m.point, v->point, sizeof(m.point));
 	r = fd_send(sync, &m, sizeof(m), NULL, 0);
 	return r < 0 ? error_errno(err, r, "tell what is done") : 0;

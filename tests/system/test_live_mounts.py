@@ -220,6 +220,14 @@ def test_id_mapped_as_the_container(box):
     assert live.add(bind(live.source("other"), "/n", "remount")).failed("remount", "/mounts/0/options")
 
 
+def test_many(live):
+    live.box.up()
+    live.add(*[mount(f"/many/{n}", "tmpfs", "t") for n in range(300)]).ok()
+    assert len([m for m in live.seen() if m.target.startswith("/many/")]) == 300
+    live.remove(*[f"/many/{n}" for n in range(300)]).ok()
+    assert not [m for m in live.seen() if m.target.startswith("/many/")]
+
+
 # ---- all or nothing
 
 def test_failure_leaves_nothing(both):
