@@ -70,22 +70,26 @@ int root_mkdir(int dir, const char *name, mode_t mode)
 	return r;
 }
 
-/*
- * In a user namespace who has no name there has this uid: root of the host, among others.  Where a user of the
- * namespace has it, it is that user's.
- */
-static bool is_nameless(uid_t uid)
+/* In a user namespace who has no name there has this uid: root of the host, among others. */
+static bool looks_nameless(uid_t uid)
 {
-	unsigned long overflow, inside, outside, size;
-	_cleanup_free_ char *map = NULL;
 	char text[16];
 
-	if (probe_initial_userns() ||
-	    fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/overflowuid", text, sizeof(text)) < 0)
+	return !probe_initial_userns() &&
+	       fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/overflowuid", text, sizeof(text)) >= 0 &&
+	       uid == strtoul(text, NULL, 10);
+}
+
+/* Where a user of the namespace has it, it is that user's. */
+static bool is_nameless(uid_t uid)
+{
+	unsigned long inside, outside, size;
+	_cleanup_free_ char *map = NULL;
+
+	if (!looks_nameless(uid))
 		return false;
-	overflow = strtoul(text, NULL, 10);
 	map = xmalloc(MAP_BYTES);
-	if (uid != overflow || fd_read_pseudo(AT_FDCWD, "/proc/self/uid_map", map, MAP_BYTES) < 0)
+	if (fd_read_pseudo(AT_FDCWD, "/proc/self/uid_map", map, MAP_BYTES) < 0)
 		return false;
 	for (char *line = map; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
@@ -113,12 +117,9 @@ static bool has_fowner(void)
  */
 static bool is_of_nobody_here(int dir, uid_t uid)
 {
-	char text[16];
 	int fd;
 
-	if (probe_initial_userns() ||
-	    fd_read_pseudo(AT_FDCWD, "/proc/sys/kernel/overflowuid", text, sizeof(text)) < 0 ||
-	    uid != strtoul(text, NULL, 10) || !has_fowner())
+	if (!looks_nameless(uid) || !has_fowner())
 		return false;
 	fd = fd_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_NOATIME, 0);
 	if (fd >= 0)
@@ -166,7 +167,8 @@ static int check_way(int dir, const struct stat *st, const struct stat *next, co
 }
 
 /*
- * The text of the link @fd, unless it belongs to somebody who could lead us astray with it.
+ * The text of the link @fd, unless it belongs to somebody who could lead us astray with it.  Whose one is that looks
+ * like root's cannot be told, but check_way() has seen that nobody but the owner of its directory put it there.
  * *ret_rest becomes "TARGET/REST".
  */
 static int read_link(int fd, const struct stat *st, const char *shown, char **rest, struct error *err)
@@ -174,7 +176,7 @@ static int read_link(int fd, const struct stat *st, const char *shown, char **re
 	char target[PATH_MAX], *joined;
 	ssize_t n;
 
-	if (!is_trusted(st->st_uid))
+	if (!is_trusted(st->st_uid) && !looks_nameless(st->st_uid))
 		return error_set(err, EPERM, "state root %s: there is a symbolic link of uid %u on the way "
 				 "to it, which is not followed (give --root the path behind it)",
 				 shown, (unsigned)st->st_uid);

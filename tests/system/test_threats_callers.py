@@ -203,6 +203,12 @@ def test_in_a_user_namespace_with_ranges(tmp):
     os.chown(tmp, 0, 0)
     program = shutil.copy(PROGRAM, f"{tmp}/program")
     assert in_ranges(program, "--root", f"{state}/state", "list", "-q") == (0, "")
+    os.symlink("mine", f"{tmp}/link")
+    assert in_ranges(program, "--root", f"{tmp}/link/state", "list", "-q") == (0, "")
+    os.chmod(tmp, 0o1777)
+    rc, text = in_ranges(program, "--root", f"{tmp}/link/state", "list")
+    assert rc == 1 and "may write" in text
+    os.chmod(tmp, 0o755)
     os.chown(tmp, 100000 + 65533, 0)
     rc, text = in_ranges(program, "--root", f"{state}/state", "list")
     assert rc == 1 and "uid 65534" in text
