@@ -23,6 +23,7 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 
+#define SEAL_TRIES 20
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 extern char **environ;
@@ -54,6 +55,16 @@ static int readonly_mount(int exe)
 	return r < 0 ? r : steal_fd(&tree);
 }
 
+/* fcntl(2): EBUSY also when the kernel itself, aging pages, holds one for a moment; it has waited 150 ms by then. */
+static int seal(int mem)
+{
+	int r = fcntl(mem, F_ADD_SEALS, SEALS);
+
+	for (unsigned i = 1; r < 0 && errno == EBUSY && i < SEAL_TRIES; i++)
+		r = fcntl(mem, F_ADD_SEALS, SEALS);
+	return r;
+}
+
 static int sealed_copy(int exe)
 {
 	_cleanup_close_ int mem = memfd_create("orlop", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -70,7 +81,7 @@ static int sealed_copy(int exe)
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
 	}
-	if (fchmod(mem, 0755) < 0 || fcntl(mem, F_ADD_SEALS, SEALS) < 0)
+	if (fchmod(mem, 0755) < 0 || seal(mem) < 0)
 		return -errno;
 	return steal_fd(&mem);
 }

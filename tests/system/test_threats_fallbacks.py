@@ -42,6 +42,20 @@ def each_fault(box, tmp, call, error, check, *options, most=60):
     raise AssertionError(f"more than {most} calls of {call}")
 
 
+# ---- our own executable
+
+def test_page_that_is_held_for_a_moment(box, tmp):
+    """The protected copy cannot be sealed while the kernel holds a page of it: that passes, or it is an error."""
+    def run(times):
+        r = box.run(wrap=["strace", "-qq", "-o", f"{tmp}/trace", "-e", "trace=fcntl,open_tree", "-e",
+                          "inject=open_tree:error=EPERM:when=1", "-e", f"inject=fcntl:error=EBUSY:when=2..{times + 1}"])
+        calls = [x for x in kernel.read(f"{tmp}/trace").splitlines() if "F_ADD_SEALS" in x]
+        assert sum("INJECTED" in x for x in calls) == min(times, 20), calls
+        return r
+    run(3).ok()
+    run(50).failed("protected copy", "busy")
+
+
 # ---- file systems of the host
 
 def own_file_systems(box):
