@@ -176,12 +176,13 @@ static int get_string(const struct wire_field *f, char *buf, size_t size)
 static int get_inner(const struct wire_field *f, struct criu_answer *ret,
 		     int (*get)(const struct wire_field *f, struct criu_answer *ret))
 {
-	struct wire_reader r = {f->data, f->data + f->n};
+	struct wire_reader r;
 	struct wire_field inner;
 	int e;
 
 	if (!f->bytes)
 		return -EBADMSG;
+	r = (struct wire_reader){f->data, f->data + f->n};
 	while ((e = wire_next(&r, &inner)) > 0) {
 		e = get(&inner, ret);
 		if (e < 0)

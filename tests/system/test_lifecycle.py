@@ -456,7 +456,6 @@ def test_delete_force(box, state):
     assert box.orlop.ids() == []
 
 
-@pytest.mark.spec("RT-054")
 @pytest.fixture
 def three(make_box):
     boxes = [make_box() for _ in range(3)]
@@ -496,6 +495,7 @@ def test_regex_that_is_none(three, orlop):
     assert len(orlop.ids()) == 3
 
 
+@pytest.mark.spec("RT-054")
 def test_delete_of_unknown(box, orlop):
     orlop("delete", "never-was").failed("does not exist")
     r = orlop("delete", "--force", "never-was").ok()

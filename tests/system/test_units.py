@@ -73,14 +73,15 @@ def running():
 
 @pytest.fixture(scope="module")
 def lingering():
-    """The user's manager, without a session."""
-    was = running()
+    """The user's manager, without a session; it stays where it was there before."""
+    if running():
+        yield
+        return
     subprocess.run(["loginctl", "enable-linger", str(UID)], check=True)
     kernel.until(running, 60)
     yield
     subprocess.run(["loginctl", "disable-linger", str(UID)], check=True)
-    if not was:
-        kernel.until(lambda: not running(), 60)
+    kernel.until(lambda: not running(), 60)
 
 
 SYSTEM_BUS = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/run/dbus/system_bus_socket"}
