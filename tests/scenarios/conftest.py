@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What people do with engines, on the engines' default settings: systemd makes the cgroups. In the virtual machine that
+tests/scenarios/setup makes (lane `scenarios`); what needs no systemd and no controllers is in tests/engines.
+
+    tests/vm/lab run --setup tests/scenarios/setup --share "$PWD" --timeout 1800 -- env ORLOP=$PWD/build/gcc/orlop \\
+        python3 -m pytest -q -p no:cacheprovider tests/scenarios
+
+orlop is the runtime because contrib/engines/setup said so, once. Each scenario is played with it and with crun; each
+step has to have the same exit status, the same output but for names and numbers, and, where it fails, an error of the
+same class.
+
+    beside(engine, name, steps)     engine: callable (runtime, *arguments) -> Result
+
+A step is a list of arguments for the engine, or Step(...). A string in it is formatted with c (a name for a
+container, pod, volume or unit that is the runtime's own) and r ("orlop" or "crun"). The table of all steps with both
+results and times is appended to $SCENARIOS_TABLE.
+"""
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+ORLOP = "/usr/local/bin/orlop"
+IMAGE = "bb"
+PEER = "crun"
+TABLE = os.environ.get("SCENARIOS_TABLE")
+
+# What an error is about, in words that any runtime and engine have for it: the first that is found.
+CLASSES = [("missing command", r"executable file .*not found|no such file or directory.*exec|exec.*no such file"),
+           ("missing", r"no such|not found|does not exist|unknown"),
+           ("permission", r"permission denied|not permitted|not executable"),
+           ("directory", r"is a directory|not a directory"),
+           ("in use", r"in use|already|exists"),
+           ("memory", r"memory|oom"), ("state", r"not running|paused|state|stopped"), ("invalid", r"invalid|must be")]
+
+
+class Result:
+    def __init__(self, run, seconds):
+        self.rc, self.seconds = run.returncode, seconds
+        self.out = run.stdout.decode(errors="replace")
+        self.err = run.stderr.decode(errors="replace")
+
+    def __repr__(self):
+        return f"<{self.rc}: {self.out[-600:]!r}, {self.err[-1200:]!r}>"
+
+
+def call(*args, stdin=None, timeout=120, env=None):
+    begin = time.monotonic()
+    run = subprocess.run(list(args), input=stdin, capture_output=True, timeout=timeout, env=env,
+                         stdin=subprocess.DEVNULL if stdin is None else None)
+    return Result(run, time.monotonic() - begin)
+
+
+@dataclasses.dataclass
+class Step:
+    """args of the engine; host: a command of the machine instead. retry: seconds until it gives the same as the peer's."""
+    args: list
+    host: bool = False
+    stdin: bytes = None
+    output: bool = True     # compare it
+    words: bool = True      # compare the class of an error
+    retry: float = 0
+    timeout: float = 120
+
+
+def host(*args, **kwargs):
+    return Step(list(args), host=True, **kwargs)
+
+
+def error_class(text):
+    return next((name for name, pattern in CLASSES if re.search(pattern, text, re.I | re.S)), "other") if text else ""
+
+
+def mask(text, runtime):
+    """Without names, numbers and times of this one run."""
+    text = text.replace(runtime, "RUNTIME")
+    text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "ID", text)
+    return re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+\S*|[A-Z][a-z]{2} +\d+ \d\d:\d\d", "TIME", text)
+
+
+def play_step(engine, runtime, name, step):
+    if not isinstance(step, Step):
+        step = Step(step)
+    args = [a.format(c=f"s-{runtime}-{name}", r=runtime) if "{" in a else a for a in step.args]
+    run = call if step.host else lambda *a, **k: engine(runtime, *a, **k)
+    return run(*args, stdin=step.stdin, timeout=step.timeout)
+
+
+def judged(step, r, runtime):
+    if not isinstance(step, Step):
+        step = Step(step)
+    return (r.rc, mask(r.out, runtime) if step.output and r.rc not in (125, 126, 127) else "",
+            error_class(r.err) if r.rc and step.words else "")
+
+
+def record(engine, name, steps, want, got):
+    if not TABLE:
+        return
+    with open(TABLE, "a") as f:
+        for step, a, b in zip(steps, want, got):
+            args = step.args if isinstance(step, Step) else step
+            same = "same" if judged(step, a, PEER) == judged(step, b, "orlop") else "DIFFERS"
+            text = " ".join(args).replace("\n", " ").replace("\t", " ")
+            print(engine.name, name, text, a.rc, b.rc, f"{a.seconds:.2f}", f"{b.seconds:.2f}", same, sep="\t", file=f)
+
+
+def beside(engine, name, steps):
+    want = [play_step(engine, PEER, name, s) for s in steps]
+    got = []
+    for step, w in zip(steps, want):
+        r = play_step(engine, "orlop", name, step)
+        deadline = time.monotonic() + (step.retry if isinstance(step, Step) else 0)
+        while time.monotonic() < deadline and judged(step, r, "orlop") != judged(step, w, PEER):
+            time.sleep(0.5)
+            r = play_step(engine, "orlop", name, step)
+        got.append(r)
+    record(engine, name, steps, want, got)
+    for runtime in (PEER, "orlop"):
+        engine.clean(f"s-{runtime}-{name}")
+    for step, w, g in zip(steps, want, got):
+        assert judged(step, g, "orlop") == judged(step, w, PEER), (step, g, w)
+
+
+def set_up(*args):
+    r = call("sh", str(TOP / "contrib/engines/setup"), *args)
+    assert r.rc == 0, r
+
+
+class Podman:
+    name = "podman"
+    prefix = []
+
+    def __init__(self):
+        set_up("podman")
+
+    def __call__(self, runtime, *args, **kwargs):
+        chosen = [] if runtime == "orlop" else ["--runtime", runtime]
+        return call(*self.prefix, "podman", *chosen, *args, **kwargs)
+
+    def clean(self, name):
+        self("orlop", "rm", "-f", "-i", "-t", "0", name)
+
+
+class RootlessPodman(Podman):
+    name = "podman-rootless"
+    prefix = ["systemd-run", "--user", "--machine=user@.host", "--pipe", "--wait", "-q"]
+
+
+class Docker:
+    name = "docker"
+
+    def __init__(self):
+        os.makedirs("/etc/docker", exist_ok=True)
+        set_up("docker")
+        r = call("systemctl", "restart", "docker")
+        assert r.rc == 0, r
+
+    def __call__(self, runtime, *args, **kwargs):
+        args = list(args)
+        if args[0] in ("run", "create") and runtime != "orlop":
+            args[1:1] = ["--runtime", f"io.containerd.runc.v2" if runtime == "runc" else runtime]
+        return call("docker", *args, **kwargs)
+
+    def clean(self, name):
+        call("docker", "rm", "-f", "-v", name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed():
+    shutil.copy(os.environ["ORLOP"], ORLOP)
+    os.chmod(ORLOP, 0o755)
+
+
+@pytest.fixture(scope="session")
+def podman(installed):
+    return Podman()
+
+
+@pytest.fixture(scope="session")
+def rootless(installed):
+    return RootlessPodman()
+
+
+@pytest.fixture(scope="session")
+def docker(installed):
+    return Docker()
