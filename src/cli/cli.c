@@ -32,7 +32,7 @@ static const struct option global_rows[] = {
 	  "least important message to write (default: warning;\n"
 	  "with --log-format json: error)" },
 	{ "debug", 0, OPTION_FLAG, GLOBAL(debug), NULL, "the same as --log-level debug" },
-	{ "cgroup-manager", 0, OPTION_WORD, GLOBAL(cgroup_manager), "cgroupfs|disabled|systemd",
+	{ "cgroup-manager", 0, OPTION_WORD, GLOBAL(cgroup_manager), "cgroupfs|delegated|disabled|systemd",
 	  "who makes the cgroup (default: cgroupfs)" },
 	{ "systemd-cgroup", 0, OPTION_FLAG, GLOBAL(systemd_cgroup), NULL,
 	  "the same as --cgroup-manager systemd; create and run\n"

@@ -8,6 +8,8 @@ static const struct option rows[] = {
 	  "return once the program runs" },
 	{ "keep", 0, OPTION_FLAG, offsetof(struct create_options, keep), NULL,
 	  "do not delete the container when its program has ended" },
+	{ "sdnotify", 0, OPTION_WORD, offsetof(struct create_options, sdnotify), "container|ignore|runtime",
+	  "who tells NOTIFY_SOCKET that it is ready (default: container)" },
 };
 
 static int run(struct invocation *inv, struct error *err)

@@ -59,6 +59,8 @@ static int stay(struct creation *c, const sigset_t *forwarded, int signal_fd, in
 {
 	int r;
 
+	if (c->notify.runtime && c->notify.host >= 0)
+		notify_ready(&c->notify, c->o->detach ? c->st.init.pid : 0);
 	if (c->o->detach && c->notify.socket < 0)
 		return 0;
 	/* Others may work on it now: `kill` and `delete` need the lock that we hold. */

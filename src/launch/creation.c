@@ -60,7 +60,7 @@ static void describe(struct creation *c)
 	st->terminal = p->has_process && p->process.terminal;
 	st->rootless = p->rootless;
 	st->creating = true;
-	st->notify = c->notify.host >= 0;
+	st->notify = c->notify.host >= 0 && !c->notify.runtime;
 	st->own_pidns = p->ns.create & CLONE_NEWPID;
 	st->annotations = p->config->annotations;
 }

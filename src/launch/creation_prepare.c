@@ -71,6 +71,13 @@ static int plan_notification(struct creation *c, const struct oci_config *config
 
 	if (c->o->restore)	/* what was dumped has it, or has it not */
 		return 0;
+	if (c->o->sdnotify && str_eq(c->o->sdnotify, "ignore"))
+		return 0;
+	c->notify.runtime = c->o->sdnotify && str_eq(c->o->sdnotify, "runtime");
+	if (c->notify.runtime) {
+		notify_connect(&c->notify);
+		return 0;
+	}
 	for (size_t i = 0; i < config->linux_.n_namespaces; i++)
 		mounts = mounts || config->linux_.namespaces[i].flag == CLONE_NEWNS;
 	if (mounts && config->process.present)
@@ -96,7 +103,7 @@ static int load_config(struct creation *c, int bundle, const char *path, struct 
 	return r;
 }
 
-static int make_plan(struct creation *c, const struct facts *facts, unsigned listening,
+static int make_plan(struct creation *c, struct facts *facts, unsigned listening,
 		     struct error *err)
 {
 	struct plan_options po = {
@@ -108,6 +115,8 @@ static int make_plan(struct creation *c, const struct facts *facts, unsigned lis
 	struct oci_config *config;
 	int r = options_cgroup_manager(c->o->global, &po.cgroup_manager, &po.systemd_user, err);
 
+	if (po.cgroup_manager == CGROUP_MANAGER_DELEGATED)
+		probe_delegation(facts);
 	if (r == 0)
 		r = open_bundle(c, &c->bundle, &po.bundle, err);
 	if (r == 0)

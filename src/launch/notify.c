@@ -275,6 +275,16 @@ static void pass_on(struct notify *n, struct message *m)
 		log_warning("pass a notification of the container on: %s", error_words(r));
 }
 
+void notify_ready(struct notify *n, pid_t main_pid)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), main_pid ? "READY=1\nMAINPID=%d\n" : "READY=1\n", (int)main_pid);
+	int r = fd_send(n->host, text, (size_t)len, NULL, 0);
+
+	if (r < 0)
+		log_warning("tell NOTIFY_SOCKET that the container runs: %s", error_words(r));
+}
+
 void notify_serve(struct notify *n)
 {
 	struct message m;

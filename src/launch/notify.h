@@ -15,6 +15,7 @@ struct notify {
 	int host;			/* connected to the caller's, -1 = none */
 	int socket;			/* that of the container, -1 = none yet */
 	const struct state *st;		/* of the container, for pids in it */
+	bool runtime;			/* the container has none: we say when its program runs */
 	bool tell_main;			/* add the container process to READY, as we will not stay */
 	bool ready;			/* READY=1 has come */
 };
@@ -28,6 +29,8 @@ void notify_connect(struct notify *n);
 int notify_make_directory(int dir, struct error *err);
 /* Make the socket in it. */
 int notify_listen(struct notify *n, int dir, const struct state *st, struct error *err);
+/* READY=1 of our own; @main_pid 0: we stay, and are the one to watch. */
+void notify_ready(struct notify *n, pid_t main_pid);
 /* Pass on what has come. */
 void notify_serve(struct notify *n);
 /* Until READY=1 has come, or the container process has ended. */

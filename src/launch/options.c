@@ -54,7 +54,8 @@ int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *
 
 	*ret_user = false;
 	*ret = str_eq(name, "systemd") ? CGROUP_MANAGER_SYSTEMD :
-	       str_eq(name, "disabled") ? CGROUP_MANAGER_DISABLED : CGROUP_MANAGER_CGROUPFS;
+	       str_eq(name, "disabled") ? CGROUP_MANAGER_DISABLED :
+	       str_eq(name, "delegated") ? CGROUP_MANAGER_DELEGATED : CGROUP_MANAGER_CGROUPFS;
 	if (g->systemd_cgroup && *ret != CGROUP_MANAGER_SYSTEMD)
 		return error_set(err, EINVAL, "--systemd-cgroup and --cgroup-manager=%s contradict each other", name);
 	return *ret == CGROUP_MANAGER_SYSTEMD ? find_systemd(ret_user, err) : 0;

@@ -29,6 +29,6 @@ int plan_build_mounts(struct arena *a, const struct oci_config *config, const st
 const char *plan_mount_destination(struct arena *a, const char *destination, const char *rootfs);
 
 /* The cgroup below which those of containers are that name none themselves. */
-const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool rootless);
+const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool home);
 
 #endif

@@ -23,7 +23,8 @@ struct bpf_insn;
 
 /* ---- what the command line adds ------------------------------------------------------------- */
 
-enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_DISABLED, CGROUP_MANAGER_SYSTEMD };
+enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_DISABLED, CGROUP_MANAGER_SYSTEMD,
+	CGROUP_MANAGER_DELEGATED };
 
 struct plan_options {
 	const char *id;

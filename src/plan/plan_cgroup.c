@@ -64,22 +64,40 @@ static int check_path(const char *path, struct error *err)
 	return 0;
 }
 
-const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool rootless)
+const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool home)
 {
-	return arena_printf(a, "%s" PARENT, rootless ? f->cgroup_home : "");
+	return arena_printf(a, "%s" PARENT, home ? f->cgroup_home : "");
+}
+
+/* --cgroup-manager=delegated: what the service manager set up for the caller also holds for the container. */
+static int check_delegated(const struct plan *p, const struct facts *f, struct error *err)
+{
+	const char *path = p->config->linux_.cgroups_path;
+
+	if (path && path[0] == '/')
+		return error_config(err, WHERE, "\"%s\" is not below the caller's cgroup, as "
+				    "--cgroup-manager=delegated wants it; make it relative, or remove it", path);
+	if (f->cgroup_home[0])
+		return 0;
+	error_set(err, EPERM, "--cgroup-manager=delegated: neither the cgroup of the caller nor the one above it is "
+		  "delegated to it");
+	return error_hint(err, "the unit needs Delegate=yes, and DelegateSubgroup= for limits");
 }
 
 /*
  * An unprivileged caller makes it below its own delegated cgroup: anywhere else it could neither make nor
- * limit one.
+ * limit one.  So does anybody with --cgroup-manager=delegated.
  */
 static int plan_path(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
 		     struct error *err)
 {
 	const char *path = p->config->linux_.cgroups_path;
-	const char *parent = plan_cgroup_parent(a, f, o->rootless);
-	int r;
+	bool delegated = o->cgroup_manager == CGROUP_MANAGER_DELEGATED;
+	const char *parent = plan_cgroup_parent(a, f, o->rootless || delegated);
+	int r = delegated ? check_delegated(p, f, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (!path || !*path) {
 		p->cgroup.path = arena_printf(a, "%s/%s", parent, p->id);
 		return 0;

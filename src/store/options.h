@@ -28,6 +28,7 @@ struct create_options {
 	bool no_pivot, no_new_keyring, no_subreaper;
 	unsigned preserve_fds;
 	bool detach, keep;		/* run, restore */
+	const char *sdnotify;		/* run: who says READY, "container" (NULL), "ignore" or "runtime" */
 	bool restore;			/* of what was dumped, which begins in the middle */
 };
 

@@ -11,6 +11,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "sys/compat.h"
@@ -109,11 +110,20 @@ static bool is_delegated(const char *root, const char *path)
 	return faccessat(AT_FDCWD, file, W_OK, AT_EACCESS) == 0;
 }
 
+/* systemd.resource-control(5), Delegate=: the mark is for those who ask so; before 251 it is trusted.delegate alone. */
+static bool is_marked(const char *root, const char *path)
+{
+	char file[sizeof(((struct facts *)0)->cgroup_home) + 128], value[2];
+
+	snprintf(file, sizeof(file), "%s%s", root, path);
+	return lgetxattr(file, "trusted.delegate", value, sizeof(value)) == 1 && value[0] == '1';
+}
+
 /*
  * The cgroup above our own, if it is ours, too: what holds processes, as our own does, cannot pass
  * controllers on (cgroups(7), "no internal processes").  Else our own.
  */
-static void probe_cgroup_home(struct facts *ret)
+static void probe_home(struct facts *ret, bool (*is_ours)(const char *root, const char *path))
 {
 	char own[sizeof(ret->cgroup_home)], *slash;
 
@@ -122,9 +132,20 @@ static void probe_cgroup_home(struct facts *ret)
 	strcpy(ret->cgroup_home, own);
 	slash = strrchr(ret->cgroup_home, '/');
 	*slash = '\0';
-	if (is_delegated(ret->cgroup_root, ret->cgroup_home))
+	if (is_ours(ret->cgroup_root, ret->cgroup_home))
 		return;
-	strcpy(ret->cgroup_home, is_delegated(ret->cgroup_root, own) ? own : "");
+	strcpy(ret->cgroup_home, is_ours(ret->cgroup_root, own) ? own : "");
+}
+
+static bool has_privileges(const struct facts *f)
+{
+	return f->euid == 0 && f->in_initial_userns && f->cap_sys_admin;
+}
+
+void probe_delegation(struct facts *ret)
+{
+	if (ret->cgroup_root[0] && has_privileges(ret))
+		probe_home(ret, is_marked);
 }
 
 bool probe_effective_cap(int cap)
@@ -155,8 +176,8 @@ void facts_probe(struct facts *ret)
 		strcpy(ret->cgroup_root, "/sys/fs/cgroup/unified");
 		ret->cgroup_hybrid = true;
 	}
-	if (ret->cgroup_root[0] && (ret->euid != 0 || !ret->in_initial_userns || !ret->cap_sys_admin))
-		probe_cgroup_home(ret);
+	if (ret->cgroup_root[0] && !has_privileges(ret))
+		probe_home(ret, is_delegated);
 }
 
 bool kernel_is_older(const char *release)

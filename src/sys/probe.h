@@ -27,7 +27,8 @@ struct facts {
 	char cgroup_root[64];		/* where cgroup2 is mounted: "/sys/fs/cgroup",
 					 * "/sys/fs/cgroup/unified", or "" when nowhere */
 	char cgroup_home[512];		/* below it: where an unprivileged caller may make cgroups, "/a/b"; "" when
-					 * that is the root, or nowhere, or not asked as we have privileges */
+					 * that is the root, or nowhere, or not asked as we have privileges; with them
+					 * see probe_delegation() */
 	bool cgroup_hybrid;		/* cgroup_root is the "unified" one */
 	bool proc_masked;		/* unused so far */
 };
@@ -40,6 +41,10 @@ bool probe_initial_userns(void);
 
 /* Fill in what the running host says. */
 void facts_probe(struct facts *ret);
+
+/* Fill in cgroup_home of a caller with privileges, who could make cgroups anywhere: what systemd marked as delegated,
+ * the one above our own or our own, or "". */
+void probe_delegation(struct facts *ret);
 
 /* Does the running kernel call itself older than @release, "5.15"?  Vendors bring features to older ones: ask
  * only when something has failed already. */

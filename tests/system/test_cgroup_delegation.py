@@ -109,3 +109,84 @@ def test_failure_leaves_nothing(writable):
     """What was given away is removed like everything else."""
     writable.process["args"] = ["/nonexistent"]
     writable.refused("nonexistent")
+
+
+# ---- --cgroup-manager=delegated: below what a service manager gave the caller
+
+@pytest.fixture
+def unit(request):
+    """A cgroup as systemd delegates it, with one below it for the caller."""
+    top = f"{host.CGROUP}/{host.TAG}unit"
+    os.makedirs(f"{top}/runtime")
+    with open(f"{host.CGROUP}/cgroup.subtree_control", "w") as f:
+        f.write(" ".join(f"+{c}" for c in host.controllers()))
+    os.setxattr(top, "trusted.delegate", b"1")
+    yield top
+    for d, _, _ in os.walk(top, topdown=False):
+        os.rmdir(d)
+
+
+def enter(path):
+    def inside():
+        with open(f"{path}/cgroup.procs", "w") as f:
+            f.write("0")
+    return {"preexec_fn": inside}
+
+
+@pytest.mark.needs_controllers("hugetlb")
+@pytest.mark.parametrize("given,where", [(None, "orlop/{id}"), ("a/b", "orlop/a/b")])
+def test_below_the_unit_of_the_caller(box, unit, given, where):
+    if given:
+        box.linux["cgroupsPath"] = given
+    box.linux["resources"] = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
+    box.orlop.options = ["--cgroup-manager=delegated"]
+    box.args("pause").create(**enter(f"{unit}/runtime")).ok()
+    box.orlop.options = []
+    path = f"{unit}/{where.format(id=box.id)}"
+    assert cgroup_of(box.pid) == path
+    assert kernel.read(f"{path}/hugetlb.2MB.max").strip() == str(4 << 20)
+    box.start().ok()
+    box.exec().ok()
+    box.orlop("pause", box.id).ok()
+    assert "frozen 1" in kernel.read(f"{path}/cgroup.events")
+    box.delete("--force").ok()
+    assert os.listdir(f"{unit}/runtime") and not os.path.exists(f"{unit}/orlop")
+
+
+def test_the_callers_own_is_delegated(box, unit):
+    """As with Delegate=yes alone: below it, but as it holds us, without a limit."""
+    os.removexattr(unit, "trusted.delegate")
+    os.setxattr(f"{unit}/runtime", "trusted.delegate", b"1")
+    box.orlop.options = ["--cgroup-manager=delegated"]
+    box.args("pause").create(**enter(f"{unit}/runtime")).ok()
+    assert cgroup_of(box.pid) == f"{unit}/runtime/orlop/{box.id}"
+    box.delete("--force").ok()
+
+
+@pytest.mark.needs_controllers("hugetlb")
+def test_no_limit_beside_the_caller(box, unit):
+    os.removexattr(unit, "trusted.delegate")
+    os.setxattr(f"{unit}/runtime", "trusted.delegate", b"1")
+    box.linux["resources"] = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
+    box.orlop.options = ["--cgroup-manager=delegated"]
+    box.create(**enter(f"{unit}/runtime")).failed("/runtime", "processes are in")
+    assert not os.path.exists(f"{unit}/runtime/orlop")
+
+
+@pytest.mark.parametrize("mark", [None, b"0", b"11"])
+def test_not_delegated(box, unit, mark):
+    """Root could make it there, and would be in the way of whoever manages these."""
+    os.removexattr(unit, "trusted.delegate")
+    if mark:
+        os.setxattr(unit, "trusted.delegate", mark)
+    watch = kernel.Watch(unit)
+    box.orlop.options = ["--cgroup-manager=delegated"]
+    box.create(**enter(f"{unit}/runtime")).failed("--cgroup-manager=delegated", "Delegate=yes")
+    assert watch.made() == []
+
+
+def test_elsewhere_than_below_the_caller(box, unit):
+    box.linux["cgroupsPath"] = f"/{host.TAG}elsewhere"
+    box.orlop.options = ["--cgroup-manager=delegated"]
+    box.create(**enter(f"{unit}/runtime")).failed("/linux/cgroupsPath", "--cgroup-manager=delegated", "make it relative")
+    assert not os.path.exists(f"{host.CGROUP}/{host.TAG}elsewhere")

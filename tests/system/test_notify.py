@@ -235,6 +235,40 @@ def test_no_manager_no_trace(box):
     assert not os.path.exists(f"{box.rootfs}/run/notify")
 
 
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_runtime_says_it(box, manager, detach):
+    """The container has no socket, and we say when its program runs."""
+    box.process["env"].append("NOTIFY_SOCKET=/of/the/image")
+    box.args("pause")
+    p = box.start_run(*detach, "--sdnotify", "runtime", "--pid-file", box.pid_file, env=manager.env)
+    lines, pid, _ = manager.read()
+    assert lines == ["READY=1", *[f"MAINPID={box.pid}"] * len(detach)] and pid == p.pid
+    assert box.status() == "running"
+    assert "NOTIFY_SOCKET=/of/the/image" in kernel.read(f"/proc/{box.pid}/environ").split("\0")
+    assert "/run/notify" not in kernel.read(f"/proc/{box.pid}/mountinfo")
+    manager.nothing()
+    if detach:
+        assert box.orlop.finish(p).rc == 0
+    else:
+        stop(p)
+    box.delete("--force")
+
+
+def test_runtime_says_nothing_of_what_does_not_run(box, manager):
+    box.args("/nosuch").run("--sdnotify=runtime", env=manager.env).failed("/nosuch")
+    manager.nothing()
+
+
+def test_nobody_says_it(box, manager):
+    box.args("true").run("--sdnotify=ignore", env=manager.env).ok()
+    manager.nothing()
+
+
+def test_who_says_it_is_one_of_three(box, manager):
+    box.args("true").run("--sdnotify=conmon", env=manager.env).failed("sdnotify", "container|ignore|runtime")
+    manager.nothing()
+
+
 # ---- the real one
 
 @pytest.mark.needs_vm("systemd")

@@ -142,7 +142,7 @@ static void test_global_options(void **state)
 	assert_refused("--log-format xml list", "`xml` is none of text|json");
 	assert_refused("--log-level loud list", "`loud` is none of error|warning|info|debug");
 	assert_refused("--rootless maybe list", "`maybe` is none of true|false|auto");
-	assert_refused("--cgroup-manager x list", "`x` is none of cgroupfs|disabled|systemd");
+	assert_refused("--cgroup-manager x list", "`x` is none of cgroupfs|delegated|disabled|systemd");
 	assert_refused("create --root /x y", "`--root` goes before the command");
 	assert_refused("--log /nonexistent/log list", "open log file /nonexistent/log: no such file");
 }

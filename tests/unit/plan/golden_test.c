@@ -106,7 +106,8 @@ static void set_key(struct arena *a, struct host *h, const char *key, const char
 			return;
 		case MANAGER:
 			*(enum cgroup_manager *)to = str_eq(value, "systemd") ? CGROUP_MANAGER_SYSTEMD :
-				str_eq(value, "disabled") ? CGROUP_MANAGER_DISABLED : CGROUP_MANAGER_CGROUPFS;
+				str_eq(value, "disabled") ? CGROUP_MANAGER_DISABLED :
+				str_eq(value, "delegated") ? CGROUP_MANAGER_DELEGATED : CGROUP_MANAGER_CGROUPFS;
 			return;
 		}
 	}
