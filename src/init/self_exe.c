@@ -17,6 +17,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "sys/entry.h"
 #include "sys/mount_api.h"
 #include "sys/mutate.h"
 #include "util/caller.h"
@@ -88,10 +89,12 @@ static int sealed_copy(int exe)
 
 int self_exe_protect(char *const *argv, struct error *err)
 {
-	_cleanup_close_ int exe = fd_openat(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0);
-	_cleanup_close_ int copy = -1;
+	_cleanup_close_ int exe = -1, copy = -1;
 	int r;
 
+	if (entry_protected)
+		return caller_hide(argv, err);
+	exe = fd_openat(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0);
 	if (exe < 0)
 		return error_errno(err, exe, "open /proc/self/exe (is /proc mounted?)");
 	if (protected_already(exe) || MUTATE(T34))

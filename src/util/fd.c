@@ -30,22 +30,24 @@ int fd_openat(int dirfd, const char *path, int flags, mode_t mode)
 	return fd < 0 ? -errno : fd;
 }
 
+static bool is_closed(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0;
+}
+
 int fd_sanitize_stdio(void)
 {
 	if (MUTATE(T38))
 		return 0;
-	for (;;) {
+	while (is_closed(STDIN_FILENO) || is_closed(STDOUT_FILENO) || is_closed(STDERR_FILENO)) {
 		int fd = fd_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 
 		if (fd < 0)
 			return fd;
-		if (fd > STDERR_FILENO) {
-			close(fd);
-			return 0;
-		}
 		if (fcntl(fd, F_SETFD, 0) < 0)	/* 0-2 stay open for the container */
 			return -errno;
 	}
+	return 0;
 }
 
 /* The size and, in *ret_fd, a descriptor. */

@@ -239,6 +239,29 @@ def test_T34_executable_of_visible_processes_cannot_be_written(box, tmp):
     assert readonly or "memfd" in os.readlink(exe)
 
 
+@pytest.mark.parametrize("call", ["openat", "fstatfs", "open_tree", "mount_setattr", "execveat"])
+def test_T34_what_fails_once_is_tried_again(box, tmp, call):
+    """The program's entry tries it before the C library begins; that it failed there changes nothing."""
+    box.args("pause").create(wrap=["strace", "-qq", "-o", f"{tmp}/trace", "-e", f"trace={call}",
+                                   "-e", f"inject={call}:error=EPERM:when=1"]).ok()
+    assert kernel.read(f"{tmp}/trace").count("INJECTED") == 1
+    fd = os.open(f"/proc/{box.pid}/exe", os.O_RDONLY)
+    readonly = bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
+    os.close(fd)
+    assert readonly
+
+
+def test_T34_file_capabilities_are_refused_at_the_entry(box, tmp):
+    """AT_SECURE: nothing is executed again with the powers of the file."""
+    program, setgid = f"{tmp}/setgid", 0o2755
+    shutil.copy(PROGRAM, program)
+    os.chown(program, 0, 4)
+    os.chmod(program, setgid)
+    r = box.orlop("run", "x", program=program, wrap=["strace", "-qq", "-f", "-o", f"{tmp}/trace", "-u", "nobody"])
+    trace = kernel.read(f"{tmp}/trace")
+    assert r.rc != 0 and "execveat" not in trace, trace
+
+
 def test_T34_program_on_a_read_only_mount(box, tmp):
     os.mkdir(f"{tmp}/ro")
     shutil.copy(PROGRAM, f"{tmp}/ro/orlop")
