@@ -33,7 +33,8 @@ Markers
                                 machines: now and then their emulated processor makes the kernel panic under CRIU
     kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
                                 when ORLOP_PASSED, a file, names the tests that have passed elsewhere
-    one_vm                      takes long and is much the same on each kernel: of the virtual machines it runs in one
+    one_vm                      takes long, or is much the same on each kernel: of the virtual machines it runs in one, that with
+                                the older kernel; natively it has met another
     spec("RT-031", ...)         rows of tests/spec/requirements.csv that the test shows: see tests/spec-report
     case("T31", ...)            rows of tests/security/cases.csv that it shows, if its name does not say so
     control("T31", ...)         shows that the tests of that case can fail: see tests/security/README.md

@@ -16,7 +16,7 @@ from lib import host, kernel
 from lib.box import deadline, stop, timed
 from lib.hung import Hung
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
 
 def group(box):

@@ -9,7 +9,7 @@ import pytest
 from lib import config as conf
 from lib import host, kernel
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
 
 def found(orlop, *options):

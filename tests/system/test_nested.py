@@ -13,7 +13,7 @@ from lib import config as conf
 from lib import host, kernel
 from lib.box import deadline
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
 HUGE = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
 

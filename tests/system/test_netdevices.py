@@ -9,7 +9,7 @@ from lib import config as conf
 from lib import kernel
 from lib.box import PROGRAM
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
 TAG = f"o{os.getpid() % 100000:x}"  # interface names are short
 

@@ -12,7 +12,7 @@ X86 = platform.machine() == "x86_64"
 MKDIR, MKDIR_I386, GETPID = 83, 39, 39
 PROFILE = os.path.join(os.path.dirname(__file__), "../data/docker-seccomp.json")
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(not X86, reason="system call numbers of x86-64")]
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm, pytest.mark.skipif(not X86, reason="system call numbers of x86-64")]
 
 
 def profile(default="SCMP_ACT_ALLOW", *rules, **more):

@@ -14,7 +14,7 @@ from lib import config, kernel
 from lib.agent import Agent, fail, give, go_on
 from lib.box import deadline, timed
 
-pytestmark = [pytest.mark.kernel,
+pytestmark = [pytest.mark.kernel, pytest.mark.one_vm,
               pytest.mark.skipif(platform.machine() != "x86_64", reason="system call numbers of x86-64")]
 
 NR = {"read": 0, "close": 3, "rt_sigprocmask": 14, "getpid": 39, "sendmsg": 46, "execve": 59, "umask": 95,
