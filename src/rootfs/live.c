@@ -218,9 +218,10 @@ static int not_attached(const struct live_mount *v, int mnt, int target, int r, 
 	/* move_mount(2) calls this EINVAL, among other things. */
 	if (dir == is_directory(target))
 		return error_errno(err, r, "attach the mount");
-	return error_set(err, ENOTDIR, "%s is %s directory, but the mount point is %s",
-			 v->m->kind == MOUNT_BIND ? v->m->source : "the mount", dir ? "a" : "not a",
-			 dir ? "not" : "one");
+	/* Docker knows these words of the kernel, and takes "is a directory" for a program that is one. */
+	return error_errno(err, ENOTDIR, "%s, %s, cannot be mounted on %s",
+			   v->m->kind == MOUNT_BIND ? v->m->source : "the mount", dir ? "a directory" : "a file",
+			   dir ? "a file" : "a directory");
 }
 
 /* Is it the mount that the caller knows, and may be taken away? */

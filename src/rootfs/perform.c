@@ -210,9 +210,10 @@ static int attach(const struct plan_mount *m, int mnt, const struct mount_target
 	/* move_mount(2) calls this EINVAL, among other things. */
 	if (dir == is_directory(target))
 		return error_errno(err, r, "attach the mount");
-	return error_set(err, ENOTDIR, "%s is %s directory, but the mount point is %s",
-			 m->kind == MOUNT_BIND ? m->source : "the mount", dir ? "a" : "not a",
-			 dir ? "not" : "one");
+	/* Docker knows these words of the kernel, and takes "is a directory" for a program that is one. */
+	return error_errno(err, ENOTDIR, "%s, %s, cannot be mounted on %s",
+			   m->kind == MOUNT_BIND ? m->source : "the mount", dir ? "a directory" : "a file",
+			   dir ? "a file" : "a directory");
 }
 
 static int perform_remount(const struct plan_mount *m, struct rootfs *r, struct mount_target *t,
