@@ -139,6 +139,7 @@ struct plan_device {
 struct plan_link {
 	const char *target;		/* text of the link */
 	const char *path;
+	bool optional;			/* what is there already stays, whatever it is */
 };
 
 struct plan_rootfs {

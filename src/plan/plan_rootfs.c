@@ -25,12 +25,16 @@ static const struct {
 
 /* runtime-linux.md#dev-symbolic-links */
 static const struct plan_link proc_links[] = {
-	{ "/proc/self/fd", "/dev/fd" },
-	{ "/proc/self/fd/0", "/dev/stdin" },
-	{ "/proc/self/fd/1", "/dev/stdout" },
-	{ "/proc/self/fd/2", "/dev/stderr" },
+	{ .target = "/proc/self/fd", .path = "/dev/fd" },
+	{ .target = "/proc/self/fd/0", .path = "/dev/stdin" },
+	{ .target = "/proc/self/fd/1", .path = "/dev/stdout" },
+	{ .target = "/proc/self/fd/2", .path = "/dev/stderr" },
 };
-static const struct plan_link ptmx_link = { "pts/ptmx", "/dev/ptmx" };
+/* Not in the specification, but programs that list /dev are used to it: the peers make it where the kernel has that. */
+static const struct plan_link kcore_link = {
+	.target = "/proc/kcore", .path = "/dev/core", .optional = true,
+};
+static const struct plan_link ptmx_link = { .target = "pts/ptmx", .path = "/dev/ptmx" };
 
 /* The last mount made at @destination, which is the one that is seen there. */
 static const struct plan_mount *mount_at(const struct plan_rootfs *rf, const char *destination)
@@ -148,13 +152,15 @@ static void push_link(struct arena *a, struct plan_rootfs *rf, const struct plan
 		arena_push(a, rf->links, rf->n_links) = *link;
 }
 
-static void plan_links(struct arena *a, struct plan_rootfs *rf)
+static void plan_links(struct arena *a, struct plan_rootfs *rf, const struct facts *f)
 {
 	if (rf->skip_default_dev)
 		return;
 	if (mount_at(rf, "/proc"))
 		for (size_t i = 0; i < ARRAY_SIZE(proc_links); i++)
 			push_link(a, rf, &proc_links[i]);
+	if (mount_at(rf, "/proc") && f->proc_kcore)
+		push_link(a, rf, &kcore_link);
 	if (is_fs(mount_at(rf, "/dev/pts"), "devpts"))
 		push_link(a, rf, &ptmx_link);
 }
@@ -279,7 +285,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	if (mount_at(rf, "/dev"))
 		rf->skip_default_dev = mount_at(rf, "/dev")->kind == MOUNT_BIND;
 	plan_devices(a, p, f);
-	plan_links(a, rf);
+	plan_links(a, rf, f);
 	clean_paths(a, &c->linux_.masked_paths, &rf->masked);
 	clean_paths(a, &c->linux_.readonly_paths, &rf->readonly_paths);
 	rf->cwd = early_cwd(a, rf, &c->process);

@@ -234,14 +234,17 @@ static int make_devices(const struct plan_rootfs *p, struct parent *c, const str
 	return 0;
 }
 
-/* Something is where the link @l belongs.  A link stays; a ptmx node of the image does not. */
+/*
+ * Something is where the link @l belongs.  A link stays, and all in the place of an optional one; a ptmx node of
+ * the image does not.
+ */
 static int existing_link(const struct plan_link *l, int dir, const char *name, struct error *err)
 {
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, errno, "look at %s", l->path);
-	if (S_ISLNK(st.st_mode))
+	if (S_ISLNK(st.st_mode) || l->optional)
 		return 0;
 	if (!MUTATE(T06) && (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || !str_eq(name, "ptmx")))
 		return error_set(err, EEXIST, "link %s: another file is there", l->path);

@@ -170,6 +170,7 @@ void facts_probe(struct facts *ret)
 	ret->foreign_mounts = ret->cap_sys_admin && !ret->in_initial_userns && may_not_clone_mounts();
 	ret->last_cap = (unsigned)cap_max_bits() - 1;	/* asked from the kernel when the program started */
 	cap_free(c);
+	ret->proc_kcore = access("/proc/kcore", F_OK) == 0;
 	if (is_cgroup2("/sys/fs/cgroup")) {
 		strcpy(ret->cgroup_root, "/sys/fs/cgroup");
 	} else if (is_cgroup2("/sys/fs/cgroup/unified")) {

@@ -30,7 +30,7 @@ struct facts {
 					 * that is the root, or nowhere, or not asked as we have privileges; with them
 					 * see probe_delegation() */
 	bool cgroup_hybrid;		/* cgroup_root is the "unified" one */
-	bool proc_masked;		/* unused so far */
+	bool proc_kcore;		/* /proc/kcore is there: CONFIG_PROC_KCORE */
 };
 
 /* Is the capability effective in this process? */

@@ -594,6 +594,23 @@ def test_the_hosts_root_is_not_in_mountinfo(box):
     assert [m.target for m in mounts(box.probe()) if m.target == "/"] == ["/"]
 
 
+# ---- links in /dev
+
+@pytest.mark.kernel
+def test_dev_core_where_the_kernel_has_kcore(box):
+    """As runc and crun make it; a file that an image has in its place stays, and without /proc it would lead nowhere."""
+    box.add_busybox()
+    box.args("/bin/busybox", "sh", "-c", "readlink /dev/core; readlink /dev/fd")
+    want = (["/proc/kcore"] if os.path.exists("/proc/kcore") else []) + ["/proc/self/fd"]
+    assert box.run().ok().out.split() == want
+    box.config["mounts"] = [m for m in box.mounts if not m["destination"].startswith("/dev")]
+    box.file("dev/core", "dumped")
+    assert box.args("/bin/busybox", "cat", "/dev/core").run().ok().out == "dumped"
+    box.config["mounts"] = []
+    os.unlink(f"{box.rootfs}/dev/core")
+    assert box.args("/bin/busybox", "readlink", "/dev/core").run().rc == 1
+
+
 # ---- masked and read-only paths
 
 @pytest.mark.spec("CL-138")

@@ -45,7 +45,9 @@ static bool is_link(const char *path, const char *text)
 /* ---- devices -------------------------------------------------------------------------------- */
 
 static struct plan_device devices[8];
-static struct plan_link links[] = {{"/proc/self/fd", "/dev/fd"}, {"pts/ptmx", "/dev/ptmx"}};
+static struct plan_link links[] = {
+	{.target = "/proc/self/fd", .path = "/dev/fd"}, {.target = "pts/ptmx", .path = "/dev/ptmx"},
+};
 
 static struct plan_device *add_device(struct plan_rootfs *p, const char *path, mode_t mode,
 				      unsigned maj, unsigned min, const char *where)
