@@ -232,16 +232,16 @@ static int read_text(struct cgroup_reader *r, int fd)
 static int read_file(struct cgroup_reader *r, const char *name, int *kept)
 {
 	_cleanup_close_ int opened = -1;
-	int n;
+	int fd = kept ? *kept : -1, n;
 
-	if (!kept || *kept < 0) {
-		opened = fd_openat(r->dir, name, O_RDONLY, 0);
-		if (opened < 0)
-			return opened == -ENOENT ? 0 : opened;
+	if (fd < 0) {
+		fd = opened = fd_openat(r->dir, name, O_RDONLY, 0);
+		if (fd < 0)
+			return fd == -ENOENT ? 0 : fd;
 		if (kept && r->keep)
 			*kept = steal_fd(&opened);
 	}
-	n = read_text(r, opened >= 0 ? opened : *kept);
+	n = read_text(r, fd);
 	/* EOPNOTSUPP: pressure is switched off. ENODEV: the controller was disabled and its files are gone; another
 	 * file of that name may have come since. */
 	if (n == -ENODEV && kept && *kept >= 0) {

@@ -227,7 +227,7 @@ static int hugepage_done(struct reader *r, const struct at *at, const struct jso
 }
 
 static const struct field hugepage_fields[] = {
-	{FIELD_STRING("pageSize", struct oci_hugepage_limit, page_size), .flags = REQUIRED},
+	{FIELD_STRING("pageSize", struct oci_hugepage_limit, page_size), .flags = REQUIRED | ANY_CASE},
 	{FIELD_U64("limit", struct oci_hugepage_limit, limit), .flags = REQUIRED},
 };
 

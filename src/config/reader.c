@@ -408,7 +408,8 @@ static void unknown_member(struct reader *r, const struct at *at, const struct o
 static int find_field(const struct object *o, const char *key)
 {
 	for (size_t i = 0; i < o->n_fields; i++)
-		if (str_eq(o->fields[i].name, key))
+		if (str_eq(o->fields[i].name, key) ||
+		    (o->fields[i].flags & ANY_CASE && equal_ignoring_case(o->fields[i].name, key)))
 			return (int)i;
 	return -1;
 }
@@ -433,6 +434,8 @@ int reader_object(struct reader *r, const struct at *at, const struct json *v,
 		}
 		if (v->object.v[i]->type == JSON_NULL)
 			continue;	/* engines write null for "absent" */
+		if (seen & (1ull << row))	/* the same key twice was refused before: only ANY_CASE */
+			return reader_fail(r, &member, v->object.v[i], "`%s` is there twice", o->fields[row].name);
 		seen |= 1ull << row;
 		e = read_field(r, &member, v->object.v[i], &o->fields[row], base);
 		if (e < 0)

@@ -50,6 +50,7 @@ enum field_flags {
 	ONE_LINE = 1 << 5,		/* strings: no newline */
 	IS_ID = 1 << 6,			/* U32: 4294967295 is "no id" to the kernel */
 	ZERO_IF_ABSENT = 1 << 7,	/* U32: absent is 0, with a warning */
+	ANY_CASE = 1 << 8,		/* the name, too: callers write it so, as Go's reader takes any */
 };
 
 struct object;

@@ -376,7 +376,7 @@ static void convert_pids(struct conversion *c, const struct oci_resources *r, bo
 		return;
 	}
 	/* The process that keeps a scope alive until then is one, too. */
-	c->ret->attach_late = r->pids_limit.v <= (c->ret->mode == PLAN_CGROUP_SYSTEMD);
+	c->ret->attach_late = r->pids_limit.v <= (c->ret->mode == PLAN_CGROUP_SYSTEMD ? 1 : 0);
 	add(c, CGROUP_PIDS, "pids.max", arena_printf(c->a, "%" PRId64, r->pids_limit.v), where);
 }
 

@@ -438,8 +438,9 @@ def test_no_limit_needs_no_controller(box):
 
 
 @pytest.mark.needs_controllers("hugetlb")
-def test_hugetlb(box):
-    limits(box, hugepageLimits=[{"pageSize": "2MB", "limit": 4 * MIB}])
+@pytest.mark.parametrize("spelt", ["pageSize", "pagesize"])  # as runc's own tests have it
+def test_hugetlb(box, spelt):
+    limits(box, hugepageLimits=[{spelt: "2MB", "limit": 4 * MIB}])
     box.up()
     assert value(box, "hugetlb.2MB.max") == str(4 * MIB)
     assert value(box, "hugetlb.2MB.rsvd.max") == str(4 * MIB)
