@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys/compat.h"
 #include "sys/mutate.h"
 #include "sys/probe.h"
+#include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/mem.h"
@@ -127,6 +129,18 @@ static bool is_of_nobody_here(int dir, uid_t uid)
 	return fd == -EPERM;
 }
 
+/*
+ * A place on which something of root of the host's is mounted, as the host's /run below the one that rootlesskit makes:
+ * only who may mount here put it there.
+ */
+static bool is_mounted_of_nobody(int fd, uid_t uid)
+{
+	struct kernel_statx st;
+
+	return fd >= 0 && sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) == 0 &&
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && is_of_nobody_here(fd, uid);
+}
+
 /* Root, or we. */
 static bool is_trusted(uid_t uid)
 {
@@ -145,14 +159,16 @@ static bool is_open_to_others(const struct stat *st)
  * Nobody else may be able to exchange @next, the entry of @dir on the way: or all below it were his.  With the
  * sticky bit only the owners of the two can, as in /tmp.
  */
-static int check_way(int dir, const struct stat *st, const struct stat *next, const char *shown, struct error *err)
+static int check_way(int dir, const struct stat *st, int next_fd, const struct stat *next, const char *shown,
+		     struct error *err)
 {
 	char link[40], path[PATH_MAX] = "a directory";
 	bool foreign = !is_trusted(st->st_uid) && !is_of_nobody_here(dir, st->st_uid);
 
 	if (!foreign && !is_open_to_others(st))
 		return 0;
-	if (!foreign && (st->st_mode & S_ISVTX) && is_trusted(next->st_uid))
+	if (!foreign && (st->st_mode & S_ISVTX) &&
+	    (is_trusted(next->st_uid) || is_mounted_of_nobody(next_fd, next->st_uid)))
 		return 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
 	if (readlink(link, path, sizeof(path) - 1) < 0)
@@ -199,7 +215,7 @@ static int step(int *dir, struct stat *dir_st, const char *name, const char *sho
 	int r;
 
 	if (fd == -ENOENT && create) {
-		r = check_way(*dir, dir_st, &st, shown, err);
+		r = check_way(*dir, dir_st, -1, &st, shown, err);
 		if (r < 0)
 			return r;
 		r = root_mkdir(*dir, name, geteuid() == 0 ? 0711 : 0700);
@@ -211,7 +227,7 @@ static int step(int *dir, struct stat *dir_st, const char *name, const char *sho
 		return error_errno(err, fd, "open state root %s", shown);
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, errno, "look at state root %s", shown);
-	r = check_way(*dir, dir_st, &st, shown, err);
+	r = check_way(*dir, dir_st, fd, &st, shown, err);
 	if (r < 0)
 		return r;
 	if (S_ISLNK(st.st_mode)) {

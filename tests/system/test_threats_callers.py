@@ -220,6 +220,30 @@ def test_in_a_user_namespace_with_ranges(tmp):
     assert rc == 1 and "uid 65534" in text
 
 
+def test_the_hosts_run_below_a_sticky_one(tmp):
+    """As rootlesskit has it for rootless Docker: a /run of its own with mode 1777, in which the host's is mounted."""
+    hosts = tree(tmp, ("hosts", 0o755, 0), ("user", 0o755, USER))
+    run = tree(tmp, ("run", 0o1777, USER), ("ro", 0o755, 0))
+    for p in (os.path.dirname(tmp), tmp):
+        os.chmod(p, 0o755)
+    os.chown(tmp, 0, 0)
+    os.symlink("ro/user", f"{tmp}/run/user")
+    os.chown(f"{tmp}/run/user", USER, USER, follow_symlinks=False)
+    os.mkdir(f"{run}/user")
+    os.chown(f"{run}/user", USER, USER)
+    program = shutil.copy(PROGRAM, f"{tmp}/program")
+    rc, text = in_ranges(program, "--root", f"{tmp}/run/user/state", "list")
+    assert rc == 1 and "may write" in text  # somebody without a name there may have made it
+    subprocess.run(["mount", "--bind", os.path.dirname(hosts), run], check=True)
+    try:
+        assert in_ranges(program, "--root", f"{tmp}/run/user/state", "list", "-q") == (0, "")
+        os.chown(os.path.dirname(hosts), 100000 + 65533, 0)  # mounted, but of a user of the namespace
+        rc, text = in_ranges(program, "--root", f"{tmp}/run/user/state", "list")
+        assert rc == 1 and "may write" in text
+    finally:
+        subprocess.run(["umount", run], check=True)
+
+
 @pytest.mark.parametrize("unshare", [["unshare", "-Ur"], ["unshare", "-Urm"]], ids=" ".join)
 def test_in_a_user_namespace(box, tmp, unshare):
     """There root of the host is somebody without a name."""
