@@ -236,6 +236,26 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 }
 
 /*
+ * In a user namespace a mount may not be taken from under those on it (mount_namespaces(7)): systemd has one on
+ * /proc/sys/fs/binfmt_misc.  With them, but what is used of it must be its own: our files here, sysctls as they
+ * are opened.
+ */
+static int clone_covered_proc(void)
+{
+	static const char *const used[] = {"thread-self/attr", "self/fd", "sys"};
+	_cleanup_close_ int fd = mount_clone(AT_FDCWD, "/proc", true);
+
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(used); i++) {
+		int dir = sys_openat2(fd, used[i], O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_XDEV);
+
+		if (dir < 0)
+			return dir;
+		close(dir);
+	}
+	return steal_fd(&fd);
+}
+
+/*
  * A procfs that is attached nowhere, so that nobody can have put anything over its files (rule R5).
  * Without rights over the pid namespace (it is the host's, and we are in a user namespace) a clone
  * of the procfs at /proc serves, after a look that it is one.
@@ -254,6 +274,8 @@ int rootfs_private_proc(struct error *err)
 	if (fd == -EPERM) {
 		*err = (struct error){0};
 		fd = mount_clone(AT_FDCWD, "/proc", false);
+		if (fd == -EINVAL)
+			fd = clone_covered_proc();
 		if (fd < 0)
 			return error_errno(err, fd, "open /proc");
 		if (fstatfs(fd, &st) < 0 || fstat(fd, &root) < 0)

@@ -261,3 +261,29 @@ def test_control_the_masks_are_seen(box):
     protected(seen, box)
     with pytest.raises(AssertionError):
         protected({"mountinfo": re.sub(r"(?m)^.* /proc/keys .*\n", "", seen["mountinfo"])}, box)
+
+
+# ---- a procfs of our own, where we have no right to a new one
+
+def on_proc(*places):
+    """A `wrap`: a mount namespace in which something lies on these places of /proc, as systemd's on sys/fs/binfmt_misc."""
+    script = "".join(f"mount -t tmpfs none /proc/{p}; " for p in places)
+    return ["unshare", "-m", "sh", "-ec", script + 'exec "$@"', "sh"]
+
+
+def test_private_procfs_below_mounts_that_cannot_be_taken_off(box):
+    """In a user namespace, in the pid namespace of others: as in a pod with both, where a sysctl or a label is set."""
+    userns(box.config)
+    conf.without_namespace(box.config, "pid")
+    box.config["mounts"] = [m for m in box.mounts if m["type"] != "proc"]
+    box.config["mounts"].append(bind("/proc", "/proc", "rbind"))
+    box.linux["sysctl"] = {"kernel.msgmax": "4097"}
+    for key in "maskedPaths", "readonlyPaths":
+        box.linux[key] = []
+    box.add_busybox()
+    box.args("/bin/busybox", "sh", "-c", "cat /proc/sys/kernel/msgmax")
+    box.write()
+    run = ["run", "--bundle", box.bundle, box.id]
+    assert "4097" in box.orlop(*run, wrap=on_proc("fs")).ok().out
+    box.orlop(*run, wrap=on_proc("sys")).failed("/proc")
+    box.orlop(*run, wrap=on_proc("fs", "sys/kernel")).failed("kernel/msgmax")
