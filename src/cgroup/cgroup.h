@@ -79,6 +79,9 @@ int cgroup_destroy(const char *root, const char *path, uint64_t id, unsigned abo
 /* The end of a container whose cgroup was there before it and stays: not frozen, and without our device program. */
 int cgroup_leave(int fd, const char *path, struct error *err);
 
+/* Removed meanwhile, as a service manager does with that of a unit whose last process has ended. */
+bool cgroup_is_gone(int fd);
+
 /* "oom_kill" of memory.events since creation, 0 when there is no memory controller. */
 uint64_t cgroup_oom_kills(int fd);
 

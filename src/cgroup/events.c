@@ -179,13 +179,18 @@ static int kill_each(int fd, struct error *err)
 	return r;
 }
 
+bool cgroup_is_gone(int fd)
+{
+	return faccessat(fd, "cgroup.events", F_OK, 0) < 0 && errno == ENOENT;
+}
+
 int cgroup_kill_all(int fd, struct error *err)
 {
 	int r = fd_write_pseudo(fd, "cgroup.kill", "1", 1);
 
 	if (r == 0 || r == -ENODEV)	/* ENODEV: removed meanwhile */
 		return 0;
-	if (r == -ENOENT && faccessat(fd, "cgroup.events", F_OK, 0) < 0)
+	if (r == -ENOENT && cgroup_is_gone(fd))
 		return 0;		/* removed before */
 	if (r == -EOPNOTSUPP)
 		return kill_each(fd, err);

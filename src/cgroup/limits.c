@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
 #include "util/fd.h"
 #include "util/str.h"
 
@@ -58,7 +59,7 @@ static int error_missing_file(const struct plan_cgroup *p, const struct plan_cgr
 	nearest = name_nearest(known_files, ARRAY_SIZE(known_files), w->file);
 	if (nearest)
 		return error_hint(err, "did you mean %s?", nearest);
-	return error_hint(err, "no such file is known here: is it misspelt, or is the kernel too old?");
+	return error_hint(err, "it is unknown here: is it misspelt, or is the kernel too old?");
 }
 
 int cgroup_check_usage(int fd, const struct plan_cgroup *p, const struct plan_cgroup_write *w,
@@ -88,12 +89,6 @@ static void explain_list(const char *file, struct error *err)
 	if (fd_read_pseudo(AT_FDCWD, cpus ? "/sys/devices/system/cpu/online" : "/sys/devices/system/node/online",
 			   list, sizeof(list)) >= 0)
 		error_hint(err, "this host has %s %s", cpus ? "the processors" : "the memory nodes", list);
-}
-
-/* systemd removes it when the last process has ended: a limit below what is in use does that. */
-bool cgroup_is_gone(int fd)
-{
-	return faccessat(fd, "cgroup.procs", F_OK, 0) < 0 && errno == ENOENT;
 }
 
 int cgroup_error_gone(const struct plan_cgroup *p, struct error *err)

@@ -16,7 +16,6 @@ int cgroup_write_limit(int fd, const struct plan_cgroup *p, const struct plan_cg
 		       struct error *err);
 
 /* Removed by others since it was opened: then -ENOENT, whatever @err said of it. */
-bool cgroup_is_gone(int fd);
 int cgroup_error_gone(const struct plan_cgroup *p, struct error *err);
 
 #endif

@@ -176,6 +176,9 @@ static int explain_death(struct spawn *s, struct error *err)
 			  WEXITSTATUS(s->wait_status));
 	if (ooms > 0)
 		error_hint(err, "raise the memory limit");
+	else if (WIFSIGNALED(s->wait_status) && WTERMSIG(s->wait_status) == SIGKILL && s->cgroup >= 0 &&
+		 cgroup_is_gone(s->cgroup))
+		error_hint(err, "its cgroup is gone, too, and cannot be asked: if memory is limited, raise the limit");
 	else if (WIFSIGNALED(s->wait_status) && WTERMSIG(s->wait_status) == SIGSYS)
 		error_hint(err, "the seccomp profile kills a call that is needed to start the program");
 	return -err->code;

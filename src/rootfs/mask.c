@@ -107,7 +107,7 @@ static int check_missing(const struct entry *e, struct error *err)
 		if (!slash)
 			return 0;
 	}
-	return error_set(err, EIO, "what is mounted there was not found");
+	return error_set(err, EIO, "it cannot be told what is mounted there");
 }
 
 /* What @e is; -ENOENT without an error when it is not there, which is forgiven. */

@@ -263,6 +263,13 @@ def test_oom(box):
 # ---- annotations -------------------------------------------------------------------------------
 
 
+def test_limit_below_what_a_process_needs(box):
+    """systemd removes the cgroup with the process, often before anybody can ask it for the reason."""
+    box.linux["resources"] = {"memory": {"limit": 4096}}
+    for _ in range(5):
+        box.refused("memory")
+
+
 def test_annotations(box):
     box.config["annotations"] = {
         "org.systemd.property.TimeoutStopUSec": "uint64 7000000", "org.systemd.property.KillSignal": "10",

@@ -419,7 +419,7 @@ static void test_missing_file(void **state)
 	} rows[] = {
 		{"cpu.idle", "(cpu.idle needs Linux 5.15 or later, this is 2.6.", "(the kernel was built without it"},
 		{"memory.zswap.writeback", "(memory.zswap.writeback needs Linux 6.8", "(the kernel was built"},
-		{"cpu.nothing", "(no such file is known here", "(no such file"},
+		{"cpu.nothing", "(it is unknown here", "(it is unknown here"},
 	};
 	pid_t pid;
 	int full;
