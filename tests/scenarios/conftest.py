@@ -13,10 +13,13 @@ same class.
     beside(engine, name, steps)     engine: callable (runtime, *arguments) -> Result
 
 A step is a list of arguments for the engine, or Step(...). A string in it is formatted with c (a name for a
-container, pod, volume or unit that is the runtime's own) and r ("orlop" or "crun"). The table of all steps with both
-results and times is appended to $SCENARIOS_TABLE.
+container, pod, volume or unit that is the runtime's own), r ("orlop" or "crun") and n (1 or 2: for numbers of ports).
+The table of all steps with both results and times is appended to $SCENARIOS_TABLE.
 """
+import concurrent.futures
 import dataclasses
+import difflib
+import json
 import os
 import pathlib
 import re
@@ -30,6 +33,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 ORLOP = "/usr/local/bin/orlop"
 IMAGE = "bb"
 PEER = "crun"
+DAEMON_JSON = "/etc/docker/daemon.json"
 TABLE = os.environ.get("SCENARIOS_TABLE")
 
 # What an error is about, in words that any runtime and engine have for it: the first that is found.
@@ -80,7 +84,7 @@ def error_class(text):
 
 def mask(text, runtime):
     """Without names, numbers and times of this one run."""
-    text = text.replace(runtime, "RUNTIME")
+    text = text.replace(runtime, "RUNTIME").replace("^@", "").replace("\0", "")  # script(1) shows the end of its input
     text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "ID", text)
     return re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+\S*|[A-Z][a-z]{2} +\d+ \d\d:\d\d", "TIME", text)
 
@@ -88,7 +92,7 @@ def mask(text, runtime):
 def play_step(engine, runtime, name, step):
     if not isinstance(step, Step):
         step = Step(step)
-    args = [a.format(c=f"s-{runtime}-{name}", r=runtime) if "{" in a else a for a in step.args]
+    args = [a.format(c=f"s-{runtime}-{name}", r=runtime, n=1 + (runtime != "orlop")) if "{" in a else a for a in step.args]
     run = call if step.host else lambda *a, **k: engine(runtime, *a, **k)
     return run(*args, stdin=step.stdin, timeout=step.timeout)
 
@@ -100,32 +104,50 @@ def judged(step, r, runtime):
             error_class(r.err) if r.rc and step.words else "")
 
 
-def record(engine, name, steps, want, got):
+def record(engine, name, steps, want, got, peer):
     if not TABLE:
         return
     with open(TABLE, "a") as f:
         for step, a, b in zip(steps, want, got):
             args = step.args if isinstance(step, Step) else step
-            same = "same" if judged(step, a, PEER) == judged(step, b, "orlop") else "DIFFERS"
+            same = "same" if judged(step, a, peer) == judged(step, b, "orlop") else "DIFFERS"
             text = " ".join(args).replace("\n", " ").replace("\t", " ")
             print(engine.name, name, text, a.rc, b.rc, f"{a.seconds:.2f}", f"{b.seconds:.2f}", same, sep="\t", file=f)
+            if same == "DIFFERS":
+                print_difference(text, a, b, peer)
 
 
-def beside(engine, name, steps):
-    want = [play_step(engine, PEER, name, s) for s in steps]
-    got = []
-    for step, w in zip(steps, want):
+def print_difference(text, want, got, peer):
+    lines = [f"{r.rc}\n{r.out}\n{r.err}".splitlines() for r in (want, got)]
+    print(text, *difflib.unified_diff(*lines, peer, "orlop", lineterm="", n=0), sep="\n")
+
+
+def peers_results(engine, name, steps, peer):
+    """One result after the other. Played by a daemon, they come while orlop is at work."""
+    if not getattr(engine, "parallel", False):
+        return [play_step(engine, peer, name, s) for s in steps]
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    futures = [pool.submit(play_step, engine, peer, name, s) for s in steps]
+    pool.shutdown(wait=False)
+    return (f.result() for f in futures)
+
+
+def beside(engine, name, steps, peer=PEER):
+    want, got = [], []
+    for step, w in zip(steps, peers_results(engine, name, steps, peer)):
+        want.append(w)
         r = play_step(engine, "orlop", name, step)
         deadline = time.monotonic() + (step.retry if isinstance(step, Step) else 0)
-        while time.monotonic() < deadline and judged(step, r, "orlop") != judged(step, w, PEER):
+        while time.monotonic() < deadline and judged(step, r, "orlop") != judged(step, w, peer):
             time.sleep(0.5)
             r = play_step(engine, "orlop", name, step)
         got.append(r)
-    record(engine, name, steps, want, got)
-    for runtime in (PEER, "orlop"):
+    record(engine, name, steps, want, got, peer)
+    assert any(w.rc == 0 for w in want), (steps, want)  # a scenario in which nothing works shows nothing
+    for runtime in (peer, "orlop"):
         engine.clean(f"s-{runtime}-{name}")
     for step, w, g in zip(steps, want, got):
-        assert judged(step, g, "orlop") == judged(step, w, PEER), (step, g, w)
+        assert judged(step, g, "orlop") == judged(step, w, peer), (step, g, w)
 
 
 def set_up(*args):
@@ -135,6 +157,7 @@ def set_up(*args):
 
 class Podman:
     name = "podman"
+    parallel = False
     prefix = []
 
     def __init__(self):
@@ -155,17 +178,24 @@ class RootlessPodman(Podman):
 
 class Docker:
     name = "docker"
+    parallel = True
 
     def __init__(self):
-        os.makedirs("/etc/docker", exist_ok=True)
+        self.configure(runtimes={"crun": {"path": "/usr/bin/crun"}}, experimental=True)
         set_up("docker")
         r = call("systemctl", "restart", "docker")
         assert r.rc == 0, r
 
+    def configure(self, **changes):
+        """daemon.json with other values. dockerd takes some of them by `systemctl reload docker`."""
+        os.makedirs(os.path.dirname(DAEMON_JSON), exist_ok=True)
+        old = json.loads(pathlib.Path(DAEMON_JSON).read_text()) if os.path.exists(DAEMON_JSON) else {}
+        pathlib.Path(DAEMON_JSON).write_text(json.dumps(old | changes))
+
     def __call__(self, runtime, *args, **kwargs):
         args = list(args)
         if args[0] in ("run", "create") and runtime != "orlop":
-            args[1:1] = ["--runtime", f"io.containerd.runc.v2" if runtime == "runc" else runtime]
+            args[1:1] = ["--runtime", runtime]
         return call("docker", *args, **kwargs)
 
     def clean(self, name):
