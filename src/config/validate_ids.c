@@ -2,6 +2,7 @@
 /* User namespace mappings and the ids that must be inside them (user_namespaces(7)). */
 #include <errno.h>
 #include <linux/sched.h>
+#include <sys/stat.h>
 
 #include "config/validate_parts.h"
 #include "sys/mutate.h"
@@ -110,6 +111,10 @@ int validate_mapped_ids(const struct oci_config *c, struct error *err)
 		return error_at(err, "/process/user/additionalGids/%zu", i);
 	}
 	for (size_t i = 0; i < l->n_devices; i++) {
+		/* Of another type the host's node is bound, which is nobody's there, as engines expect when they pass on
+		 * all devices of the host, podman run --privileged. */
+		if (l->devices[i].type != S_IFIFO)
+			continue;
 		/* 0 is also what an absent owner reads as. */
 		if (l->devices[i].uid && !is_mapped(&l->uid_mappings, l->devices[i].uid)) {
 			not_mapped(err, l->devices[i].uid, "uidMappings");

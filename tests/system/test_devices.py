@@ -242,6 +242,18 @@ def test_devices_in_user_namespace_are_as_configured(box, hooks, no_pivot):
     assert seen[-1]["ret"] >= 0
 
 
+def test_device_of_an_owner_without_an_id_in_the_user_namespace(box):
+    """podman run --privileged passes on all devices, with owners like the group kvm: the host's node, which is nobody's."""
+    userns(box.config)
+    full = {"path": "/dev/full", "type": "c", "major": 1, "minor": 7, "fileMode": 0o660, "uid": 0, "gid": 2 ** 31}
+    box.linux["devices"] = [full]
+    st = box.attack("stat", "/dev/full")
+    assert (st["rmajor"], st["rminor"], st["uid"], st["gid"]) == (1, 7, 65534, 65534)
+    for other in ({"path": "/dev/nosuch"}, {"minor": 3}):
+        box.linux["devices"] = [{**full, **other}]
+        box.refused("/linux/devices/0", "of the host")
+
+
 def test_devices_in_user_namespace_leave_no_other_mount(box):
     userns(box.config)
     box.linux["devices"] = NODES[:2]
@@ -263,9 +275,9 @@ def test_devices_in_joined_user_namespace(make_box):
 
 
 @pytest.mark.parametrize("member", ["uid", "gid"])
-def test_device_of_an_owner_who_is_not_mapped(box, member):
+def test_fifo_of_an_owner_who_is_not_mapped(box, member):
     userns(box.config)
-    box.linux["devices"] = [{**NODES[0], member: 70000}]
+    box.linux["devices"] = [{"path": "/dev/fifo", "type": "p", member: 70000}]
     box.refused("70000", f"/linux/devices/0/{member}")
 
 

@@ -102,6 +102,7 @@ NOTIFY = [{"names": ["chmod"], "action": "SCMP_ACT_NOTIFY"}]
 UNMAPPED = {"linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "user", "network", "ipc", "uts", "cgroup")],
                       "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 10}],
                       "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 10}]}}
+UNMAPPED_FIFO = {"linux": {**UNMAPPED["linux"], "devices": [{"path": "/dev/x", "type": "p"}]}}
 NO_MOUNT_NS = {"linux": {**UNMAPPED["linux"], "namespaces": [{"type": "pid"}, {"type": "uts"}, {"type": "user"}]}, "mounts": []}
 IN_DEVPTS = {"linux": {"devices": [{"path": "/dev/pts/x", "type": "c", "major": 1, "minor": 3}]}}
 DEADLINE = {"policy": "SCHED_DEADLINE", "runtime": 10 ** 8, "deadline": 10 ** 9, "period": 10 ** 9}
@@ -158,8 +159,8 @@ OUT_OF_REACH = {
     "/linux/devices/0/path": dict(value="/bin/probe/x", at="/linux/devices/0", words="Not a directory"),
     "/linux/devices/0/major": dict(value=4000, base=IN_DEVPTS, at="/linux/devices/0", words="devpts"),
     "/linux/devices/0/minor": dict(value=4000, base=IN_DEVPTS, at="/linux/devices/0", words="devpts"),
-    "/linux/devices/0/uid": dict(value=10, base=UNMAPPED, words="the id 10"),
-    "/linux/devices/0/gid": dict(value=10, base=UNMAPPED, words="the id 10"),
+    "/linux/devices/0/uid": dict(value=10, base=UNMAPPED_FIFO, words="the id 10"),
+    "/linux/devices/0/gid": dict(value=10, base=UNMAPPED_FIFO, words="the id 10"),
     "/linux/netDevices/*/name": dict(value="eth9", key="nosuch0", at="/linux/netDevices/nosuch0", words="no interface of this name"),
     "/linux/namespaces/0/path": dict(value="/proc/self/ns/uts", words="pid"),
     "/linux/cgroupsPath": dict(value="system.slice:orlop:x", words="systemd"),
