@@ -185,3 +185,13 @@ in_vm() {
 	[ $status = 125 ] || return $status
 	"$top/tests/vm/lab" run "$@"
 }
+
+# The same in the machine that tests/scenarios/setup makes, with engines and images. The table of steps is $lane.tsv.
+in_scenario_vm() {
+	local status=0
+	set -- ${image:+--image "$image"} --setup "$top/tests/scenarios/setup" --share "$top" \
+		--env SCENARIOS_TABLE="$build/$lane.tsv" --timeout "${limit:-1500}" -- "$@"
+	"$top/tests/vm/lab" run "$@" || status=$?
+	[ $status = 125 ] || return $status
+	"$top/tests/vm/lab" run "$@"
+}

@@ -233,6 +233,10 @@ class Docker:
         call("docker", "rm", "-f", "-v", *names)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "newest: also with the newest engines and kernel (lane `newest`)")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def installed():
     shutil.copy(os.environ["ORLOP"], ORLOP)
