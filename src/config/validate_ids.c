@@ -111,8 +111,8 @@ int validate_mapped_ids(const struct oci_config *c, struct error *err)
 		return error_at(err, "/process/user/additionalGids/%zu", i);
 	}
 	for (size_t i = 0; i < l->n_devices; i++) {
-		/* Of another type the host's node is bound, which is nobody's there, as engines expect when they pass on
-		 * all devices of the host, podman run --privileged. */
+		/* Of another type the host's node is bound, which is nobody's there, as engines expect when they pass
+		 * on all devices of the host, podman run --privileged. */
 		if (l->devices[i].type != S_IFIFO)
 			continue;
 		/* 0 is also what an absent owner reads as. */
