@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ORLOP, PEER, beside, call, host
 
-IMAGE = "docker.io/library/bb:latest"
+IMAGE = "localhost/bb:latest"
 BINARY = {"orlop": ORLOP, "crun": "/usr/bin/crun"}
 REMOVE = [["task", "rm", "-f", "{c}"], ["container", "rm", "{c}"]]
 # ctr's containers have no /sys/fs/cgroup. crun's have a cgroup of their own in the scope.
@@ -71,7 +71,7 @@ SCENARIOS = {
                 sh("id; touch /x && stat -c '%u' /x", "--uidmap", "0:{n}00000:1000", "--gidmap", "0:{n}00000:1000", "--remap-labels"),
                 sh("ls /sys/class/net; hostname", "--net-host", "--no-pivot"),
                 sh("ls -l /dev/vdc | cut -c1-10; head -c 3 /dev/vdc | wc -c", "--device", "/dev/vdc"),
-                host("script", "-qec", "ctr run --runc-binary $(command -v {r}) --rm -t docker.io/library/bb:latest {c} sh -c 'tty; exit 4'", "/dev/null")],
+                host("script", "-qec", "ctr run --runc-binary $(command -v {r}) --rm -t localhost/bb:latest {c} sh -c 'tty; exit 4'", "/dev/null")],
     "cgroupfs": life("--cgroup", "/some/{c}"),
     "systemd": life("--runc-systemd-cgroup", "--cgroup", "system.slice:ctr:{c}"),
 }

@@ -3,11 +3,12 @@
 import json
 import os
 import pathlib
+import re
 import time
 
+import grpc
 import pytest
 
-grpc = pytest.importorskip("grpc")
 import cri as client
 from conftest import PEER, call, set_up
 
@@ -28,7 +29,12 @@ POD, CONTAINER, NODE, TARGET = range(4)
 FILES = ("cd /sys/fs/cgroup; for f in memory.max memory.swap.max cpu.max cpuset.cpus; do "
          "echo $f $(cat $f 2>&1); done")
 STATUS = "grep -e Cap -e NoNew -e Seccomp: -e Groups /proc/self/status; sed 's,//.*,,; s/ .*//' /proc/self/attr/current"
-IMAGE = "docker.io/library/bb:latest"
+IMAGE = "localhost/bb:latest"
+
+
+def sandbox_image():
+    """The name that containerd has for the image of a pod: it differs from version to version."""
+    return re.search(r"""(?m)^ *sandbox(?:_image)? = ['"](.+)['"]$""", call("containerd", "config", "dump").out)[1]
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +50,10 @@ def cri(installed):
                  ["podman", "save", "-q", "--format", "oci-archive", "-o", "/srv/pause.oci", "pause"],
                  ["systemctl", "restart", "containerd"],
                  ["ctr", "-n", "k8s.io", "image", "import", "--index-name", IMAGE, "/srv/bb.oci"],
-                 ["ctr", "-n", "k8s.io", "image", "import", "--index-name", "registry.k8s.io/pause:3.8", "/srv/pause.oci"]):
+                 ["ctr", "-n", "k8s.io", "image", "import", "--index-name", sandbox_image(), "/srv/pause.oci"]):
         r = call(*args)
         assert r.rc == 0, r
     c = client.Client(SOCKET)
-    print(call("ctr", "-n", "k8s.io", "image", "ls", "-q"), call("ctr", "image", "ls", "-q"))
     return c
 
 
