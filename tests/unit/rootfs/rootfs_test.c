@@ -657,7 +657,7 @@ static void test_bind_errors(void **state)
 	RUN(.host = host_volume, .plan = plan_missing_source, .code = ENOENT,
 	    .where = "/mounts/1/source");
 	RUN(.host = host_dir_on_file, .plan = plan_dir_on_file, .code = ENOTDIR,
-	    .where = "/mounts/0", .text = "volume, a directory, cannot be mounted on a file: Not a directory");
+	    .where = "/mounts/0", .text = "volume, a directory, cannot be mounted on a file: not a directory");
 	RUN(.host = host_volume, .plan = plan_on_root, .code = EINVAL, .where = "/mounts/0");
 	RUN(.host = host_root_link, .plan = plan_on_root_by_link, .code = EINVAL,
 	    .where = "/mounts/0");
