@@ -37,10 +37,12 @@ enum kind {
 struct field {
 	const char *key;
 	enum kind kind;
+	unsigned since;		/* in a state of an older format it may be missing, and is 0, false or NULL then */
 	size_t offset;
 };
 
-#define F(key, kind, member) {key, kind, offsetof(struct state, member)}
+#define F(key, kind, member) SINCE(1, key, kind, member)
+#define SINCE(format, key, kind, member) {key, kind, format, offsetof(struct state, member)}
 
 static const struct field fields[] = {
 	F("id", TEXT, id),
@@ -57,26 +59,26 @@ static const struct field fields[] = {
 	F("cgroupId", U64, cgroup_id),
 	F("cgroupCreatedAbove", COUNT, cgroup_created_above),
 	F("cgroupCreated", BOOL, cgroup_created),
-	F("systemdUnit", TEXT_OR_NULL, unit),
-	F("systemdUser", BOOL, unit_user),
-	F("intelRdtRoot", ABSOLUTE_OR_NULL, intelrdt_root),
-	F("intelRdtGroup", ABSOLUTE_OR_NULL, intelrdt_group),
-	F("intelRdtMonitor", ABSOLUTE_OR_NULL, intelrdt_monitor),
-	F("hostMount", U64, host_mount),
-	F("intelRdtInode", U64, intelrdt_inode),
-	F("intelRdtMonitorInode", U64, intelrdt_monitor_inode),
-	F("intelRdtOwn", BOOL, intelrdt_own),
+	SINCE(3, "systemdUnit", TEXT_OR_NULL, unit),
+	SINCE(3, "systemdUser", BOOL, unit_user),
+	SINCE(2, "intelRdtRoot", ABSOLUTE_OR_NULL, intelrdt_root),
+	SINCE(2, "intelRdtGroup", ABSOLUTE_OR_NULL, intelrdt_group),
+	SINCE(2, "intelRdtMonitor", ABSOLUTE_OR_NULL, intelrdt_monitor),
+	SINCE(2, "hostMount", U64, host_mount),
+	SINCE(2, "intelRdtInode", U64, intelrdt_inode),
+	SINCE(2, "intelRdtMonitorInode", U64, intelrdt_monitor_inode),
+	SINCE(2, "intelRdtOwn", BOOL, intelrdt_own),
 	F("namespaces", U64, ns_flags),
 	F("namespaceInodes", INODES, ns_inode),
 	F("hasProcess", BOOL, has_process),
 	F("hasPoststart", BOOL, has_poststart),
 	F("hasPoststop", BOOL, has_poststop),
-	F("agentAnswers", BOOL, agent_answers),
-	F("startTimeout", U64, start_timeout_ms),
-	F("notify", BOOL, notify),
+	SINCE(2, "agentAnswers", BOOL, agent_answers),
+	SINCE(2, "startTimeout", U64, start_timeout_ms),
+	SINCE(2, "notify", BOOL, notify),
 	F("terminal", BOOL, terminal),
 	F("rootless", BOOL, rootless),
-	F("creating", BOOL, creating),
+	SINCE(2, "creating", BOOL, creating),
 	F("ownPidNamespace", BOOL, own_pidns),
 	F("annotations", MAP, annotations),
 };
@@ -289,18 +291,23 @@ static const struct json *member(const struct json *o, const char *key)
 	return NULL;
 }
 
-/* All of these members, and whatever a later release may have added.  0, -EBADMSG or -EPROTONOSUPPORT. */
+/*
+ * All of these members, and whatever a later release may have added.  A container outlives the program that made it:
+ * older formats are read, too.  0, -EBADMSG or -EPROTONOSUPPORT.
+ */
 static int read_object(struct arena *a, const struct json *o, struct state *st, uint64_t *ret_version)
 {
 	const struct json *version = o->type == JSON_OBJECT ? member(o, "version") : NULL;
 
 	if (!version || !read_number(version, UINT64_MAX, ret_version))
 		return -EBADMSG;
-	if (*ret_version != STATE_VERSION)
+	if (*ret_version < 1 || *ret_version > STATE_VERSION)
 		return -EPROTONOSUPPORT;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		const struct json *v = member(o, fields[i].key);
 
+		if (!v && *ret_version < fields[i].since)
+			continue;
 		if (!v || !read_field(a, &fields[i], v, st))
 			return -EBADMSG;
 	}
@@ -374,7 +381,7 @@ int state_read(struct arena *a, int dir, const char *id, struct state *ret, stru
 		r = read_object(a, root, &st, &version);
 	if (r == -EPROTONOSUPPORT)
 		return error_set(err, EPROTONOSUPPORT, "the state of container `%s` has format %llu, of another "
-				 "version of orlop, and this one knows format %d (use that version for this "
+				 "version of orlop, and this one knows formats 1 to %d (use that version for this "
 				 "container, or end it with delete --force)", id,
 				 (unsigned long long)version, STATE_VERSION);
 	if (r < 0 || !is_consistent(&st, id))

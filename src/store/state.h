@@ -60,7 +60,7 @@ void state_set_created(struct state *st);
 /* One rename.  -E2BIG when it (its annotations) would exceed STATE_MAX_BYTES. */
 int state_write(int dir, const struct state *st, struct error *err);
 /* Unknown members are ignored.  -ENOENT: the creation has not come so far; -EBADMSG: a member is missing or
- * wrong, "state of container X is damaged"; -EPROTONOSUPPORT: of another version.  Strings are in @a. */
+ * wrong, "state of container X is damaged"; -EPROTONOSUPPORT: of a later version.  Strings are in @a. */
 int state_read(struct arena *a, int dir, const char *id, struct state *ret, struct error *err);
 /*
  * What is left in a state that state_read() refuses, for `delete --force`: the process and the cgroup, each

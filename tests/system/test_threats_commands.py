@@ -383,6 +383,27 @@ def test_T57_state_of_another_version(box):
     assert "another version" in box.orlop("list").ok().err
 
 
+@pytest.mark.parametrize("version, missing", [
+    (1, ["startTimeout", "systemdUnit", "systemdUser"]), (2, ["systemdUnit", "systemdUser"])])
+def test_T57_program_is_replaced_by_a_later_one(box, version, missing):
+    """Containers of the earlier one are known, started, entered and ended."""
+    def older(state):
+        state["version"] = version
+        for key in missing:
+            del state[key]
+
+    box.args("pause").create().ok()
+    mutate_state(box, older)
+    assert box.status() == "created"
+    box.start().ok()
+    assert box.exec("--", "exit", "3").rc == 3
+    assert json.loads(box.orlop("ps", "--format", "json", box.id).ok().out) == [box.pid]
+    box.orlop("kill", box.id, "KILL").ok()
+    kernel.until(lambda: box.status() == "stopped", 10, "the end")
+    box.delete().ok()
+    assert not os.path.exists(f"{box.orlop.root}/{box.id}")
+
+
 def test_T57_members_of_a_later_release(box):
     pid = box.up()
     mutate_state(box, lambda s: (s.update(extra={"a": [1]}, creator="x"), s.update(id=s.pop("id"))))

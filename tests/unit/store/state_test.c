@@ -257,6 +257,48 @@ static void test_wrong_shape(void **state)
 	assert_non_null(strstr(f.err.text, "has format 0, of another version of orlop"));
 }
 
+/* @text without the member @key. */
+static void without(char *text, const char *key)
+{
+	char *at = strstr(text, key), *end = strchr(at, ',');
+
+	memmove(at, end + 1, strlen(end + 1) + 1);
+}
+
+/* A container outlives the program that made it, and may be deleted by a later one. */
+static void test_older_formats(void **state)
+{
+	static const char *const later[] = {
+		"\"systemdUnit\"", "\"systemdUser\"", "\"startTimeout\"", "\"notify\"", "\"creating\"", "\"hostMount\"",
+	};
+	struct state st;
+	char *text;
+
+	(void)state;
+	fake_rewrite(&f);
+	text = fake_read(dir_path, STORE_STATE);
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
+		without(text, later[i]);
+	for (char format = '1'; format <= '3'; format++) {
+		strstr(text, "\"version\":")[10] = format;
+		fake_write(dir_path, STORE_STATE, text);
+		if (format == '1')
+			assert_int_equal(read_back(&st), 0);
+		else
+			expect_damaged();
+	}
+	assert_int_equal(st.init.pid, 42);
+	assert_null(st.unit);
+	assert_true(st.start_timeout_ms == 0);
+	fake_rewrite(&f);
+	text = fake_read(dir_path, STORE_STATE);
+	without(text, later[0]);
+	without(text, later[1]);
+	strstr(text, "\"version\":")[10] = '2';
+	fake_write(dir_path, STORE_STATE, text);
+	assert_int_equal(read_back(&st), 0);
+}
+
 /* What names the process or the cgroup is taken whole or not at all, and nothing of another container. */
 static void test_salvage(void **state)
 {
@@ -460,7 +502,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_truncation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_values, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_salvage, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_older_formats, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_shape, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_salvage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_values_out_of_range, set_up, tear_down),
