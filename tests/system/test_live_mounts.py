@@ -235,7 +235,7 @@ def test_failure_leaves_nothing(both):
     before = both.points()
     both.add(mount("/a", "tmpfs", "t"), mount("/a/b", "tmpfs", "t"), bind("/nowhere/at/all", "/c")).failed(
         "/nowhere/at/all", "/mounts/2")
-    both.add(mount("/a", "tmpfs", "t"), mount("/bin/probe", "tmpfs", "t")).failed("/bin/probe", "is not")
+    both.add(mount("/a", "tmpfs", "t"), mount("/bin/probe", "tmpfs", "t")).failed("/bin/probe", "not a directory")
     assert both.points() == before
     assert both.box.orlop("mounts", "remove", both.box.id, both.file([{"destination": "/a"}])).failed("no such mount")
 

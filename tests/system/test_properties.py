@@ -163,7 +163,7 @@ OUT_OF_REACH = {
     "/linux/devices/0/gid": dict(value=10, base=UNMAPPED_FIFO, words="the id 10"),
     "/linux/netDevices/*/name": dict(value="eth9", key="nosuch0", at="/linux/netDevices/nosuch0", words="no interface of this name"),
     "/linux/namespaces/0/path": dict(value="/proc/self/ns/uts", words="pid"),
-    "/linux/cgroupsPath": dict(value="system.slice:orlop:x", words="systemd"),
+    "/linux/cgroupsPath": dict(value="/../elsewhere", words="leads out"),
     "/linux/sysctl": dict(value={"net.no_such": "1"}, at="/linux/sysctl/net.no_such", words="no such sysctl"),
     "/linux/maskedPaths": dict(value=["/x"], base=NO_MOUNT_NS, words="mount"),
     "/linux/readonlyPaths": dict(value=["/x"], base={**NO_MOUNT_NS, "linux": {**NO_MOUNT_NS["linux"], "maskedPaths": []}}, words="mount"),
