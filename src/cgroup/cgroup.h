@@ -82,6 +82,13 @@ int cgroup_leave(int fd, const char *path, struct error *err);
 /* Removed meanwhile, as a service manager does with that of a unit whose last process has ended. */
 bool cgroup_is_gone(int fd);
 
+/*
+ * Does the kernel kill whatever is cloned into it from our own cgroup? Linux counts how often a cgroup was killed as a
+ * whole (cgroup.kill), and since 6.14, and releases of older series, it takes the count of the parent's cgroup for that
+ * of the new one. Makes a process to find out.
+ */
+bool cgroup_kills_newcomers(int fd);
+
 /* "oom_kill" of memory.events since creation, 0 when there is no memory controller. */
 uint64_t cgroup_oom_kills(int fd);
 

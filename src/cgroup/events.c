@@ -11,11 +11,15 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "sys/compat.h"
+#include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
@@ -182,6 +186,20 @@ static int kill_each(int fd, struct error *err)
 bool cgroup_is_gone(int fd)
 {
 	return faccessat(fd, "cgroup.events", F_OK, 0) < 0 && errno == ENOENT;
+}
+
+bool cgroup_kills_newcomers(int fd)
+{
+	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .cgroup = (unsigned)fd, .exit_signal = SIGCHLD};
+	pid_t pid = sys_clone3(&args), r;
+	int status = 0;
+
+	if (pid == 0)
+		sys_exit(0);
+	do
+		r = pid < 0 ? pid : waitpid(pid, &status, 0);
+	while (r < 0 && pid > 0 && errno == EINTR);
+	return r > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 int cgroup_kill_all(int fd, struct error *err)

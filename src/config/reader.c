@@ -434,7 +434,7 @@ int reader_object(struct reader *r, const struct at *at, const struct json *v,
 		}
 		if (v->object.v[i]->type == JSON_NULL)
 			continue;	/* engines write null for "absent" */
-		if (seen & (1ull << row))	/* the same key twice was refused before: only ANY_CASE */
+		if (seen & (1ull << row) && !MUTATE(T73))	/* one key twice was refused before: ANY_CASE */
 			return reader_fail(r, &member, v->object.v[i], "`%s` is there twice", o->fields[row].name);
 		seen |= 1ull << row;
 		e = read_field(r, &member, v->object.v[i], &o->fields[row], base);

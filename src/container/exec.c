@@ -153,10 +153,10 @@ static int send_listener(struct spawn *s, int listener, struct error *err)
 	return agent_send(&x->agent, s->plan, &x->st, x->status, s->pid, listener, err);
 }
 
-static int launch(struct execution *x, struct error *err)
+/* @now: the inodes of its namespaces. */
+static int make_process(struct execution *x, uint64_t now[N_NAMESPACES], struct error *err)
 {
 	struct spawn *s = &x->spawn;
-	uint64_t now[N_NAMESPACES];
 	int r;
 
 	s->proc = fd_openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY, 0);
@@ -166,14 +166,33 @@ static int launch(struct execution *x, struct error *err)
 	r = open_root(x, err);
 	if (r == 0)
 		r = open_pid_namespace(x, err);
-	if (r < 0)
-		return r;
+	if (r == 0)
+		r = spawn_start(s, err);
+	return r == 0 ? spawn_serve(s, NULL, NULL, now, err) : r;
+}
+
+static int make_process_again(struct execution *x, uint64_t now[N_NAMESPACES], struct error *err)
+{
+	int init = steal_fd(&x->spawn.handles.init_pidfd);
+
+	memset(err, 0, sizeof(*err));
+	spawn_again(&x->spawn);
+	x->spawn.handles.init_pidfd = init;
+	return make_process(x, now, err);
+}
+
+static int launch(struct execution *x, struct error *err)
+{
+	struct spawn *s = &x->spawn;
+	uint64_t now[N_NAMESPACES];
+	int r;
+
 	arena_seal(x->arena);
 	s->send_listener = send_listener;
 	s->ctx = x;
-	r = spawn_start(s, err);
-	if (r == 0)
-		r = spawn_serve(s, NULL, NULL, now, err);
+	r = make_process(x, now, err);
+	if (r < 0 && spawn_killed_at_birth(s, err))
+		r = make_process_again(x, now, err);
 	if (r == 0)
 		r = container_intelrdt_attach(&x->st, s->pid, err);
 	if (r == 0)

@@ -131,12 +131,14 @@ static int make_notification(struct creation *c, struct error *err)
 
 /* ---- steps 3 and 4 --------------------------------------------------------------------------- */
 
-static int open_gate(struct creation *c, struct error *err)
+static int open_gate(struct creation *c, bool again, struct error *err)
 {
 	static const char *const names[] = {STORE_START, STORE_RESULT};
 	int *const fds[] = {&c->spawn.handles.start, &c->spawn.handles.result};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (again)
+			unlinkat(c->dir, names[i], 0);
 		if (mkfifoat(c->dir, names[i], 0600) < 0)
 			return error_errno(err, errno, "make the fifo `%s`", names[i]);
 		/* Both ends: the child neither sees end of file before `start` nor blocks in open. */
@@ -206,21 +208,21 @@ int creation_join(struct creation *c, struct error *err)
 	return ns_open_joins(ns, h->joins, err);
 }
 
-static int open_handles(struct creation *c, struct error *err)
+/* @again: the process has them no more, but what was made outside of it is there. */
+static int open_handles(struct creation *c, bool again, struct error *err)
 {
 	struct handles *h = &c->spawn.handles;
 	const struct plan *p = c->plan;
 	int r = creation_join(c, err);
 
-	if (r == 0)
+	if (r == 0 && !again)
 		r = keep_netns(c, err);
 	if (r == 0 && p->ns.userns_first)
 		r = ns_make_first(&p->ns, &h->user_ns, &h->time_ns, err);
-	if (r == 0)
+	if (r == 0 && !again)
 		r = creation_make_cgroup(c, err);
-	if (r < 0)
-		return r;
-	r = container_intelrdt_make(c, err);
+	if (r == 0 && !again)
+		r = container_intelrdt_make(c, err);
 	if (r < 0)
 		return r;
 	/* user first: plan_ns.joins */
@@ -229,7 +231,7 @@ static int open_handles(struct creation *c, struct error *err)
 	h->rootfs.bundle = c->bundle;
 	r = rootfs_open(&p->rootfs, &h->rootfs, err);
 	if (r == 0 && !c->run)
-		r = open_gate(c, err);
+		r = open_gate(c, again, err);
 	return r;
 }
 
@@ -313,26 +315,16 @@ int creation_tell(struct creation *c, struct error *err)
 	return r;
 }
 
-static int build(struct creation *c, struct error *err)
+/* The process, until it waits for `start`. */
+static int make_process(struct creation *c, struct error *err)
 {
 	struct spawn *s = &c->spawn;
 	/* The process that clones another in the end does not wait for us, but with hooks, who want it done. */
 	bool late = c->plan->ns.clone_last && !(c->plan->hooks->list[HOOK_PRESTART].n ||
 						c->plan->hooks->list[HOOK_CREATE_RUNTIME].n ||
 						c->plan->hooks->list[HOOK_CREATE_CONTAINER].n);
-	int r = creation_record(c, err);
+	int r = spawn_start(s, err);
 
-	if (r == 0)
-		r = make_notification(c, err);
-	if (r == 0)
-		r = open_handles(c, err);
-	if (r < 0)
-		return r;
-	hook_documents(c);
-	arena_seal(c->arena);
-	s->send_listener = send_listener;
-	s->ctx = c;
-	r = spawn_start(s, err);
 	if (r < 0)
 		return r;
 	cgroup_unit_release(&c->cgroup.holder);
@@ -343,8 +335,38 @@ static int build(struct creation *c, struct error *err)
 	if (r < 0)
 		return r;
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
-	if (r == 0 && late)
-		r = attach_to_it(c, err);
+	return r == 0 && late ? attach_to_it(c, err) : r;
+}
+
+/* It was killed before it did anything; what it had is made once more. A unit and interfaces are gone with it. */
+static int make_process_again(struct creation *c, struct error *err)
+{
+	int r;
+
+	memset(err, 0, sizeof(*err));
+	spawn_again(&c->spawn);
+	r = open_handles(c, true, err);
+	return r < 0 ? r : make_process(c, err);
+}
+
+static int build(struct creation *c, struct error *err)
+{
+	struct spawn *s = &c->spawn;
+	int r = creation_record(c, err);
+
+	if (r == 0)
+		r = make_notification(c, err);
+	if (r == 0)
+		r = open_handles(c, false, err);
+	if (r < 0)
+		return r;
+	hook_documents(c);
+	arena_seal(c->arena);
+	s->send_listener = send_listener;
+	s->ctx = c;
+	r = make_process(c, err);
+	if (r < 0 && !c->hooks_ran && spawn_killed_at_birth(s, err) && !c->st.unit && c->plan->ns.n_net_devices == 0)
+		r = make_process_again(c, err);
 	if (r == 0)
 		r = options_hand_over_console(s, &c->console, err);
 	return r < 0 ? r : creation_tell(c, err);

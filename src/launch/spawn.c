@@ -145,6 +145,38 @@ void spawn_abort(struct spawn *s)
 	spawn_close(s);
 }
 
+bool spawn_killed_at_birth(struct spawn *s, struct error *err)
+{
+	siginfo_t info = {0};
+
+	if (s->pid <= 0 || s->cgroup < 0 || s->attach_late || s->told)
+		return false;
+	if (!s->reaped && waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == s->pid) {
+		s->reaped = true;
+		s->wait_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
+	}
+	if (!s->reaped || !WIFSIGNALED(s->wait_status) || WTERMSIG(s->wait_status) != SIGKILL ||
+	    !cgroup_kills_newcomers(s->cgroup))
+		return false;
+	error_set(err, EPIPE, "the container process was killed as it was made");
+	error_hint(err, "as is each that comes from our cgroup into its, by a fault of this kernel, since one of the "
+		   "two was once killed as a whole, see cgroup.kill in cgroups(7): use another one");
+	return true;
+}
+
+void spawn_again(struct spawn *s)
+{
+	int cgroup = s->handles.rootfs.cgroup;
+
+	spawn_abort(s);
+	rootfs_handles_init(&s->handles.rootfs);
+	s->handles.rootfs.cgroup = cgroup;
+	s->pid = 0;
+	s->wait_status = 0;
+	s->reaped = s->cgroup_dropped = false;
+	s->attach_late = true;
+}
+
 /* Did it leave words in memory, as it could not send them?  Distrusted like a message (rule R22). */
 static bool take_last_words(const struct spawn *s, struct error *err)
 {

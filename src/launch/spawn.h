@@ -60,6 +60,13 @@ void spawn_init(struct spawn *s, const struct plan *plan);
 /* Ends the process if it was not let go, closes everything. */
 void spawn_abort(struct spawn *s);
 void spawn_close(struct spawn *s);
+/*
+ * After an error: has the kernel killed the process before its first instruction, as cgroup_kills_newcomers() tells?
+ * Then @err says so. spawn_again(): as it was before spawn_start(), but to be moved into the cgroup afterwards; what
+ * the child inherits has to be opened once more.
+ */
+bool spawn_killed_at_birth(struct spawn *s, struct error *err);
+void spawn_again(struct spawn *s);
 
 /* Clone; the process waits at its first rung.  Also sets what only the host may set: maps, oom score,
  * hard limits. */

@@ -179,6 +179,39 @@ def test_impossible_path(box, path):
     box.refused("/linux/cgroupsPath")
 
 
+@pytest.fixture
+def killed_cgroup():
+    """An empty one that was killed as a whole: since Linux 6.14 what is cloned from it into another one dies at once."""
+    path = f"{ROOT}/{TAG}killed"
+    os.mkdir(path)
+    with open(f"{path}/cgroup.kill", "w") as f:
+        f.write("1")
+    yield path
+    os.rmdir(path)
+
+
+@pytest.mark.parametrize("user", [False, True], ids=["host's users", "user namespace"])
+def test_from_a_cgroup_that_was_killed(box, killed_cgroup, user):
+    wrap = ["sh", "-c", f'echo $$ >{killed_cgroup}/cgroup.procs; exec "$@"', "sh"]
+    conf.without_namespace(box.config, "cgroup")
+    if user:
+        conf.userns(box.config, 0)
+    box.args("pause")
+    box.create(wrap=wrap).ok()
+    box.start(wrap=wrap).ok()
+    assert kernel.read(f"/proc/{box.pid}/cgroup").endswith(f"0::/orlop/{box.id}\n")
+    r = box.exec("--", "state", wrap=wrap)
+    assert f"0::/orlop/{box.id}\n" in r.json()["cgroup"]
+
+
+def test_into_a_cgroup_that_was_killed(box, killed_cgroup):
+    box.linux["cgroupsPath"] = killed_cgroup.removeprefix(ROOT)
+    conf.without_namespace(box.config, "cgroup")
+    box.args("pause").create().ok()
+    assert kernel.read(f"/proc/{box.pid}/cgroup").endswith(f"0::/{TAG}killed\n")
+    box.delete("--force").ok()
+
+
 def test_removed_by_somebody_else(box):
     """The cgroup is gone, or another one has its name: delete does not touch it."""
     box.up()
