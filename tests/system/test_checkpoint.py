@@ -446,6 +446,118 @@ def test_file_without_a_name(counter):
     assert os.path.exists(f"{counter.work}/other.log")
 
 
+# ---- what a process has that others have, too -------------------------------------------------------
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def numbers(box, name):
+    """The whole lines of a file that grows."""
+    return [int(x) for x in kernel.read(f"{box.rootfs}/tmp/{name}").split("\n")[:-1]]
+
+
+class Runc:
+    """The same container by runc: it shows that CRIU cannot do on this machine what is asked for."""
+
+    def __init__(self, counter, tmp):
+        self.box, self.root, self.images, self.work = counter.box, f"{tmp}/runc", f"{tmp}/runc-images", f"{tmp}/runc-work"
+        self.box.write()
+        assert self("run", "--detach", "--bundle", self.box.bundle, "r").returncode == 0
+
+    def __call__(self, *args):
+        return subprocess.run(["runc", "--root", self.root, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, timeout=60, check=False)
+
+    def checkpoint_fails(self, words, *options):
+        r = self("checkpoint", "--image-path", self.images, "--work-path", self.work, *options, "r")
+        assert r.returncode != 0 and words in kernel.read(f"{self.work}/dump.log")
+
+    def end(self):
+        self("delete", "--force", "r")
+
+
+@pytest.fixture
+def runc(counter, tmp):
+    made = []
+
+    def make():
+        made.append(Runc(counter, tmp))
+        return made[-1]
+    yield make
+    for r in made:
+        r.end()
+
+
+# SO_PASSCRED of a TCP socket: since Linux 6.16 that is no option, and CRIU 4.1 asks for it
+NO_TCP = "Can't get 1:16 opt"
+
+
+def test_tcp_connection(counter, runc):
+    """It is refused unless asked for, and then nothing that was sent is lost or there twice."""
+    box = counter.box
+    box.args("talk", "/tmp/got")
+    box.run("--detach", "--pid-file", box.pid_file).ok()
+    got = f"{box.rootfs}/tmp/got"
+    kernel.until(lambda: os.path.exists(got) and len(numbers(box, "got")) > 5, deadline(10), "it is sent")
+    r = counter.checkpoint().failed("criu failed", "Error (criu/", "sockets")
+    assert box.status() == "running"
+    if NO_TCP in r.err:
+        counter.checkpoint("--tcp-established").failed(NO_TCP)
+        runc().checkpoint_fails(NO_TCP, "--tcp-established")
+        return
+    counter.checkpoint("--tcp-established").ok()
+    at = numbers(box, "got")[-1]
+    counter.restore("--tcp-established").ok()
+    kernel.until(lambda: numbers(box, "got")[-1] > at + 10, deadline(10), "it is sent on")
+    seen = numbers(box, "got")
+    assert seen == list(range(1, seen[-1] + 1))
+
+
+def test_file_lock(counter):
+    box = counter.box
+    box.args("count", "/tmp/n", "/tmp/lock")
+    lock = ["flock", "--nonblock", f"{box.rootfs}/tmp/lock", "true"]
+    counter.up()
+    assert subprocess.run(lock).returncode == 1
+    counter.checkpoint().failed("criu failed", "Error (criu/", "lock")
+    counter.checkpoint("--file-locks").ok()
+    assert subprocess.run(lock).returncode == 0
+    counter.restore("--file-locks").ok()
+    counter.counts()
+    assert subprocess.run(lock).returncode == 1
+
+
+def criu(*args, log):
+    return subprocess.Popen(["criu", *args, "--log-file", log, "-v4"], stdin=subprocess.DEVNULL)
+
+
+def test_page_server(counter, tmp):
+    """The pages go to another machine, as it were; the rest of the images is here."""
+    port = free_port()
+    there = f"{tmp}/there"
+    os.mkdir(there)
+    counter.up()
+    server = criu("page-server", "--images-dir", there, "--address", "127.0.0.1", "--port", str(port), log=f"{tmp}/server.log")
+    try:
+        kernel.until(lambda: f":{port:04X} " in kernel.read("/proc/net/tcp"), deadline(10), "it listens")
+        counter.checkpoint("--page-server", f"127.0.0.1:{port}").ok()
+        assert server.wait(deadline(10)) == 0
+    finally:
+        stop(server)
+    pages = [n for n in os.listdir(there) if n.startswith("pages-")]
+    assert pages and not [n for n in os.listdir(counter.images) if n.startswith("pages-")]
+    counter.restore().failed("criu failed")
+    for name in os.listdir(there):
+        shutil.copy(f"{there}/{name}", counter.images)
+    at = counter.n()
+    counter.restore().ok()
+    assert at <= counter.counts() < at + 100
+
+
 # ---- what is refused --------------------------------------------------------------------------------
 
 

@@ -11,10 +11,17 @@
  *   probe exit N | die SIGNAL     end so
  *   probe cat                     copy stdin to stdout
  *   probe read                    print one line from stdin as JSON, then end
+ *   probe count FILE [LOCK]       numbers into FILE, one after the other, holding a lock of LOCK
+ *   probe talk FILE               the same by way of a TCP connection with itself
  *   probe flood                   as many processes as it gets, each in a session of its own
  */
 #include "probe.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/file.h>
+#include <sys/socket.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +135,42 @@ static int count(const char *path)
 	return write(1, "over\n", 5) == 5 ? 7 : 1;
 }
 
+/* Numbers in a file, by way of a TCP connection between two processes. */
+static int talk(const char *path)
+{
+	struct sockaddr_in in = {
+		.sin_family = AF_INET, .sin_port = htons(5000), .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct timespec pause = {.tv_nsec = 20000000};
+	int l = socket(AF_INET, SOCK_STREAM, 0), s;
+	int out = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	char buf[4096];
+	ssize_t n;
+
+	if (out < 0 || bind(l, (struct sockaddr *)&in, sizeof(in)) < 0 || listen(l, 1) < 0)
+		return 1;
+	if (fork() == 0) {
+		s = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(s, (struct sockaddr *)&in, sizeof(in)) < 0)
+			return 1;
+		for (unsigned long i = 1; dprintf(s, "%lu\n", i) > 0; i++)
+			nanosleep(&pause, NULL);
+		return 1;
+	}
+	s = accept(l, NULL, NULL);
+	while ((n = read(s, buf, sizeof(buf))) > 0)
+		if (write(out, buf, (size_t)n) != n)
+			break;
+	return 1;
+}
+
+static int locked(const char *path, const char *lock)
+{
+	int fd = open(lock, O_RDWR | O_CREAT, 0644);
+
+	return fd < 0 || flock(fd, LOCK_EX) < 0 ? 1 : count(path);
+}
+
 static int run_commands(int argc, char **argv, char **envp)
 {
 	bool state = argc == 1;
@@ -172,7 +215,9 @@ int main(int argc, char **argv, char **envp)
 	if (!strcmp(cmd, "read"))
 		return read_line();
 	if (!strcmp(cmd, "count") && argc > 2)
-		return count(argv[2]);
+		return argc > 3 ? locked(argv[2], argv[3]) : count(argv[2]);
+	if (!strcmp(cmd, "talk") && argc > 2)
+		return talk(argv[2]);
 	if (!strcmp(cmd, "exit") && argc > 2)
 		return atoi(argv[2]);
 	if (!strcmp(cmd, "die") && argc > 2) {
