@@ -24,6 +24,8 @@
 #include "util/fd.h"
 #include "util/str.h"
 
+#define NEWCOMER_MS 1000	/* a process that does nothing has ended by then */
+
 int64_t cgroup_find_key(const char *text, const char *key)
 {
 	size_t n = strlen(key);
@@ -190,16 +192,25 @@ bool cgroup_is_gone(int fd)
 
 bool cgroup_kills_newcomers(int fd)
 {
-	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .cgroup = (unsigned)fd, .exit_signal = SIGCHLD};
-	pid_t pid = sys_clone3(&args), r;
-	int status = 0;
+	_cleanup_close_ int pidfd = -1;
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD, .cgroup = (unsigned)fd, .pidfd = (uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = cgroup_oom_kills(fd) ? -1 : sys_clone3(&args);
+	siginfo_t info = {0};
+	bool ended;
 
+	if (pid < 0)
+		return false;
 	if (pid == 0)
 		sys_exit(0);
-	do
-		r = pid < 0 ? pid : waitpid(pid, &status, 0);
-	while (r < 0 && pid > 0 && errno == EINTR);
-	return r > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	ended = fd_wait(pidfd, POLLIN, NEWCOMER_MS) > 0;
+	if (!ended)	/* frozen, say */
+		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	return ended && info.si_code == CLD_KILLED && info.si_status == SIGKILL;
 }
 
 int cgroup_kill_all(int fd, struct error *err)
