@@ -272,7 +272,7 @@ static void test_older_formats(void **state)
 		"\"systemdUnit\"", "\"systemdUser\"", "\"startTimeout\"", "\"notify\"", "\"creating\"", "\"hostMount\"",
 	};
 	struct state st;
-	char *text;
+	_cleanup_free_ char *text = NULL, *second = NULL;
 
 	(void)state;
 	fake_rewrite(&f);
@@ -291,11 +291,11 @@ static void test_older_formats(void **state)
 	assert_null(st.unit);
 	assert_true(st.start_timeout_ms == 0);
 	fake_rewrite(&f);
-	text = fake_read(dir_path, STORE_STATE);
-	without(text, later[0]);
-	without(text, later[1]);
-	strstr(text, "\"version\":")[10] = '2';
-	fake_write(dir_path, STORE_STATE, text);
+	second = fake_read(dir_path, STORE_STATE);
+	without(second, later[0]);
+	without(second, later[1]);
+	strstr(second, "\"version\":")[10] = '2';
+	fake_write(dir_path, STORE_STATE, second);
 	assert_int_equal(read_back(&st), 0);
 }
 
