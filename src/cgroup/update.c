@@ -230,7 +230,7 @@ static int restore(struct cgroup_update *u, struct change *c)
 	const struct plan_cgroup_write *w = c->w;
 	const char *file = c->written == 2 ? w->alt_file : w->file;
 	const char *value = c->written == 2 ? w->alt_value : w->value, *old = c->old[c->written == 2];
-	_cleanup_free_ char *text = old ? text_before(file, value, old) : NULL;
+	_cleanup_free_ char *text = text_before(file, value, old);
 	int r = text ? fd_write_pseudo(u->fd, file, text, strlen(text)) : 0;
 
 	/* The kernel does not keep a weight while it is idle, nor takes one. */

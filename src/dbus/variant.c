@@ -225,7 +225,8 @@ static int real(const struct variant *v, double *ret, struct error *err)
 		return 0;
 	}
 	r = whole(v, &negative, &n, err);
-	*ret = negative ? -(double)n : (double)n;
+	if (r == 0)
+		*ret = negative ? -(double)n : (double)n;
 	return r;
 }
 
