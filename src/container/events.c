@@ -7,8 +7,10 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "cgroup/events.h"
 #include "cgroup/figures.h"
 #include "cgroup/notices.h"
+#include "cgroup/oom_log.h"
 #include "container/container.h"
 #include "container/event_stats.h"
 #include "container/print.h"
@@ -99,13 +101,36 @@ static int follow(struct watch *w, int pidfd, int64_t interval_ms, struct error 
 	return r < 0 ? r : 0;
 }
 
-/* Engines look for these words. */
-static int check_status(const struct container *c, struct error *err)
+/* Did the kernel kill in it for want of memory?  The cgroup tells until the container is deleted; without one, as
+ * systemd removes that of a scope, the kernel's log does. */
+static bool ran_out_of_memory(const struct container *c)
 {
-	if (c->status != STATUS_STOPPED && c->status != STATUS_CREATING)
-		return 0;
+	_cleanup_close_ int cgroup = -1;
+	struct error ignored = {0};
+	int64_t created = clock_read_text_us(c->state.created), age = clock_now_us() - created;
+
+	if (!c->state.cgroup_path || state_open_cgroup(&c->state, &cgroup, &ignored) < 0)
+		return false;
+	if (cgroup >= 0)
+		return cgroup_read_key(cgroup, "memory.events", "oom_kill") > 0;
+	return created > 0 && age > 0 && oom_log_count_recent(c->state.cgroup_path, (uint64_t)age) > 0;
+}
+
+/* Engines look for these words. */
+static int refuse_to_wait(const struct container *c, bool killed, struct error *err)
+{
 	error_set(err, ESRCH, "container with id %s is not running", c->state.id);
-	return error_hint(err, "it is %s", container_status_names[c->status]);
+	return error_hint(err, "it is %s%s", container_status_names[c->status], killed ?
+			  ": the kernel killed in it for want of memory (/linux/resources/memory/limit)" : "");
+}
+
+/* Of what has ended only this is left to tell, until it is deleted. */
+static int tell_of_the_past(const struct container *c, const struct watch *w, bool once, struct error *err)
+{
+	bool killed = c->status == STATUS_STOPPED && ran_out_of_memory(c);
+	int r = killed && !once ? print_event(w, "oom", NULL, err) : 0;
+
+	return r < 0 ? r : refuse_to_wait(c, killed, err);
 }
 
 int container_events(const struct global_options *g, const char *id, int64_t interval_ms, bool once,
@@ -115,8 +140,8 @@ int container_events(const struct global_options *g, const char *id, int64_t int
 	_cleanup_(watch_done) struct watch w = {.id = id, .notices = CGROUP_NOTICES_INIT};
 	int cgroup = -1, r = container_lookup(g, id, LOOKUP, &c, err);
 
-	if (r == 0)
-		r = check_status(&c, err);
+	if (r == 0 && (c.status == STATUS_STOPPED || c.status == STATUS_CREATING))
+		r = tell_of_the_past(&c, &w, once, err);
 	if (r == 0)
 		r = state_open_cgroup(&c.state, &cgroup, err);
 	if (r < 0)

@@ -35,6 +35,42 @@ void clock_text_now(char ret[CLOCK_TEXT_MAX])
 	clock_text(now.tv_sec, (unsigned)now.tv_nsec, ret);
 }
 
+/* The number of @n digits at @s. */
+static int64_t digits(const char *s, size_t n)
+{
+	int64_t v = 0;
+
+	while (n-- > 0)
+		v = v * 10 + (*s++ - '0');
+	return v;
+}
+
+int64_t clock_read_text_us(const char *text)
+{
+	static const char form[] = "0000-00-00T00:00:00.000000000Z";
+	int64_t year, month, day, days, seconds;
+	size_t i;
+
+	for (i = 0; form[i] && (form[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == form[i]); i++)
+		;
+	if (form[i] || text[i])
+		return -EINVAL;
+	month = (digits(text + 5, 2) + 9) % 12;	/* 0 = March */
+	year = digits(text, 4) - (month >= 10);
+	day = (153 * month + 2) / 5 + digits(text + 8, 2) - 1;
+	days = 365 * year + year / 4 - year / 100 + year / 400 + day - 719468;
+	seconds = ((days * 24 + digits(text + 11, 2)) * 60 + digits(text + 14, 2)) * 60 + digits(text + 17, 2);
+	return seconds * 1000000 + digits(text + 20, 6);
+}
+
+int64_t clock_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int64_t clock_now_ms(void)
 {
 	struct timespec t;

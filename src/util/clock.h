@@ -11,6 +11,8 @@
 void clock_text(int64_t sec, unsigned nsec, char ret[CLOCK_TEXT_MAX]);
 /* The same for now. */
 void clock_text_now(char ret[CLOCK_TEXT_MAX]);
+/* Microseconds since 1970 of what clock_text() wrote; -EINVAL for any other text. */
+int64_t clock_read_text_us(const char *text);
 
 /*
  * As Go writes durations: "5s", "100ms", "1m30s", "1.5h", "-2us"; of "0" the unit may be left out.  Nanoseconds, or
@@ -18,6 +20,8 @@ void clock_text_now(char ret[CLOCK_TEXT_MAX]);
  */
 int clock_parse_duration(const char *text, int64_t *ret_ns);
 
+/* Microseconds since 1970. */
+int64_t clock_now_us(void);
 /* Milliseconds that never go back, for deadlines. */
 int64_t clock_now_ms(void);
 

@@ -91,9 +91,20 @@ def test_memory_max(make, orlop, tell):
     took = time.monotonic() - begin
     kernel.until(lambda: box.status() == "stopped", deadline(5))
     tell(f"killed and told {took:.1f} s after the start")
-    if box.driver != "systemd":     # which removes the cgroup of a scope that has ended
+    if box.driver == "systemd":     # which removes the cgroup of a scope that has ended
+        kernel.until(lambda: not os.path.exists(box.cgroup), deadline(10))
+    for _ in range(2):
+        r = orlop("events", box.id)
+        r.failed("is not running", "the kernel killed in it for want of memory")
+        assert [json.loads(x) for x in r.out.splitlines()] == [{"type": "oom", "id": box.id}], "told until delete"
+    assert orlop("events", "--stats", box.id).out == ""
+    if box.driver != "systemd":
         assert keys(box, "memory.events")["oom_kill"] == 1, "kept until delete"
         assert int(value(box, "memory.peak")) <= 32 * MIB
+    box.delete().ok()
+    start(make("exit", "3", box=box))
+    kernel.until(lambda: box.status() == "stopped", deadline(5))
+    assert orlop("events", box.id).out == "", "the one before had the same cgroup"
 
 
 @VM
@@ -114,7 +125,7 @@ def test_memory_max_of_another_process(make, orlop, tell):
 
 
 @VM
-def test_memory_high(make, tell):
+def test_memory_high(make, orlop, tell):
     """It slows: what another does at once takes several times as long."""
     free = make("hog", "40")
     slow = make("hog", "40", unified={"memory.high": str(8 * MIB), "memory.swap.max": "0"})
@@ -127,6 +138,9 @@ def test_memory_high(make, tell):
     used = int(value(slow, "memory.current")) / MIB
     assert slow.status() == "running" and used < 30, (used, events)
     assert events["high"] > 0 and events["oom_kill"] == 0
+    r = orlop("events", free.id)
+    r.failed("is not running")
+    assert r.out == "" and "memory" not in r.err, "it ended by itself"
     tell(f"{used:.0f} of 40 MiB in {time.monotonic() - begin:.1f} s, the free one all in {took:.1f} s; "
          f"{events['high']} times over 8 MiB")
 

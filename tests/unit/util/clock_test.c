@@ -24,6 +24,8 @@ static void same_as_the_library(void **state)
 
 		gmtime_r(&tt, &tm);
 		strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.000000007Z", &tm);
+		clock_text(t, 7999, got);
+		assert_true(clock_read_text_us(got) == t * 1000000 + 7);
 		clock_text(t, 7, got);
 		assert_string_equal(got, want);
 	}
