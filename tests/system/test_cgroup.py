@@ -204,6 +204,38 @@ def test_from_a_cgroup_that_was_killed(box, killed_cgroup, user):
     assert f"0::/orlop/{box.id}\n" in r.json()["cgroup"]
 
 
+def test_from_a_killed_cgroup_into_a_joined_user_namespace(box, make_box, killed_cgroup):
+    """Where the process is made by another one that has joined."""
+    wrap = ["sh", "-c", f'echo $$ >{killed_cgroup}/cgroup.procs; exec "$@"', "sh"]
+    conf.userns(box.config, 0)
+    box.args("pause").up()
+    second = make_box()
+    conf.userns(second.config, 0)
+    for x in second.linux["namespaces"]:
+        if x["type"] == "user":
+            x["path"] = f"/proc/{box.pid}/ns/user"
+    for key in ("uidMappings", "gidMappings"):
+        second.linux.pop(key, None)
+    second.args("pause").create(wrap=wrap).ok()
+    second.start(wrap=wrap).ok()
+    assert kernel.read(f"/proc/{second.pid}/cgroup").endswith(f"/orlop/{second.id}\n")
+    assert os.readlink(f"/proc/{second.pid}/ns/user") == os.readlink(f"/proc/{box.pid}/ns/user")
+
+
+@pytest.mark.parametrize("hook", ["prestart", "createRuntime"])
+def test_hooks_of_a_container_from_a_killed_cgroup(box, killed_cgroup, hook):
+    """It runs once, for a process that lives."""
+    wrap = ["sh", "-c", f'echo $$ >{killed_cgroup}/cgroup.procs; exec "$@"', "sh"]
+    conf.without_namespace(box.config, "cgroup")
+    text = (f"sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/' >{box.bundle}/pid; "
+            f"cat /proc/$(cat {box.bundle}/pid)/cgroup >>{box.bundle}/log")
+    box.config["hooks"] = {hook: [{"path": "/bin/sh", "args": ["sh", "-c", text]}]}
+    box.args("pause").create(wrap=wrap).ok()
+    assert int(kernel.read(f"{box.bundle}/pid")) == box.pid
+    assert kernel.read(f"{box.bundle}/log").splitlines()[-1] == f"0::/orlop/{box.id}"
+    assert kernel.read(f"{box.bundle}/log").count("0::") == 1
+
+
 def test_into_a_cgroup_that_was_killed(box, killed_cgroup):
     box.linux["cgroupsPath"] = killed_cgroup.removeprefix(ROOT)
     conf.without_namespace(box.config, "cgroup")
