@@ -104,7 +104,9 @@ static void list_mounts(struct change *x)
 	for (size_t i = 0; i < n; i++) {
 		struct live_mount *v = &x->live.v[i];
 
-		*v = (struct live_mount){.index = (unsigned)i, .source = -1, .mnt = -1, .place.early = -1};
+		*v = (struct live_mount){
+			.index = (unsigned)i, .source = -1, .mnt = -1, .place.early = -1, .place.map = -1,
+		};
 		v->destination = place(x, &x->given->mounts[i]);
 	}
 	x->live.n = n;
@@ -177,7 +179,7 @@ static int clean_up(struct change *x, struct error *err)
 			continue;
 		l.v[l.n++] = (struct live_mount){
 			.index = v->index, .destination = v->point, .known = true, .known_id = v->id,
-			.source = -1, .mnt = -1, .place.early = -1,
+			.source = -1, .mnt = -1, .place.early = -1, .place.map = -1,
 		};
 	}
 	live_job_init(&job, &l, &x->c.state, x->c.pidfd);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Id-mapped mounts: mount_setattr(2), MOUNT_ATTR_IDMAP, 5.12.  Runs in the parent, because it takes
- * CAP_SYS_ADMIN in the user namespace that owns the file system, and while the mount is detached.
+ * CAP_SYS_ADMIN in the user namespace that owns the file system, and while the mount is detached; but what earlier
+ * mounts of the container bring, only the child has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -90,15 +91,11 @@ static bool too_old(int mnt, struct error *err)
 	return false;
 }
 
-int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns *last,
-		struct error *err)
+int mount_idmap_apply(const struct plan_mount *m, int mnt, int ns, struct error *err)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP};
-	int ns = user_ns(m, joined, last, err), r;
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)ns};
+	int r;
 
-	if (ns < 0)
-		return error_at(err, "%s", m->idmap_where);
-	attr.userns_fd = (unsigned)ns;
 	r = sys_mount_setattr(mnt, "",
 			      AT_EMPTY_PATH |
 				      (unsigned)(m->options->idmap_recursive ? AT_RECURSIVE : 0),
@@ -113,4 +110,22 @@ int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns
 		error_hint(err, "it is id-mapped already, or belongs to a user namespace over which we "
 			   "have no power");
 	return error_at(err, "%s", m->idmap_where);
+}
+
+int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns *last,
+		struct error *err)
+{
+	int ns = user_ns(m, joined, last, err);
+
+	return ns < 0 ? error_at(err, "%s", m->idmap_where) : mount_idmap_apply(m, mnt, ns, err);
+}
+
+int mount_idmap_prepare(const struct plan_mount *m, int joined, struct idmap_ns *last, struct error *err)
+{
+	int ns = user_ns(m, joined, last, err), fd;
+
+	if (ns < 0)
+		return error_at(err, "%s", m->idmap_where);
+	fd = fcntl(ns, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? error_errno(err, -errno, "keep a user namespace for the id mapping") : fd;
 }

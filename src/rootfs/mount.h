@@ -53,6 +53,10 @@ void idmap_ns_close(struct idmap_ns *ns);
  * container joins, or -1.  0 or -errno. */
 int mount_idmap(const struct plan_mount *m, int mnt, int joined, struct idmap_ns *last,
 		struct error *err);
+/* The same in two steps, of which a child in the initial user namespace can take the second: a descriptor of a user
+ * namespace with that mapping, the caller's, or -errno; and @mnt gets it. */
+int mount_idmap_prepare(const struct plan_mount *m, int joined, struct idmap_ns *last, struct error *err);
+int mount_idmap_apply(const struct plan_mount *m, int mnt, int ns, struct error *err);
 
 /* Child: copy what is in the directory @from into the detached tmpfs @mnt; @proc is a private procfs. */
 int mount_copy_up(const struct plan_mount *m, int from, int mnt, int proc, struct error *err);

@@ -259,7 +259,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	int ret;
 
 	t->from_parent = *source >= 0;
-	if (m->idmap_where && !t->from_parent)
+	if (m->idmap_where && !t->from_parent && (!place || place->map < 0))
 		return error_set(err, EPERM, "an id-mapped mount is not possible here");
 	if (m->kind == MOUNT_BIND && *source < 0)
 		*source = source_open(m, place, r->root, err);

@@ -33,6 +33,8 @@ void rootfs_handles_close(struct rootfs_handles *h)
 			close(h->sources[i]);
 		if (h->places[i].early >= 0)
 			close(h->places[i].early);
+		if (h->places[i].map >= 0)
+			close(h->places[i].map);
 		free(h->places[i].inside);
 		free(h->places[i].path);
 	}
@@ -158,15 +160,37 @@ static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
 
 /*
  * Does the child take this source itself, at its turn?  Not where it may not come there, or where the path means
- * something else to it; nor what stays in a peer group of the host, or is id-mapped.
+ * something else to it; nor what stays in a peer group of the host.  And it maps no ids in a user namespace.
  */
 static bool is_for_child(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs_source *s)
 {
-	if (p->sources_in_child || (s->inside && !m->idmap_where))
+	if (p->sources_in_child || (s->inside && (!m->idmap_where || !p->devices_by_bind)))
 		return true;
 	if (mount_shares_with_host(p, m))
 		return false;
 	return s->path && !p->devices_by_bind && !p->joined_mounts && !m->idmap_where;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
+}
+
+/* The parent has the power to map ids, and only the child what an earlier mount brings. */
+static int check_mapped_source(const struct plan_rootfs *p, size_t i, const char *inside, struct error *err)
+{
+	for (size_t j = 0; j < i; j++) {
+		const char *earlier = p->mounts[j].destination;
+
+		if (is_below(inside, earlier) || (p->mounts[i].options->recursive && is_below(earlier, inside)))
+			return error_set(err, EOPNOTSUPP, "its source %s is in the container, where it is or "
+					 "holds the mount %s: that cannot be id-mapped in a user namespace; give the "
+					 "path on the host, without the root file system, or map the ids of %s",
+					 p->mounts[i].source, earlier, earlier);
+	}
+	return 0;
 }
 
 static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)
@@ -179,6 +203,7 @@ static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)
 		const struct plan_mount *m = &p->mounts[h->n_sources];
 
 		h->sources[h->n_sources] = h->places[h->n_sources].early = -1;
+		h->places[h->n_sources].map = -1;
 		if (m->kind != MOUNT_BIND)
 			continue;
 		if (!root[0] && source_real_path(p->path, root, sizeof(root)) < 0)
@@ -194,12 +219,17 @@ static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, s
 	find_sources(p, h);
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
-		int r;
+		bool later = m->kind == MOUNT_BIND && is_for_child(p, m, &h->places[i]);
+		int r = 0;
 
-		if (p->sources_in_child || (m->kind == MOUNT_BIND && is_for_child(p, m, &h->places[i])))
+		if (p->sources_in_child || (later && !m->idmap_where))
 			continue;
-		r = open_source(p, m, h, &ns, &h->sources[i], err);
-
+		if (!later && m->idmap_where && h->places[i].inside)
+			r = check_mapped_source(p, i, h->places[i].inside, err);
+		if (r == 0 && later)
+			r = h->places[i].map = mount_idmap_prepare(m, h->userns, &ns, err);
+		else if (r == 0)
+			r = open_source(p, m, h, &ns, &h->sources[i], err);
 		if (r < 0) {
 			error_in(err, "mount %s", m->destination);
 			return error_at(err, "/mounts/%u", m->index);

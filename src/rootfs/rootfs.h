@@ -19,6 +19,7 @@ struct rootfs_source {
 	dev_t dev;			/* and what is there */
 	ino_t ino;
 	int early;			/* the clone of "/", taken before anything lies over it; or -1 */
+	int map;			/* the user namespace with the id mapping that it is to have; or -1 */
 };
 
 /* Opened by the parent, inherited by the child.  -1 where not needed. */

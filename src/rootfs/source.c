@@ -157,10 +157,20 @@ static int open_outside(const struct plan_mount *m, const struct rootfs_source *
 	return steal_fd(&fd);
 }
 
+static int map_ids(const struct plan_mount *m, struct rootfs_source *place, int take_mnt, struct error *err)
+{
+	_cleanup_close_ int mnt = take_mnt, map = steal_fd(&place->map);
+	int r = mnt < 0 ? mnt : mount_idmap_apply(m, mnt, map, err);
+
+	return r < 0 ? r : steal_fd(&mnt);
+}
+
 int source_open(const struct plan_mount *m, struct rootfs_source *place, int root, struct error *err)
 {
 	if (place && place->early >= 0)
 		return steal_fd(&place->early);
+	if (place && place->inside && place->map >= 0)
+		return map_ids(m, place, open_inside(m, place->inside, root, err), err);
 	if (place && place->inside)
 		return open_inside(m, place->inside, root, err);
 	if (!place || !place->path)

@@ -129,6 +129,46 @@ def test_other_options_hold_too(box, volume):
 
 
 @pytest.mark.spec("MO-064", "MO-065", "MO-067", "MO-070")
+def order(box, volume, user):
+    """Directories a, b and c with files of those names, and mounts, the later ones of what the earlier ones bring."""
+    for x in "abc":
+        os.makedirs(f"{volume}/{x}/{x}")
+        with open(f"{volume}/{x}/{x}/file", "w") as f:
+            f.write(x)
+        for path in (f"{volume}/{x}", f"{volume}/{x}/{x}/file"):
+            os.chown(path, 1000, 1001)
+    for x in ("mnt", "final"):
+        os.makedirs(f"{box.rootfs}/{x}", exist_ok=True)
+    if user:
+        conf.userns(box.config, 0)
+    bind(box, f"{volume}/a", "rbind", dest="/mnt")
+    bind(box, f"{volume}/b", "rbind", dest="/mnt/a")
+    bind(box, f"{box.rootfs}/mnt", "rbind", "idmap", dest="/final", uid=mapping(1000, 5000, 10), gid=mapping(1001, 7000, 10))
+
+
+@pytest.mark.spec("MO-057")
+def test_of_what_an_earlier_mount_brings(box, volume):
+    order(box, volume, False)
+    bind(box, f"{box.rootfs}/final/a", "bind", dest="/mnt")
+    assert inside(box, "/final", "/final/a/b/file", "/mnt/b/file") == [(5000, 7000), (1000, 1001), (1000, 1001)]
+    box.delete("--force")
+    box.mounts[-2]["options"] = ["rbind", "ridmap"]
+    assert inside(box, "/final", "/final/a/b/file", "/mnt/b/file") == [(5000, 7000), (5000, 7000), (5000, 7000)]
+    assert owner(f"{volume}/b/b/file") == (1000, 1001)
+
+
+def test_of_what_an_earlier_mount_brings_in_a_user_namespace(box, volume):
+    """Refused, and not what lies beneath."""
+    order(box, volume, True)
+    box.refused("the mount /mnt", "id-mapped in a user namespace", f"/mounts/{len(box.mounts) - 1}")
+    box.mounts[-1]["source"] = f"{box.rootfs}/mnt/a"
+    box.refused("the mount /mnt", "id-mapped in a user namespace")
+    del box.mounts[-3:-1]
+    os.makedirs(f"{box.rootfs}/mnt/a", exist_ok=True)
+    os.chown(f"{box.rootfs}/mnt/a", 1000, 1001)
+    assert inside(box, "/final") == [(5000, 7000)]
+
+
 @pytest.mark.parametrize("option", ["idmap", "ridmap"])
 def test_submounts(box, tmp, option):
     os.makedirs(f"{tmp}/v/sub")
