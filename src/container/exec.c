@@ -136,7 +136,7 @@ static int prepare(struct execution *x, struct error *err)
 	if (r == 0)
 		r = execution_find_cgroup(x, err);
 	if (r == 0)
-		r = options_connect("console", x->o->console_socket, &x->console, err);
+		r = options_find_console(x->o->console_socket, &x->console, err);
 	if (r == 0)
 		r = options_connect("pidfd", x->o->pidfd_socket, &x->pidfd_socket, err);
 	if (r == 0)
@@ -198,7 +198,7 @@ static int launch(struct execution *x, struct error *err)
 	if (r == 0)
 		r = same_namespaces(x, now, err);
 	if (r == 0)
-		r = options_hand_over_console(s, &x->console, err);
+		r = options_hand_over_console(s, &x->console, x->o->console_socket, err);
 	if (r == 0 && x->pidfd_socket >= 0) {
 		r = fd_send(x->pidfd_socket, "setns", 5, &s->pidfd, 1);
 		if (r < 0)

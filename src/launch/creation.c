@@ -368,7 +368,7 @@ static int build(struct creation *c, struct error *err)
 	if (r < 0 && !c->hooks_ran && spawn_killed_at_birth(s, err) && !c->st.unit && c->plan->ns.n_net_devices == 0)
 		r = make_process_again(c, err);
 	if (r == 0)
-		r = options_hand_over_console(s, &c->console, err);
+		r = options_hand_over_console(s, &c->console, c->o->console_socket, err);
 	return r < 0 ? r : creation_tell(c, err);
 }
 

@@ -171,7 +171,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	if (r == 0)
 		r = options_check_security(&c->plan->security, err);
 	if (r == 0)
-		r = options_connect("console", o->console_socket, &c->console, err);
+		r = options_find_console(o->console_socket, &c->console, err);
 	if (r == 0)
 		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
 	if (r == 0)

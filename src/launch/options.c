@@ -145,7 +145,37 @@ int options_connect(const char *what, const char *path, int *ret, struct error *
 	return 0;
 }
 
-int options_hand_over_console(struct spawn *s, int *socket, struct error *err)
+int options_find_console(const char *path, int *ret, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = 0;
+
+	if (!path)
+		return 0;
+	fd = fd_openat(AT_FDCWD, path, O_PATH, 0);
+	if (fd < 0)
+		r = fd;
+	else if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (!S_ISSOCK(st.st_mode))
+		r = -ECONNREFUSED;	/* as connect(2) says */
+	if (r < 0)
+		return error_errno(err, r, "connect to the console socket %s", path);
+	*ret = steal_fd(&fd);
+	return 0;
+}
+
+static int send_console(int handle, int master, const char *path, struct error *err)
+{
+	_cleanup_close_ int sock = fd_connect_handle(handle, SOCK_STREAM);
+
+	if (sock < 0)
+		return error_errno(err, sock, "connect to the console socket %s", path);
+	return tty_send_console(sock, master, err);
+}
+
+int options_hand_over_console(struct spawn *s, int *socket, const char *path, struct error *err)
 {
 	int r = 0;
 
@@ -156,7 +186,7 @@ int options_hand_over_console(struct spawn *s, int *socket, struct error *err)
 	if (r == 0 && *socket < 0 && !isatty(STDOUT_FILENO))
 		r = tty_plain_line_ends(s->master, err);
 	if (r == 0 && *socket >= 0) {
-		r = tty_send_console(*socket, s->master, err);
+		r = send_console(*socket, s->master, path, err);
 		close(s->master);
 		close(*socket);
 		s->master = *socket = -1;

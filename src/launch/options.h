@@ -28,8 +28,11 @@ int pid_file_write(const char *path, int fd, pid_t pid, struct error *err);
 int options_check_security(const struct plan_security *s, struct error *err);
 /* Connect to the AF_UNIX stream socket @path; NULL leaves *ret alone. */
 int options_connect(const char *what, const char *path, int *ret, struct error *err);
-/* Set the size of the pty that @s opened, and give its master to @socket, which is closed then (-1:
- * keep the master). */
-int options_hand_over_console(struct spawn *s, int *socket, struct error *err);
+/* Find the socket @path (NULL leaves *ret alone), without a word to who listens there: conmon takes the end of a
+ * connection that brought no terminal for the end of everything, kills us and finds no error in our log. */
+int options_find_console(const char *path, int *ret, struct error *err);
+/* Set the size of the pty that @s opened, and give its master to who listens at @socket, found at @path, which is
+ * closed then (-1: keep the master). */
+int options_hand_over_console(struct spawn *s, int *socket, const char *path, struct error *err);
 
 #endif

@@ -386,7 +386,7 @@ static int build(struct restoration *r, struct error *err)
 	if (e == 0 && c->st.terminal && c->spawn.master < 0)
 		e = error_set(err, EPROTO, "criu has restored no terminal: the container was dumped without one");
 	if (e == 0)
-		e = options_hand_over_console(&c->spawn, &c->console, err);
+		e = options_hand_over_console(&c->spawn, &c->console, c->o->console_socket, err);
 	return e < 0 ? e : creation_tell(c, err);
 }
 

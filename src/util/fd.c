@@ -302,30 +302,41 @@ ssize_t fd_recv(int sock, void *data, size_t n, int *fds, size_t max_fds, size_t
 	return len;
 }
 
-int fd_connect_unix(int dirfd, const char *path, int type)
+static int connect_unix(const struct sockaddr_un *sun, int type)
 {
 	_cleanup_close_ int sock = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct timeval patience = {.tv_sec = MUTATE(T79) ? 0 : 10};
-	_cleanup_close_ int handle = -1;
 
 	if (sock < 0)
 		return -errno;
-	if (dirfd == AT_FDCWD && strlen(path) < sizeof(sun.sun_path)) {
-		strcpy(sun.sun_path, path);
-	} else {
-		/* sun_path holds 108 bytes, unix(7): go through a handle instead. */
-		handle = fd_openat(dirfd, path, O_PATH, 0);
-		if (handle < 0)
-			return handle;
-		snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", handle);
-	}
 	/* connect(2) blocks while the peer's backlog is full. */
 	if (setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
 		return -errno;
-	if (connect(sock, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+	if (connect(sock, (const struct sockaddr *)sun, sizeof(*sun)) < 0)
 		return -errno;
 	return steal_fd(&sock);
+}
+
+int fd_connect_unix(int dirfd, const char *path, int type)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	_cleanup_close_ int handle = -1;
+
+	if (dirfd == AT_FDCWD && strlen(path) < sizeof(sun.sun_path)) {
+		strcpy(sun.sun_path, path);
+		return connect_unix(&sun, type);
+	}
+	/* sun_path holds 108 bytes, unix(7): go through a handle instead. */
+	handle = fd_openat(dirfd, path, O_PATH, 0);
+	return handle < 0 ? handle : fd_connect_handle(handle, type);
+}
+
+int fd_connect_handle(int handle, int type)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", handle);
+	return connect_unix(&sun, type);
 }
 
 int fd_wait(int fd, short events, int timeout_ms)

@@ -61,6 +61,8 @@ int fd_send_all(int sock, const void *data, size_t n, const int *fds, size_t nfd
  * limit of sun_path is avoided through /proc/self/fd.  A peer that does not accept or, later, read is
  * waited for 10 seconds: -EAGAIN. */
 int fd_connect_unix(int dirfd, const char *path, int type);
+/* The same for a socket that was opened with O_PATH. */
+int fd_connect_handle(int handle, int type);
 
 /* Wait for @events on @fd: 1 ready, 0 timeout (@timeout_ms < 0: for ever), -errno. */
 int fd_wait(int fd, short events, int timeout_ms);
