@@ -11,7 +11,7 @@ int options_rootless(const struct global_options *g, const struct facts *f);
 int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret, bool *ret_user,
 			   struct error *err);
 /* LISTEN_FDS of the environment, when it was meant for us (sd_listen_fds(3)); checks that they and
- * @preserve more are open.  Before anything else is opened. */
+ * the last of @preserve more are open.  Before anything else is opened. */
 int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct error *err);
 /* Close what else the caller left open (rule R7), once all that it names has been opened: names may be
  * those of descriptors.  @handed_on: how many from 3 on are for the container; @own: what we have opened. */

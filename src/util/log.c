@@ -123,6 +123,17 @@ int log_fd(void)
 	return sink.fd;
 }
 
+int log_move(int from)
+{
+	int fd = fcntl(sink.fd, F_DUPFD_CLOEXEC, from);
+
+	if (fd < 0)
+		return -errno;
+	close(sink.fd);
+	sink.fd = fd;
+	return 0;
+}
+
 bool log_enabled(enum log_level level)
 {
 	return level <= sink.level;

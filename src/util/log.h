@@ -37,5 +37,7 @@ void log_redirect(void (*send)(void *ctx, enum log_level level, const char *text
 
 /* The descriptor of the log file, or -1 (for the tests that count descriptors). */
 int log_fd(void);
+/* Give it a number from @from on: -errno. */
+int log_move(int from);
 
 #endif

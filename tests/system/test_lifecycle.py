@@ -732,6 +732,47 @@ def test_preserve_fds(box):
     assert not [e for e in seen["env"] if e.startswith("LISTEN_")]
 
 
+def inherited():
+    """Numbers that are open in every child of ours, as the shell that began the tests left them to us."""
+    return {int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}") and
+            os.get_inheritable(int(fd))}
+
+
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_preserve_fds_with_gaps(box, tmp, verb):
+    """Podman's --preserve-fd=9,40: the number reaches to the last, those between need not be there."""
+    r, w = os.pipe()
+    if verb == "run":
+        box.args().write()
+        seen = box.orlop("--log", f"{tmp}/log", "run", "-b", box.bundle, "--preserve-fds", "38", box.id,
+                         fds={9: r, 40: w}).json()
+    else:
+        box.up()
+        seen = box.exec("--preserve-fds", "38", fds={9: r, 40: w}).json()
+    inodes = [os.fstat(fd).st_ino for fd in (r, w)]
+    os.close(r)
+    os.close(w)
+    seen = {f["fd"]: f["ino"] for f in seen["fds"]}
+    assert set(seen) == {0, 1, 2, 9, 40} | {fd for fd in inherited() if fd < 40}
+    assert [seen[9], seen[40]] == inodes
+
+
+def test_preserve_fds_with_gaps_before_start(box):
+    """While it waits for `start`, the process has in the gaps what it gets anyhow, and nothing of the runtime."""
+    r, w = os.pipe()
+    box.args("pause").write()
+    box.orlop("create", "-b", box.bundle, "--preserve-fds", "38", box.id, fds={9: r, 40: w}).ok()
+    pid = box.state()["pid"]
+    others = inherited()
+    gaps = {os.stat(f"/proc/{pid}/fd/{fd}").st_ino for fd in range(3, 40) if fd != 9 and fd not in others}
+    assert gaps == {os.fstat(w).st_ino}
+    box.start().ok()
+    wanted = {0, 1, 2, 9, 40} | {fd for fd in others if fd < 40}
+    kernel.until(lambda: set(map(int, os.listdir(f"/proc/{pid}/fd"))) == wanted)
+    os.close(r)
+    os.close(w)
+
+
 def test_preserve_fds_that_are_not_open(box):
     box.args("pause").write()
     box.orlop("create", "-b", box.bundle, "--preserve-fds", "500", box.id).failed("descriptor")

@@ -155,7 +155,7 @@ def test_T33_preserve_fds_that_is_no_number(box, count):
 
 def test_T33_more_than_open(box, leaks):
     box.args("pause").write()
-    box.orlop("create", "-b", box.bundle, "--preserve-fds", "100", box.id, fds=leaks).failed("descriptor 41")
+    box.orlop("create", "-b", box.bundle, "--preserve-fds", "100", box.id, fds=leaks).failed("descriptor 102")
 
 
 def test_T33_our_own_descriptors_never_land_in_the_range(box, tmp):
