@@ -164,6 +164,7 @@ static int check_way(int dir, const struct stat *st, int next_fd, const struct s
 {
 	char link[40], path[PATH_MAX] = "a directory";
 	bool foreign = !is_trusted(st->st_uid) && !is_of_nobody_here(dir, st->st_uid);
+	ssize_t n;
 
 	if (!foreign && !is_open_to_others(st))
 		return 0;
@@ -171,8 +172,9 @@ static int check_way(int dir, const struct stat *st, int next_fd, const struct s
 	    (is_trusted(next->st_uid) || is_mounted_of_nobody(next_fd, next->st_uid)))
 		return 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
-	if (readlink(link, path, sizeof(path) - 1) < 0)
-		strcpy(path, "a directory");
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n >= 0)
+		path[n] = '\0';
 	if (foreign)
 		error_set(err, EPERM, "state root %s: %s on the way to it belongs to uid %u, who could exchange "
 			  "what is in it", shown, path, (unsigned)st->st_uid);

@@ -112,6 +112,14 @@ def test_root_below_a_directory_of_another(box, orlop, tmp, parts, there):
     put_back(tmp)
 
 
+def test_root_below_a_directory_with_a_short_name(box, orlop):
+    """It is named as it is called, as /run would be."""
+    box.write()
+    orlop.root = "/mnt/state"
+    wrap = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o mode=0777 none /mnt && exec "$@"', "sh"]
+    orlop("create", "--bundle", box.bundle, box.id, wrap=wrap).failed("may write to /mnt on the way")
+
+
 ACCEPTED = {
     "sticky with our own in it": [("a", 0o1777, 0), ("mine", 0o700, 0)],
     "sticky": [("a", 0o1777, 0)],
