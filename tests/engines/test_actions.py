@@ -47,6 +47,7 @@ BOTH = {
     "exec-detached": with_long(ex("-d", "{c}", "sh", "-c", "echo x >/tmp/made"),
                                ex("{c}", "sh", "-c", "while ! [ -s /tmp/made ]; do sleep 0.1; done; cat /tmp/made")),
     "exec-terminal": with_long(ex("-t", "{c}", "sh", "-c", "test -t 0 && test -t 1 && echo tty")),
+    "terminal-missing": with_long(*[ex("-t", "{c}", "nosuch")] * 4, *[[*ONCE, "-t", IMAGE, "nosuch"]] * 4),
     "cp": with_long(["cp", "/etc/hostname", "{c}:/tmp/h"], ["cp", "/etc/hostname", "{c}:/nosuch/dir/h"],
                     ["cp", "{c}:/etc/file", "/srv/cp-{r}"], ex("{c}", "ls", "/tmp")),
     "logs": with_long(["wait", "{c}"], ["logs", "{c}"], command=("sh", "-c", "echo out; echo err >&2; exit 4")),
