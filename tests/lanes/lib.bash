@@ -187,11 +187,26 @@ in_vm() {
 }
 
 # The same in the machine that tests/scenarios/setup makes, with engines and images. The table of steps is $lane.tsv.
+# $wide: also what the lanes have no time for.
 in_scenario_vm() {
 	local status=0
 	set -- ${image:+--image "$image"} --setup "$top/tests/scenarios/setup" --share "$top" \
-		--env SCENARIOS_TABLE="$build/$lane.tsv" --timeout "${limit:-1500}" -- "$@"
+		--env SCENARIOS_TABLE="$build/$lane.tsv" ${wide:+--env SCENARIOS_WIDE=1} --timeout "${limit:-1500}" -- "$@"
 	"$top/tests/vm/lab" run "$@" || status=$?
 	[ $status = 125 ] || return $status
 	"$top/tests/vm/lab" run "$@"
+}
+
+# Those with Docker and containerd, or all others.
+scenarios() { # docker|podman
+	local file engine
+	tests=()
+	for file in "$top"/tests/scenarios/test_*.py; do
+		case $file in
+		*_docker*.py | *_containerd.py | *_cri.py) engine=docker ;;
+		*) engine=podman ;;
+		esac
+		[ $engine != "$1" ] || tests+=("$file")
+	done
+	system_lane gcc 0 in_scenario_vm
 }

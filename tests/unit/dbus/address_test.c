@@ -160,7 +160,7 @@ static void test_busy(void **state)
 	begin = clock_now_ms();
 	assert_int_equal(connect_to(pp.path, false), -ETIMEDOUT);
 	says("takes no more connections");
-	assert_true(clock_now_ms() - begin >= 190 && clock_now_ms() - begin < 2000);
+	assert_true(clock_now_ms() - begin >= 190 && clock_now_ms() - begin < 10000);
 	/* It comes round. */
 	pid = fork();
 	if (pid == 0) {
@@ -169,7 +169,10 @@ static void test_busy(void **state)
 			accept(fd, NULL, NULL);
 		_exit(0);
 	}
-	assert_int_equal(connect_to(pp.path, false), 0);
+	r = -ETIMEDOUT;
+	for (int i = 0; r == -ETIMEDOUT && i < 20; i++)	/* the other process may have to wait for its turn */
+		r = connect_to(pp.path, false);
+	assert_int_equal(r, 0);
 	waitpid(pid, NULL, 0);
 	while (n > 0)
 		close(waiting[--n]);
