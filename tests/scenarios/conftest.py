@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 What people do with engines, on the engines' default settings: systemd makes the cgroups. In the virtual machine that
-tests/scenarios/setup makes (lane `scenarios`); what needs no systemd and no controllers is in tests/engines.
+tests/scenarios/setup makes (lanes `docker` and `podman`); what needs no systemd and no controllers is in tests/engines.
 
     tests/vm/lab run --setup tests/scenarios/setup --share "$PWD" --timeout 1800 -- env ORLOP=$PWD/build/gcc/orlop \\
         python3 -m pytest -q -p no:cacheprovider tests/scenarios

@@ -131,7 +131,7 @@ def test_life(cri):
                                    "oom_score_adj": 900})
         yield p.sh(c, FILES + "; cat /proc/self/cgroup; cat /proc/1/oom_score_adj; id; exit 3")
         yield said(p.sh, c, "sleep 30", timeout=2)
-        yield p.sh(c, "ls /proc | grep -c '^[0-9]'")
+        yield p.sh(c, r"""for p in /proc/[0-9]*; do tr '\0' ' ' <$p/cmdline; echo; done 2>/dev/null | grep -c -e '^sleep 30 ' -e '^sh -c sleep 30 '""")
         yield said(p.cri.ExecSync, container_id=c, cmd=["nosuch"], timeout=5)
         yield said(p.cri.ExecSync, container_id=c, cmd=["/etc"], timeout=5)
         yield said(p.cri.UpdateContainerResources, container_id=c, linux={"memory_limit_in_bytes": 80 << 20, "cpu_quota": 150000,

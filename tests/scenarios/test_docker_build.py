@@ -9,7 +9,7 @@ from conftest import IMAGE, ORLOP, PEER, call
 from test_docker import fine
 
 RUNC = pathlib.Path("/usr/local/bin/runc")
-WHO = "id >/id; pwd >>/id; grep -e Cap -e Seccomp: /proc/self/status >>/id"
+WHO = "chmod 1777 /tmp; id >/id; pwd >>/id; grep -e Cap -e Seccomp: /proc/self/status >>/id"
 
 
 def context(directory, *steps):
@@ -20,7 +20,7 @@ def context(directory, *steps):
 
 @pytest.fixture
 def contexts(tmp_path):
-    good = context(tmp_path / "good", f"RUN {WHO}; cat /proc/self/cgroup >>/id", "USER user", "WORKDIR /home/user",
+    good = context(tmp_path / "good", f"RUN {WHO}; cat /proc/self/cgroup >>/id", "USER 1000", "WORKDIR /tmp",
                    "RUN id >id; pwd >>id", 'ENTRYPOINT ["cat"]', 'CMD ["/id", "id"]')
     return good, context(tmp_path / "fails", "RUN exit 9"), context(tmp_path / "missing", 'RUN ["/nosuch"]')
 
@@ -33,7 +33,9 @@ def test_build(docker, contexts):
         docker.configure(**{"default-runtime": r})
         fine("systemctl", "reload", "docker")
         build = ["docker", "build", "-q", "--network", "none", "--no-cache", "-m", "64m", "-t", f"built-{r}"]
-        seen[r] = [call(*build, c, env=env).rc for c in contexts]
+        built = [call(*build, c, env=env) for c in contexts]
+        assert built[0].rc == 0, built[0]
+        seen[r] = [b.rc for b in built]
         seen[r].append(fine("docker", "run", "--rm", "--network", "none", f"built-{r}"))
     assert seen["orlop"] == seen[PEER] and seen["orlop"][0] == 0, seen
 
@@ -51,7 +53,7 @@ def kit(docker):
 
 
 def test_buildkit(kit, contexts, tmp_path):
-    more = context(tmp_path / "more", f"RUN {WHO}", "USER user", "WORKDIR /home/user",
+    more = context(tmp_path / "more", f"RUN {WHO}", "USER 1000", "WORKDIR /tmp",
                    "RUN --mount=type=cache,target=/cache,uid=1000 id >id; touch /cache/x; ls /cache >>id",
                    "RUN --mount=type=tmpfs,target=/t --mount=type=bind,target=/ctx,source=. "
                    "grep -c ' /t tmpfs' /proc/mounts >>id; ls /ctx >>id",
@@ -62,6 +64,7 @@ def test_buildkit(kit, contexts, tmp_path):
         kit(program)
         built = [call("docker", "build", "--progress", "plain", "--no-cache", "-t", "kit", c, env=env) for c in (more, *contexts[1:])]
         seen[r] = [b.rc for b in built]
+        assert built[0].rc == 0, built[0]
         assert "exit code: 9" in built[1].err and "/nosuch" in built[2].err, built
         seen[r].append(fine("docker", "run", "--rm", "--network", "none", "kit"))
         assert call("sh", "-c", "find /sys/fs/cgroup -path '*buildkit*' -name cgroup.procs").out == ""
