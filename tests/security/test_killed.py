@@ -57,6 +57,10 @@ def test_T53_killed_at_any_call(box, scenario, sample, record_property):
 QUIET = [s for s in sweep.RUN if s.name.startswith("run") and "hooks" not in s.name and "terminal" not in s.name]
 
 
+def told(calls):
+    return [c for c in calls if c["role"] == "0" and c["call"] in ("write", "sendto", "sendmsg")]
+
+
 @pytest.mark.parametrize("scenario", QUIET, ids=repr)
 def test_T53_no_program_without_its_runtime(box, scenario, sample):
     """Killed before it has let the container's process go: that has executed nothing."""
@@ -68,13 +72,15 @@ def test_T53_no_program_without_its_runtime(box, scenario, sample):
         assert run.rc == 0 and '"results"' in run.out, run
         assert sweep.settle(box, before) is None
     executed = next(i for i, c in enumerate(run.calls()) if c["role"] != "0" and c["call"] == "execve")
-    let_go = max(i for i, c in enumerate(run.calls()[:executed]) if c["role"] == "0" and c["call"] in ("write", "sendto", "sendmsg"))
-    last = run.calls()[let_go]["k"]
+    words = told(run.calls()[:executed])
+    last = words[-1]["k"]
     for k in sample(range(last - 40, last + 1)):
         before = host.Snapshot()
         scenario.begin(box)
-        run = scenario.run(box, [f"0:{k}=kill"], linger=500)
-        assert run.rc == 137 and run.out == "", (k, run)
+        run = scenario.run(box, ["0:*=log", f"0:{k}=kill"], linger=500)
+        assert run.rc == 137, (k, run)
+        # it waits a different number of times now and then, and has let go already
+        assert run.out == "" or len([c for c in told(run.calls()) if c["k"] < k]) >= len(words), (k, run)
         wrong = sweep.settle(box, before)
         assert wrong is None, (k, wrong)
 
