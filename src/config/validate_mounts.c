@@ -98,6 +98,16 @@ static int check_copyup(const struct oci_mount *m, size_t i, struct error *err)
 	return 0;
 }
 
+/* ---- copy-symlink --------------------------------------------------------------------------- */
+
+/* crun's word, which Podman has for --mount type=bind,no-dereference. */
+static int check_link(const struct oci_mount *m, size_t i, struct error *err)
+{
+	if (!m->options.copy_symlink || (m->options.bind && !m->options.remount))
+		return 0;
+	return bad_option(m, i, MOUNT_OPTION_LINK, "is for bind mounts only", err);
+}
+
 /* ---- words of others ------------------------------------------------------------------------ */
 
 /*
@@ -105,8 +115,8 @@ static int check_copyup(const struct oci_mount *m, size_t i, struct error *err)
  * mount(8) and other runtimes restrict something by them.  "=" at the end: with a value.
  */
 static const char *const restricting[] = {
-	"X-mount.idmap=", "X-mount.subdir=", "copy-symlink", "dest-nofollow", "group", "idmap=", "owner",
-	"ridmap=", "src-nofollow", "user", "users",
+	"X-mount.idmap=", "X-mount.subdir=", "dest-nofollow", "group", "idmap=", "owner", "ridmap=",
+	"src-nofollow", "user", "users",
 };
 
 /* "read-only", "NoSuid", mount(8)'s "ro=recursive", up to @end: one of our own words that restrict, or as good as. */
@@ -170,6 +180,8 @@ int validate_mounts(const struct oci_config *c, struct error *err)
 			e = check_idmap(c, i, err);
 		if (e == 0)
 			e = check_copyup(m, i, err);
+		if (e == 0)
+			e = check_link(m, i, err);
 		if (e == 0)
 			e = check_words(m, i, err);
 		if (e < 0)

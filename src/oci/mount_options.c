@@ -19,6 +19,7 @@ const struct mount_option_row mount_option_table[] = {
 	{"async", MOUNT_OPTION_SB, 0, 1, "sync"},
 	{"atime", MOUNT_OPTION_ATTR, 0, MOUNT_ATTR_NOATIME, NULL},
 	{"bind", MOUNT_OPTION_BIND, MS_BIND, 0, NULL},
+	{"copy-symlink", MOUNT_OPTION_LINK, 0, 0, NULL},
 	{"defaults", MOUNT_OPTION_NOTHING, 0, 0, NULL},
 	{"dev", MOUNT_OPTION_ATTR, 0, MOUNT_ATTR_NODEV, NULL},
 	{"diratime", MOUNT_OPTION_ATTR, 0, MOUNT_ATTR_NODIRATIME, NULL},
@@ -172,6 +173,9 @@ static void one_word(struct arena *a, char *word, struct oci_mount_options *o)
 		break;
 	case MOUNT_OPTION_COPYUP:
 		o->tmpcopyup = true;
+		break;
+	case MOUNT_OPTION_LINK:
+		o->copy_symlink = true;
 		break;
 	case MOUNT_OPTION_NOTHING:
 		break;

@@ -69,6 +69,9 @@ static int open_inside(const struct live_mount *v, const char *rootfs, struct er
 static int open_bind(struct live_mount *v, const struct plan_rootfs *p, const char *rootfs, const char *root,
 		     struct error *err)
 {
+	if (v->m->options->copy_symlink)
+		return error_set(err, EOPNOTSUPP, "copy-symlink is for mounts of config.json only: make the link with "
+				 "`exec`");
 	source_find(v->m, root, &v->place);
 	if (p->sources_in_child || (v->place.inside && !v->m->idmap_where))
 		return 0;

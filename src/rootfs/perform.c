@@ -3,6 +3,7 @@
  * process. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -251,6 +252,26 @@ int mount_prepare(const struct plan_rootfs *p, const struct plan_mount *m, const
 	return ret < 0 ? ret : steal_fd(&mnt);
 }
 
+/* copy-symlink: the same link, whatever it leads to in the container. */
+static int perform_link(const struct plan_mount *m, const char *text, const struct rootfs *rootfs, struct error *err)
+{
+	char there[PATH_MAX];
+	const char *name;
+	_cleanup_close_ int dir = path_parent_in_root(rootfs->root, m->destination, &name);
+	ssize_t n;
+
+	if (dir < 0)
+		return error_errno(err, dir, "mount point");
+	if (symlinkat(text, dir, name) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return error_errno(err, -errno, "make the link to %s", text);
+	n = readlinkat(dir, name, there, sizeof(there));
+	if (n >= 0 && (size_t)n == strlen(text) && strncmp(there, text, (size_t)n) == 0)
+		return 0;
+	return error_set(err, EEXIST, "copy-symlink: %s is there already, and is no link to %s", m->destination, text);
+}
+
 static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int *source,
 		   struct rootfs_source *place, struct rootfs *r, struct mount_target *t,
 		   struct error *err)
@@ -258,6 +279,8 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	_cleanup_close_ int mnt = -1;
 	int ret;
 
+	if (place && place->link)
+		return perform_link(m, place->link, r, err);
 	t->from_parent = *source >= 0;
 	if (m->idmap_where && !t->from_parent && (!place || place->map < 0))
 		return error_set(err, EPERM, "an id-mapped mount is not possible here");

@@ -37,6 +37,7 @@ void rootfs_handles_close(struct rootfs_handles *h)
 			close(h->places[i].map);
 		free(h->places[i].inside);
 		free(h->places[i].path);
+		free(h->places[i].link);
 	}
 	free(h->places);
 	if (h->nodes >= 0)
@@ -220,11 +221,11 @@ static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, s
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
 		bool later = m->kind == MOUNT_BIND && is_for_child(p, m, &h->places[i]);
-		int r = 0;
+		int r = m->options->copy_symlink ? source_read_link(m, &h->places[i], err) : 0;
 
-		if (p->sources_in_child || (later && !m->idmap_where))
+		if (r == 0 && (h->places[i].link || p->sources_in_child || (later && !m->idmap_where)))
 			continue;
-		if (!later && m->idmap_where && h->places[i].inside)
+		if (r == 0 && !later && m->idmap_where && h->places[i].inside)
 			r = check_mapped_source(p, i, h->places[i].inside, err);
 		if (r == 0 && later)
 			r = h->places[i].map = mount_idmap_prepare(m, h->userns, &ns, err);

@@ -18,6 +18,7 @@ struct rootfs_source {
 	char *path;			/* on the host, without links; or NULL */
 	dev_t dev;			/* and what is there */
 	ino_t ino;
+	char *link;			/* copy-symlink: what the link says that it is; or NULL */
 	int early;			/* the clone of "/", taken before anything lies over it; or -1 */
 	int map;			/* the user namespace with the id mapping that it is to have; or -1 */
 };

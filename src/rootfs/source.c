@@ -125,6 +125,25 @@ void source_find(const struct plan_mount *m, const char *root, struct rootfs_sou
 	ret->ino = st.st_ino;
 }
 
+int source_read_link(const struct plan_mount *m, struct rootfs_source *place, struct error *err)
+{
+	_cleanup_close_ int fd = open(m->source, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char text[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return mount_source_error(m, -errno, err);
+	if (!S_ISLNK(st.st_mode))
+		return 0;
+	n = readlinkat(fd, "", text, sizeof(text) - 1);
+	if (n < 0)
+		return mount_source_error(m, -errno, err);
+	text[n] = '\0';
+	place->link = xstrdup(text);
+	return 0;
+}
+
 static int open_inside(const struct plan_mount *m, const char *inside, int root, struct error *err)
 {
 	_cleanup_close_ int fd = path_open_in_root(root, *inside ? inside : "/", O_PATH);

@@ -394,6 +394,12 @@ def test_destination_that_is_refused(live, destination, word):
     live.add(mount(destination, "tmpfs", "t")).failed(word, "/mounts/0")
 
 
+def test_link_instead_of_a_mount_is_refused(live):
+    os.symlink("text", f"{live.box.bundle}/link")
+    live.box.up()
+    live.add(bind(f"{live.box.bundle}/link", "/m", "copy-symlink")).failed("copy-symlink", "config.json only", "/mounts/0")
+
+
 def test_taken_away_inside(live):
     set_caps(live.box.process, ["CAP_SYS_ADMIN"])
     live.box.up()

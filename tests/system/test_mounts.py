@@ -200,7 +200,7 @@ def test_what_is_locked_cannot_be_asked_away(as_root_of_a_namespace, tree, word)
 
 
 @pytest.mark.parametrize("word", [
-    "src-nofollow", "dest-nofollow", "copy-symlink", "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
+    "src-nofollow", "dest-nofollow", "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
     "read-only", "NoSuid", "no_exec", "no-dev", "ro=recursive", "noexec=vfs", "ro,noexec", "rw,ro", "size=1,nodev", " ro"])
 def test_unknown_word_without_which_a_bind_is_less_safe(box, word):
     box.mounts.append(bind(source(box), "/m", "nosuid", word))
@@ -219,6 +219,60 @@ def test_plain_word_is_for_the_top_only(box, tree):
     seen = mounts(box.probe())
     assert "ro" in kernel.mount_at(seen, "/m").options
     assert "rw" in kernel.mount_at(seen, "/m/sub").options
+
+
+# ---- copy-symlink: crun's word, and Podman's --mount type=bind,no-dereference
+
+@pytest.fixture(params=[False, True], ids=["host's users", "user namespace"])
+def linked(request, box):
+    """linked(text, words...): a mount on /made/here/link of a source that is a link to `text`."""
+    if request.param:
+        userns(box.config, 0)
+
+    def add(text, *words, dest="/made/here/link"):
+        path = f"{box.bundle}/link{len(box.mounts)}"
+        os.symlink(text, path)
+        box.mounts.append(bind(path, dest, *words))
+    return add
+
+
+@pytest.mark.parametrize("text", ["/nowhere/at/all", "../relative", "/etc/shadow"])
+def test_copied_link(box, linked, text):
+    linked(text, "rbind", "copy-symlink", "ro", "rprivate")
+    seen = box.probe()
+    assert not any(m.target.startswith("/made") for m in mounts(seen))
+    assert os.readlink(f"{box.rootfs}/made/here/link") == text
+    box.delete("--force")
+    box.probe()     # the same link is there already
+
+
+def test_copied_link_of_what_is_none(box):
+    box.mounts.append(bind(source(box), "/m", "copy-symlink", "ro"))
+    assert "ro" in at(box, "/m").options
+
+
+def test_copied_link_stays_in_the_container(box, linked):
+    """Its place is looked up as that of any mount."""
+    os.makedirs(f"{box.bundle}/outside")
+    os.symlink("../outside", f"{box.rootfs}/made")
+    linked("text", "copy-symlink")
+    box.probe()
+    assert os.listdir(f"{box.bundle}/outside") == []
+    assert os.readlink(f"{box.rootfs}/outside/here/link") == "text"
+
+
+@pytest.mark.parametrize("there", ["file", "directory", "link"])
+def test_copied_link_where_something_else_is(box, linked, there):
+    os.makedirs(f"{box.rootfs}/made/here")
+    path = f"{box.rootfs}/made/here/link"
+    if there == "link":
+        os.symlink("text2", path)
+    elif there == "file":
+        box.file("made/here/link", "")
+    else:
+        os.mkdir(path)
+    linked("text", "copy-symlink")
+    box.refused("copy-symlink", "/made/here/link is there already", f"/mounts/{len(box.mounts) - 1}")
 
 
 # ---- bind

@@ -142,10 +142,11 @@ static void test_mount_options(void **state)
 		assert_true(lists("mountOptions", needed[i]));
 	for (size_t i = 0; i < v->array.n; i++) {
 		const char *word = v->array.v[i]->string.data;
-		bool idmap = mount_option_find(word)->kind == MOUNT_OPTION_IDMAP;
+		enum mount_option_kind kind = mount_option_find(word)->kind;
 		const char *text = with(",\"mounts\":[{\"destination\":\"/x\",\"type\":\"tmpfs\","
-					"\"source\":\"/x\",\"options\":[\"", word,
-					idmap ? with("\"]", maps, "") : "\"]}]");
+					"\"source\":\"/x\",\"options\":[\"",
+					kind == MOUNT_OPTION_LINK ? with("bind\",\"", word, "") : word,
+					kind == MOUNT_OPTION_IDMAP ? with("\"]", maps, "") : "\"]}]");
 
 		assert_int_equal(read_config("", "", text, &config), 0);
 		/* Recognised: not taken for a word of the file system. */

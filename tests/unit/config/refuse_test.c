@@ -106,6 +106,10 @@ static const struct refused mounts[] = {
 	{MOUNT(",'source':'/x','options':['tmpcopyup','bind']"), "/mounts/0/options/0",
 	 "type tmpfs only"},
 	{MOUNT(",'options':['tmpcopyup','remount']"), "/mounts/0/options/0", "type tmpfs only"},
+	{TOP(",'mounts':[{'destination':'/p','type':'tmpfs','options':['ro','copy-symlink']}]"),
+	 "/mounts/0/options/1", "bind mounts only"},
+	{MOUNT(",'source':'/x','options':['copy-symlink','bind','remount']"), "/mounts/0/options/0",
+	 "bind mounts only"},
 	{MAPPED(MAP("0", "0", "1") ",'options':['tmpcopyup']", MAP("0", "0", "1")),
 	 "/mounts/0/options/0", "do not go together"},
 };

@@ -19,11 +19,12 @@ static const struct {
 	uint64_t set, clr, rset, rclr;
 	unsigned long propagation;
 	const char *sb;
-	bool bind, recursive, remount, idmap, ridmap, copyup;
+	bool bind, recursive, remount, idmap, ridmap, copyup, link;
 } words[] = {
 	{.word = "async"},
 	{.word = "atime", .clr = ATIME},
 	{.word = "bind", .bind = true},
+	{.word = "copy-symlink", .link = true},
 	{.word = "defaults"},
 	{.word = "dev", .clr = MOUNT_ATTR_NODEV},
 	{.word = "diratime", .clr = MOUNT_ATTR_NODIRATIME},
@@ -138,6 +139,7 @@ static void test_every_word(void **state)
 		assert_int_equal(o.idmap, words[i].idmap);
 		assert_int_equal(o.idmap_recursive, words[i].ridmap);
 		assert_int_equal(o.tmpcopyup, words[i].copyup);
+		assert_int_equal(o.copy_symlink, words[i].link);
 		assert_int_equal(o.n_propagation, words[i].propagation ? 1 : 0);
 		if (words[i].propagation)
 			assert_int_equal(o.propagation[0], words[i].propagation);
@@ -214,7 +216,7 @@ static void test_nothing(void **state)
 	mount_options_parse(*state, &(struct strings){0}, &o);
 	assert_memory_equal(&o.attr_set, &zero.attr_set, 4 * sizeof(uint64_t));
 	assert_int_equal(o.sb_flags.n + o.data.n + o.n_propagation, 0);
-	assert_false(o.bind || o.ro || o.remount || o.idmap || o.tmpcopyup);
+	assert_false(o.bind || o.ro || o.remount || o.idmap || o.tmpcopyup || o.copy_symlink);
 	assert_null(mount_option_find(""));
 	assert_null(mount_option_find("zzz"));
 	assert_null(mount_option_find("r"));
