@@ -38,8 +38,7 @@ static void told(void **state)
 		"6,811,4999999,-;sh invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
 		BEGIN "/m/a.scope,task_memcg=/m/a.scope,task=sh,pid=1220,uid=0\n SUBSYSTEM=x",
 		BEGIN "/m/a.scope,task_memcg=/m/a.scope/below,task=sh,pid=1221,uid=0",
-		"6,812,7000000,-,caller=T1;oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,"
-		"global_oom,task_memcg=/m/a.scope,task=sh,pid=1222,uid=0",
+		"6,812,7000000,-,caller=T1;oom-kill:constraint=CONSTRAINT_X,global_oom,task_memcg=/m/a.scope,task=sh",
 	};
 
 	(void)state;
