@@ -18,6 +18,7 @@
 #include "util/str.h"
 
 #define RECORD_MAX 8192			/* more than the kernel's CONSOLE_EXT_LOG_MAX */
+#define RECORDS_MAX 1000000		/* whoever fills the log meanwhile does not hold us up */
 #define KERNEL_ITSELF 8			/* from here on, priorities are those of programs that write there */
 #define TASK ",task_memcg="
 
@@ -54,7 +55,7 @@ int64_t oom_log_count(int kmsg, const char *path, uint64_t since_us)
 	char record[RECORD_MAX + 1];
 	int64_t found = 0;
 
-	for (;;) {
+	for (unsigned i = 0; i < RECORDS_MAX; i++) {
 		ssize_t n = read(kmsg, record, RECORD_MAX);
 
 		if (n < 0 && (errno == EPIPE || errno == EINTR))	/* the next ones were overwritten */
@@ -62,11 +63,12 @@ int64_t oom_log_count(int kmsg, const char *path, uint64_t since_us)
 		if (n < 0 && errno != EAGAIN)
 			return -errno;
 		if (n <= 0)
-			return found;
+			break;
 		record[n] = '\0';
 		if (record_tells_of(record, path, since_us))
 			found++;
 	}
+	return found;
 }
 
 int64_t oom_log_count_recent(const char *path, uint64_t age_us)

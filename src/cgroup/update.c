@@ -231,7 +231,7 @@ static int restore(struct cgroup_update *u, struct change *c)
 	const char *file = c->written == 2 ? w->alt_file : w->file;
 	const char *value = c->written == 2 ? w->alt_value : w->value, *old = c->old[c->written == 2];
 	_cleanup_free_ char *text = text_before(file, value, old);
-	int r = text ? fd_write_pseudo(u->fd, file, text, strlen(text)) : 0;
+	int r = fd_write_pseudo(u->fd, file, text, strlen(text));
 
 	/* The kernel does not keep a weight while it is idle, nor takes one. */
 	if (r == 0 && c->old[1] && str_eq(file, "cpu.idle") && *old == '0')

@@ -112,7 +112,8 @@ static bool ran_out_of_memory(const struct container *c)
 	if (!c->state.cgroup_path || state_open_cgroup(&c->state, &cgroup, &ignored) < 0)
 		return false;
 	if (cgroup >= 0)
-		return cgroup_read_key(cgroup, "memory.events", "oom_kill") > 0;
+		return (c->state.cgroup_created || c->state.unit) &&	/* else others were there before */
+		       cgroup_read_key(cgroup, "memory.events", "oom_kill") > 0;
 	return created > 0 && age > 0 && oom_log_count_recent(c->state.cgroup_path, (uint64_t)age) > 0;
 }
 

@@ -114,7 +114,7 @@ SCENARIOS = {
                      f"type=image,src={IMAGE},dst=/image,subpath=/etc", "--tmpfs", "/t:size=1m,mode=1777"),
                 once("ls /home; touch sub && echo w", "-v", "{c}:/home", "--workdir", "/home/user"),
                 once("ls -a /m", "--mount", "type=volume,src={c},dst=/m,subpath=user"),
-                once("readlink /l/i", "--mount", "type=bind,src=/proc/self,dst=/l/i,no-dereference"),
+                once("readlink /l/i", "--mount", "type=bind,src=/bin,dst=/l/i,no-dereference"),
                 once("true", "--mount", "type=volume,src={c},dst=/m,subpath=nosuch"),
                 once("true", "--mount", "type=bind,src=/nosuch,dst=/m"), ["volume", "rm", "{c}"]],
     "volume-idmap": [once("stat -c '%u %g' /m /m/f; touch /m/made && echo w", "--userns", "auto", "-v", "/srv/id-{r}:/m:idmap"),
