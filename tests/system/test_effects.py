@@ -82,8 +82,7 @@ def test_memory_max(make, orlop, tell):
     """It kills, and the event arrives before the end."""
     box = make("hog", "100", memory={"limit": 32 * MIB, "swap": 32 * MIB})
     p = orlop.popen("events", "--interval", "1h", box.id)
-    kernel.until(lambda: any("memory.events" in os.readlink(f"/proc/{p.pid}/fd/{fd}")
-                             for fd in os.listdir(f"/proc/{p.pid}/fd")), deadline(5), "it waits")
+    kernel.until(lambda: any("memory.events" in name for name in kernel.opened(p.pid)), deadline(5), "it waits")
     start(box)
     begin = time.monotonic()
     lines = [json.loads(x) for x in orlop.finish(p).ok().out.splitlines()]

@@ -161,8 +161,7 @@ def test_ends_at_once_without_waiting_for_the_interval(box, orlop):
     box.up()
     p = orlop.popen("events", "--interval", "1h", box.id)
     kernel.until(lambda: "events" in kernel.read(f"/proc/{p.pid}/cmdline"), 5)
-    kernel.until(lambda: any("cgroup.events" in os.readlink(f"/proc/{p.pid}/fd/{fd}")
-                             for fd in os.listdir(f"/proc/{p.pid}/fd")), deadline(5), "it waits")
+    kernel.until(lambda: any("cgroup.events" in name for name in kernel.opened(p.pid)), deadline(5), "it waits")
     box.delete("--force").ok()
     took, r = timed(orlop.finish, p)
     assert took < deadline(3) and r.ok().out == ""

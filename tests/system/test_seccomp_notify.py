@@ -190,11 +190,7 @@ def test_long_metadata(box, path):
 # ---- who has the listener
 
 def _holds_listener(pid):
-    for f in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(FileNotFoundError):
-            if os.readlink(f"/proc/{pid}/fd/{f}") == "anon_inode:seccomp notify":
-                return True
-    return False
+    return "anon_inode:seccomp notify" in kernel.opened(pid)
 
 
 def test_nobody_else_keeps_the_listener(box, path):

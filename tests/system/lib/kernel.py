@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """System calls and files of /proc that the tests look at; nothing here knows the program."""
+import contextlib
 import ctypes
 import os
 import sys
@@ -45,15 +46,22 @@ def umount(target, flags=2):  # MNT_DETACH
 
 
 def until(condition, timeout=15, what="condition"):
-    """Poll until condition() is true and return its value; fail loudly at the deadline."""
+    """
+    Poll until condition() is true and return its value; fail loudly at the deadline.  A file or a process that is not
+    there, not yet or no more, is no answer: what the condition looks at is changing.
+    """
     end = time.monotonic() + timeout
     pause = 0.002
     while True:
-        value = condition()
+        missing = None
+        try:
+            value = condition()
+        except (FileNotFoundError, ProcessLookupError) as e:
+            value, missing = None, e
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"timed out after {timeout} s: {what}")
+            raise AssertionError(f"timed out after {timeout} s: {what}") from missing
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
 
@@ -92,8 +100,17 @@ def children(pid="self"):
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
             found.update(int(p) for p in read(f"/proc/{pid}/task/{task}/children").split())
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         pass
+    return found
+
+
+def opened(pid):
+    """What the process has open: the targets of /proc/PID/fd.  One that it closes meanwhile is left out."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
     return found
 
 
