@@ -34,7 +34,7 @@ Markers
     kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
                                 when ORLOP_PASSED, a file, names the tests that have passed elsewhere
     one_vm                      takes long, or is much the same on each kernel: of the virtual machines it runs in one, that with
-                                the older kernel; natively it has met another
+                                the older kernel; natively it has met another, with all its parameters: the first is repeated
     spec("RT-031", ...)         rows of tests/spec/requirements.csv that the test shows: see tests/spec-report
     case("T31", ...)            rows of tests/security/cases.csv that it shows, if its name does not say so
     control("T31", ...)         shows that the tests of that case can fail: see tests/security/README.md
@@ -78,8 +78,9 @@ def pytest_unconfigure():
 
 def pytest_collection_modifyitems(config, items):
     """
-    What has passed on another machine is not repeated here, unless it depends on the kernel.  tests/security/report
-    reads cases and controls from pytest's XML.
+    What has passed on another machine is not repeated here, unless it depends on the kernel; where it does so little that
+    one machine is enough, the first parameter stands for all.  tests/security/report reads cases and controls from
+    pytest's XML.
     """
     for item in items:
         for kind in ("case", "control"):
@@ -89,7 +90,21 @@ def pytest_collection_modifyitems(config, items):
         return
     with open(os.environ["ORLOP_PASSED"]) as f:
         passed = set(f.read().splitlines())
-    again = [i for i in items if i.get_closest_marker("kernel") or _junit_name(i) not in passed]
+    once = set()
+
+    def repeated(item):
+        if _junit_name(item) not in passed:
+            return True
+        if not item.get_closest_marker("kernel"):
+            return False
+        if not item.get_closest_marker("one_vm"):
+            return True
+        function = item.nodeid.partition("[")[0]
+        first = function not in once
+        once.add(function)
+        return first
+
+    again = [i for i in items if repeated(i)]
     config.hook.pytest_deselected(items=[i for i in items if i not in again])
     items[:] = again
 
