@@ -11,6 +11,7 @@ import pytest
 from lib import host, kernel
 from lib.box import deadline
 from lib.config import bind, mount
+from test_checkpoint import Counter
 
 pytestmark = pytest.mark.kernel
 
@@ -128,6 +129,20 @@ def test_apparmor_profile_that_is_not_loaded(shell, name):
     shell.up()
     shell.exec("--apparmor", name, "--", "/bin/true").failed("/process/apparmorProfile", "AppArmor profile")
     assert shell.status() == "running"
+
+
+@pytest.mark.needs_apparmor
+@pytest.mark.needs_criu
+@pytest.mark.one_vm
+def test_apparmor_profile_after_restore(make_box, profiles):
+    counter = Counter(make_box(busybox=True))
+    box = counter.box
+    box.process["apparmorProfile"] = profiles("restored", "/one")
+    box.file("/one", "one\n")
+    counter.up()
+    before = current(box.pid, "apparmor/")
+    assert current(counter.there_and_back(), "apparmor/") == before == f"{box.process['apparmorProfile']} (enforce)"
+    assert "Permission denied" in box.exec("--", "/bin/cat", "/one").err
 
 
 # ---- SELinux -----------------------------------------------------------------------------------
