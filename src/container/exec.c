@@ -138,7 +138,7 @@ static int prepare(struct execution *x, struct error *err)
 	if (r == 0)
 		r = options_find_console(x->o->console_socket, &x->console, err);
 	if (r == 0)
-		r = options_connect("pidfd", x->o->pidfd_socket, &x->pidfd_socket, err);
+		r = options_connect_pidfd(x->o->pidfd_socket, &x->pidfd_socket, err);
 	if (r == 0)
 		r = agent_connect(x->spawn.plan, &x->agent, err);
 	if (r == 0)

@@ -34,6 +34,7 @@ struct handles {
 	int result;			/* create: fifo on which the outcome of execve is told; else -1 */
 	uint64_t ignored_signals;	/* bit N-1 = signal N is ignored by us: to be set to default */
 	struct hook_document hook_state[2];	/* createContainer, startContainer */
+	int hook_output[2];		/* stdout and stderr of createContainer hooks; or -1 */
 	unsigned last_cap;		/* highest capability of the kernel */
 	int proc;			/* the host's /proc, to set time offsets, or labels of exec; else -1 */
 	bool exec;			/* one more process of a running container */

@@ -64,7 +64,8 @@ int stage_hooks(struct stage_context *c, struct error *err)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	static char *const env[] = {path, NULL};
-	struct hook_run run = {.default_env = env, .cwd = c->rootfs.root};
+	int *const output = c->h->hook_output;
+	struct hook_run run = {.default_env = env, .cwd = c->rootfs.root, .out = output[0], .err = output[1]};
 	int r;
 
 	if (!(c->conv.flags & CONV_HOOKS))
@@ -74,7 +75,13 @@ int stage_hooks(struct stage_context *c, struct error *err)
 		r = conversation_expect(&c->conv, MSG_HOOKS_DONE, -1, -1, NULL, err);
 	if (r < 0)
 		return r;
-	return stage_run_hooks(c, HOOK_CREATE_CONTAINER, &c->h->hook_state[0], &run, err);
+	r = stage_run_hooks(c, HOOK_CREATE_CONTAINER, &c->h->hook_state[0], &run, err);
+	for (size_t i = 0; i < ARRAY_SIZE(c->h->hook_output); i++) {	/* the container is not to see them */
+		if (output[i] >= 0)
+			close(output[i]);
+		output[i] = -1;
+	}
+	return r;
 }
 
 /*

@@ -182,7 +182,7 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
  * be visible to others in a joined pid namespace. */
 static int keep_handles_only(const struct plan *p, const struct handles *h, struct error *err)
 {
-	size_t n = 6, most = 6 + p->ns.n_joins + h->rootfs.n_sources;
+	size_t n = 8, most = 8 + p->ns.n_joins + h->rootfs.n_sources;
 	int *keep = xcalloc(most, sizeof(*keep)), r;
 
 	keep[0] = h->sync;
@@ -191,6 +191,8 @@ static int keep_handles_only(const struct plan *p, const struct handles *h, stru
 	keep[3] = h->rootfs.tree;
 	keep[4] = h->proc;
 	keep[5] = h->rootfs.nodes;
+	keep[6] = h->hook_output[0];
+	keep[7] = h->hook_output[1];
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		keep[n++] = h->joins[i];
 	for (size_t i = 0; i < h->rootfs.n_sources; i++)

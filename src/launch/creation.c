@@ -230,6 +230,8 @@ static int open_handles(struct creation *c, bool again, struct error *err)
 		h->rootfs.userns = h->joins[0];
 	h->rootfs.bundle = c->bundle;
 	r = rootfs_open(&p->rootfs, &h->rootfs, err);
+	if (r == 0 && p->hooks->list[HOOK_CREATE_CONTAINER].n)
+		r = host_hooks_open_output(&c->st.annotations, h->hook_output, err);
 	if (r == 0 && !c->run)
 		r = open_gate(c, again, err);
 	return r;
@@ -303,8 +305,10 @@ int creation_tell(struct creation *c, struct error *err)
 	c->st.creating = false;
 	if (r == 0)
 		r = state_write(c->dir, &c->st, err);
-	if (r == 0 && c->pidfd_socket >= 0) {
-		r = fd_send(c->pidfd_socket, "standard", 8, &s->pidfd, 1);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(c->pidfd_sockets); i++) {
+		if (c->pidfd_sockets[i] < 0)
+			continue;
+		r = fd_send(c->pidfd_sockets[i], "standard", 8, &s->pidfd, 1);
 		if (r < 0)
 			error_errno(err, r, "send the pidfd");
 	}
@@ -426,8 +430,9 @@ void creation_close(struct creation *c)
 		close(c->agent);
 	if (c->console >= 0)
 		close(c->console);
-	if (c->pidfd_socket >= 0)
-		close(c->pidfd_socket);
+	for (size_t i = 0; i < ARRAY_SIZE(c->pidfd_sockets); i++)
+		if (c->pidfd_sockets[i] >= 0)
+			close(c->pidfd_sockets[i]);
 	if (c->pid_file >= 0)
 		close(c->pid_file);
 	if (c->bundle >= 0)

@@ -36,7 +36,7 @@ struct creation {
 	struct netdevs *netdevs;	/* interfaces of the host that were moved there */
 	int agent;			/* connected seccomp agent, or -1 */
 	int console;			/* connected console socket, or -1 */
-	int pidfd_socket;		/* likewise */
+	int pidfd_sockets[2];		/* likewise, of the option and of the annotation */
 	struct notify notify;		/* the caller's NOTIFY_SOCKET, if it has one */
 	int pid_file;			/* open, or -1: pid_file_open() */
 	bool pid_file_made;

@@ -16,6 +16,7 @@
 #include "launch/agent.h"
 #include "launch/options.h"
 #include "launch/own_user_ns.h"
+#include "oci/annotations.h"
 #include "plan/build.h"
 #include "sys/mutate.h"
 #include "sys/probe.h"
@@ -130,9 +131,22 @@ static int make_plan(struct creation *c, struct facts *facts, unsigned listening
 	return r;
 }
 
+/* Who wants the pidfd of the container's process. */
+static int connect_pidfd(struct creation *c, struct error *err)
+{
+	const char *receiver = annotation_value(&c->plan->config->annotations, ANNOTATION_PIDFD_RECEIVER);
+	int r = options_connect_pidfd(c->o->pidfd_socket, &c->pidfd_sockets[0], err);
+
+	if (r < 0)
+		return r;
+	r = options_connect_pidfd(receiver, &c->pidfd_sockets[1], err);
+	return r < 0 ? error_at(err, "/annotations/" ANNOTATION_PIDFD_RECEIVER) : 0;
+}
+
 static int close_others(const struct creation *c, unsigned listening, struct error *err)
 {
-	const int own[] = {c->bundle, c->console, c->pidfd_socket, c->agent, c->notify.host, c->pid_file};
+	const int own[] = {c->bundle, c->console, c->pidfd_sockets[0], c->pidfd_sockets[1], c->agent, c->notify.host,
+			   c->pid_file};
 
 	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
@@ -147,7 +161,8 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	memset(c, 0, sizeof(*c));
 	c->o = o;
 	c->run = run;
-	c->dir = c->bundle = c->netns = c->agent = c->console = c->pidfd_socket = c->pid_file = -1;
+	c->dir = c->bundle = c->netns = c->agent = c->console = c->pid_file = -1;
+	c->pidfd_sockets[0] = c->pidfd_sockets[1] = -1;
 	c->cgroup = (struct cgroup)CGROUP_INIT;
 	c->notify = (struct notify)NOTIFY_INIT;
 	c->arena = arena_new();
@@ -173,7 +188,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	if (r == 0)
 		r = options_find_console(o->console_socket, &c->console, err);
 	if (r == 0)
-		r = options_connect("pidfd", o->pidfd_socket, &c->pidfd_socket, err);
+		r = connect_pidfd(c, err);
 	if (r == 0)
 		r = agent_connect(c->plan, &c->agent, err);
 	if (r == 0)

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
+#include "oci/annotations.h"
 #include "process/hooks.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/log.h"
 
 /* The bundle, as their authors know it from other runtimes; or /, when it was removed since `create`. */
 static int open_place(const struct state *st, struct error *err)
@@ -19,19 +22,55 @@ static int open_place(const struct state *st, struct error *err)
 	return fd < 0 ? error_errno(err, fd, "open the bundle %s, for the hooks to run in", st->bundle) : fd;
 }
 
+int host_hooks_open_output(const struct key_values *annotations, int ret[2], struct error *err)
+{
+	static const char *const keys[] = {ANNOTATION_HOOKS_STDOUT, ANNOTATION_HOOKS_STDERR};
+	int r = 0;
+
+	ret[0] = ret[1] = -1;
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(keys); i++) {
+		const char *path = annotation_value(annotations, keys[i]);
+
+		if (!path)
+			continue;
+		r = fd_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+		if (r < 0) {
+			error_errno(err, r, "open `%s` for the output of hooks", path);
+			error_at(err, "/annotations/%s", keys[i]);
+		}
+		ret[i] = r;
+	}
+	if (r >= 0)
+		return 0;
+	if (ret[0] >= 0)
+		close(ret[0]);
+	ret[0] = ret[1] = -1;
+	return r;
+}
+
 int host_hooks_run(enum oci_hook_kind kind, const struct oci_hook_list *list, const struct state *st,
 		   enum container_status status, pid_t pid, const volatile sig_atomic_t *interrupted,
 		   struct error *err)
 {
 	struct hook_run run = {.kind = kind, .list = list, .adopt = true, .interrupted = interrupted};
-	_cleanup_close_ int place = -1;
+	_cleanup_close_ int place = -1, out = -1, out_err = -1;
 	_cleanup_free_ char *text = NULL;
+	int output[2], r;
 
 	if (list->n == 0)
 		return 0;
 	place = open_place(st, err);
 	if (place < 0)
 		return place;
+	r = host_hooks_open_output(&st->annotations, output, err);
+	if (r < 0 && kind == HOOK_POSTSTOP) {	/* nothing may keep a container from being deleted */
+		log_warning("%s", err->text);
+		*err = (struct error){0};
+	} else if (r < 0) {
+		return r;
+	}
+	run.out = out = output[0];
+	run.err = out_err = output[1];
 	text = state_document(st, status, pid, false, &run.state_len);
 	run.state_json = text;
 	run.cwd = place;

@@ -10,6 +10,12 @@
 #include "util/error.h"
 
 /*
+ * Open the files that @annotations name for what hooks write on stdout and stderr, to append to them: made if
+ * they are not there, mode 0600.  Where none is named ret[] becomes -1.  On failure nothing stays open.
+ */
+int host_hooks_open_output(const struct key_values *annotations, int ret[2], struct error *err);
+
+/*
  * Run the hooks of @kind in the bundle, with the state document of @st on their standard input; @pid and
  * @status are for that.  @interrupted: as of struct hook_run.  Failures of poststop hooks are warnings.
  */

@@ -153,7 +153,7 @@ int options_check_security(const struct plan_security *s, struct error *err)
 	return r < 0 ? error_at(err, "/linux/seccomp") : 0;
 }
 
-int options_connect(const char *what, const char *path, int *ret, struct error *err)
+int options_connect_pidfd(const char *path, int *ret, struct error *err)
 {
 	int fd;
 
@@ -161,7 +161,7 @@ int options_connect(const char *what, const char *path, int *ret, struct error *
 		return 0;
 	fd = fd_connect_unix(AT_FDCWD, path, SOCK_STREAM);
 	if (fd < 0)
-		return error_errno(err, fd, "connect to the %s socket %s", what, path);
+		return error_errno(err, fd, "connect to the pidfd socket %s", path);
 	*ret = fd;
 	return 0;
 }

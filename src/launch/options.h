@@ -26,8 +26,8 @@ int pid_file_write(const char *path, int fd, pid_t pid, struct error *err);
 
 /* Can the labels and the seccomp profile be applied on this host? */
 int options_check_security(const struct plan_security *s, struct error *err);
-/* Connect to the AF_UNIX stream socket @path; NULL leaves *ret alone. */
-int options_connect(const char *what, const char *path, int *ret, struct error *err);
+/* Connect to the AF_UNIX stream socket @path, which will get a pidfd; NULL leaves *ret alone. */
+int options_connect_pidfd(const char *path, int *ret, struct error *err);
 /* Find the socket @path (NULL leaves *ret alone), without a word to who listens there: conmon takes the end of a
  * connection that brought no terminal for the end of everything, kills us and finds no error in our log. */
 int options_find_console(const char *path, int *ret, struct error *err);

@@ -38,6 +38,7 @@ void spawn_init(struct spawn *s, const struct plan *plan)
 	s->handles.pid_ns = s->handles.user_ns = s->handles.time_ns = -1;
 	s->launcher_pidfd = s->conv.fd = s->handles.sync = s->handles.init_pidfd = s->handles.init_root = -1;
 	s->handles.start = s->handles.result = s->handles.proc = -1;
+	s->handles.hook_output[0] = s->handles.hook_output[1] = -1;
 	rootfs_handles_init(&s->handles.rootfs);
 }
 
@@ -54,6 +55,8 @@ void spawn_close_inherited(struct handles *h, const struct plan *p)
 	close_take(&h->sync);
 	close_take(&h->start);
 	close_take(&h->result);
+	close_take(&h->hook_output[0]);
+	close_take(&h->hook_output[1]);
 	close_take(&h->user_ns);
 	close_take(&h->time_ns);
 	rootfs_handles_close(&h->rootfs);

@@ -3,7 +3,8 @@
 #include "oci/annotations.h"
 
 const struct name_value annotation_names[] = {
-	{ANNOTATION_KEEP_GROUPS, 0}, {ANNOTATION_CONTEXT_TYPE, 0}, {ANNOTATION_SYSTEMD, 0},
+	{ANNOTATION_KEEP_GROUPS, 0}, {ANNOTATION_CONTEXT_TYPE, 0}, {ANNOTATION_PIDFD_RECEIVER, 0},
+	{ANNOTATION_HOOKS_STDOUT, 0}, {ANNOTATION_HOOKS_STDERR, 0}, {ANNOTATION_SYSTEMD, 0},
 	{ANNOTATION_CRIU_CONFIG, 0},
 };
 const size_t n_annotation_names = ARRAY_SIZE(annotation_names);

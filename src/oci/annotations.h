@@ -11,6 +11,11 @@
 #define ANNOTATION_PREFIX "run.oci."
 #define ANNOTATION_KEEP_GROUPS ANNOTATION_PREFIX "keep_original_groups"
 #define ANNOTATION_CONTEXT_TYPE ANNOTATION_PREFIX "mount_context_type"
+/* Files to which hooks write what they have to say. */
+#define ANNOTATION_HOOKS_STDOUT ANNOTATION_PREFIX "hooks.stdout"
+#define ANNOTATION_HOOKS_STDERR ANNOTATION_PREFIX "hooks.stderr"
+/* A socket as for --pidfd-socket. */
+#define ANNOTATION_PIDFD_RECEIVER ANNOTATION_PREFIX "pidfd_receiver"
 
 /* Followed by the name of a property of the unit, with the systemd cgroup manager: as runc and crun. */
 #define ANNOTATION_SYSTEMD "org.systemd.property."

@@ -41,6 +41,16 @@ static int check_context_type(const struct oci_config *config, struct error *err
 			    str_escape(value, shown, sizeof(shown)));
 }
 
+/* Those are the container's code, which gets no file of the host. */
+static void warn_of_hooks_inside(const struct oci_config *config)
+{
+	static const char *const keys[] = {ANNOTATION_HOOKS_STDOUT, ANNOTATION_HOOKS_STDERR};
+
+	for (size_t i = 0; config->hooks.list[HOOK_START_CONTAINER].n && i < ARRAY_SIZE(keys); i++)
+		if (annotation_value(&config->annotations, keys[i]))
+			log_warning("the annotation `%s` has no effect on startContainer hooks", keys[i]);
+}
+
 int plan_annotations(const struct plan *p, struct error *err)
 {
 	const struct key_values *all = &p->config->annotations;
@@ -60,5 +70,6 @@ int plan_annotations(const struct plan *p, struct error *err)
 	if (plan_keeps_groups(p->config) && p->config->process.user.n_additional_gids > 0)
 		log_warning("process.user.additionalGids are not set: the annotation `%s` keeps the groups of the "
 			    "caller", ANNOTATION_KEEP_GROUPS);
+	warn_of_hooks_inside(p->config);
 	return check_context_type(p->config, err);
 }

@@ -130,8 +130,9 @@ static int child_main(void *arg)
 	for (int sig = 1; sig < NSIG; sig++)
 		sys_signal_default(sig);	/* EINVAL for SIGKILL and SIGSTOP: fine */
 	/* A session: no controlling terminal, and a process group that can be killed as one. */
-	if (setsid() < 0 || dup2(c->in, STDIN_FILENO) < 0 || dup2(c->out, STDOUT_FILENO) < 0 ||
-	    dup2(c->out, STDERR_FILENO) < 0)
+	if (setsid() < 0 || dup2(c->in, STDIN_FILENO) < 0 ||
+	    dup2(c->run->out > 0 ? c->run->out : c->out, STDOUT_FILENO) < 0 ||
+	    dup2(c->run->err > 0 ? c->run->err : c->out, STDERR_FILENO) < 0)
 		r = -errno;
 	if (r == 0 && c->cwd > 0 && fchdir(c->cwd) < 0)
 		r = -errno;

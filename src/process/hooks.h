@@ -19,6 +19,7 @@ struct hook_run {
 					 * LISTEN_*, NOTIFY_SOCKET, LD_* and ORLOP_* */
 	int cwd;			/* descriptor of the directory they run in; 0 (a standard stream
 					 * is none): that of the caller */
+	int out, err;			/* descriptors to be their stdout and stderr; 0 or less: captured */
 	bool adopt;			/* kill at the timeout also what left the group, by becoming its
 					 * parent; not in the container, which is killed as a whole */
 	/* Called in the new process, last before execve: 0 or -errno, which fails the hook.  NULL: nothing. */
@@ -30,8 +31,8 @@ struct hook_run {
 
 /*
  * Run them one after the other: own session, descriptors 0-2 only (stdin: the state; stdout and
- * stderr: captured, the last lines are in the error), killed as a group at the timeout.  What a hook
- * leaves behind when it ends well goes on.  SIGCHLD must not be ignored in the calling process.
+ * stderr: as said above; the last captured lines are in the error), killed as a group at the timeout.
+ * What a hook leaves behind when it ends well goes on.  SIGCHLD must not be ignored in the calling process.
  * Stops at the first failure with -errno; with @go_on (poststop) a failure is a warning and the
  * rest run: 0.
  */

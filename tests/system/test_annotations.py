@@ -42,7 +42,7 @@ def test_additional_groups_beside_it(box):
     assert "additionalGids" in r.err and KEEP in r.err
 
 
-@pytest.mark.parametrize("key", ["run.oci.handler", "run.oci.systemd.subgroup", "run.oci.hooks.stdout", "run.oci.of_the_future"])
+@pytest.mark.parametrize("key", ["run.oci.handler", "run.oci.systemd.subgroup", "run.oci.of_the_future"])
 def test_others_are_warned_of(box, key):
     box.config["annotations"] = {key: "x", "org.example.other": "y"}
     r = box.run()
@@ -53,6 +53,67 @@ def test_others_are_warned_of(box, key):
 def test_without_it_the_container_would_be_less_confined(box, key):
     box.config["annotations"] = {key: "krun"}
     box.refused(f"the annotation `{key}` cannot be left out", f"/annotations/{key}")
+
+
+OUTPUT = {"run.oci.hooks.stdout": "out", "run.oci.hooks.stderr": "err"}
+
+
+@pytest.fixture
+def talking(box):
+    """Each kind of hook says its name on stdout and on stderr."""
+    kinds = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"]
+    box.config["hooks"] = {kind: [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {kind}; echo {kind}! >&2"]}] for kind in kinds}
+    box.config["annotations"] = {key: f"{box.bundle}/{name}" for key, name in OUTPUT.items()}
+    box.kinds = kinds
+    return box
+
+
+@pytest.mark.parametrize("user_namespace", [False, True])
+def test_output_of_hooks(talking, user_namespace):
+    if user_namespace:
+        userns(talking.config)
+    box = talking.args("pause")
+    with open(f"{box.bundle}/out", "w") as f:
+        f.write("before\n")
+    box.create().ok()
+    box.start().ok()
+    assert sorted(os.listdir(f"/proc/{box.pid}/fd")) == ["0", "1", "2"]
+    box.delete("--force").ok()
+    assert kernel.read(f"{box.bundle}/out").splitlines() == ["before", *box.kinds]
+    assert kernel.read(f"{box.bundle}/err").splitlines() == [f"{kind}!" for kind in box.kinds]
+    assert os.stat(f"{box.bundle}/err").st_mode & 0o777 == 0o600
+
+
+def test_output_of_hooks_one_alone(talking):
+    """What is not in a file is in the error."""
+    box = talking.args("true")
+    del box.config["annotations"]["run.oci.hooks.stderr"]
+    box.config["hooks"]["createRuntime"][0]["args"][2] += "; exit 3"
+    box.refused("createRuntime", "exit status 3", "createRuntime!")
+    assert kernel.read(f"{box.bundle}/out").split() == ["prestart", "createRuntime", "poststop"]
+
+
+def test_output_of_hooks_without_a_place(talking):
+    box = talking.args("pause")
+    box.config["annotations"]["run.oci.hooks.stdout"] = f"{box.bundle}/no/out"
+    box.refused(f"{box.bundle}/no/out", "No such file", "/annotations/run.oci.hooks.stdout")
+    os.mkdir(f"{box.bundle}/no")
+    box.create().ok()
+    box.start().ok()
+    box.kill("KILL").ok()
+    box.wait_stopped()
+    os.unlink(f"{box.bundle}/no/out")
+    os.rmdir(f"{box.bundle}/no")
+    r = box.delete().ok()
+    assert "warning" in r.err and f"{box.bundle}/no/out" in r.err, "it is deleted all the same"
+    assert box.id not in box.orlop.ids()
+
+
+def test_output_of_hooks_inside(talking):
+    box = talking
+    box.config["hooks"] = {"startContainer": [{"path": "/bin/probe", "args": ["probe", "true"]}]}
+    r = box.run().ok()
+    assert all(key in r.err for key in OUTPUT) and not os.path.exists(f"{box.bundle}/out")
 
 
 def test_mount_context_type(box):

@@ -68,6 +68,27 @@ def test_pidfd_socket_of_a_container(box, tmp, verb):
     os.close(fd)
 
 
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_pidfd_receiver(box, tmp, verb):
+    """Of an annotation, and whoever called us may want one, too."""
+    box.args("pause")
+    with pidfd_socket(f"{tmp}/pidfd.sock") as s, pidfd_socket(f"{tmp}/receiver.sock") as receiver:
+        box.config["annotations"] = {"run.oci.pidfd_receiver": receiver.path}
+        box.write()
+        options = ["--bundle", box.bundle, "--pid-file", box.pid_file, "--pidfd-socket", s.path]
+        box.orlop(verb, *options, *(["--detach"] if verb == "run" else []), box.id).ok()
+        for each in (receiver, s):
+            name, fd = each.receive()
+            assert name == "standard" and pid_of(fd) == box.pid
+            os.close(fd)
+        assert sorted(os.listdir(f"/proc/{box.pid}/fd")) == ["0", "1", "2"] or verb == "create"
+
+
+def test_pidfd_receiver_that_is_not_there(box, tmp):
+    box.config["annotations"] = {"run.oci.pidfd_receiver": f"{tmp}/nobody.sock"}
+    box.refused("pidfd", f"{tmp}/nobody.sock", "/annotations/run.oci.pidfd_receiver")
+
+
 def test_pidfd_socket_of_exec(box, tmp):
     box.up()
     with pidfd_socket(f"{tmp}/pidfd.sock") as s:

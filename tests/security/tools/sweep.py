@@ -80,6 +80,7 @@ def _hooks(box):
     box.config["hooks"] = {kind: [{"path": "/bin/true"}] for kind in
                            ("prestart", "createRuntime", "createContainer", "poststart", "poststop")}
     box.config["hooks"]["startContainer"] = [{"path": conf.PROBE, "args": ["probe", "true"]}]
+    box.config["annotations"] = {f"run.oci.hooks.{stream}": f"{box.bundle}/hooks.{stream}" for stream in ("stdout", "stderr")}
 
 
 def _seccomp(box):
