@@ -49,6 +49,7 @@ def cpu_seconds(pid):
 # ---- where -------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("path, expected", [
     (None, "/orlop/{id}"), ("{tag}rel", "/orlop/{tag}rel"), ("/{tag}abs", "/{tag}abs"),
     ("/{tag}deep/a/b/c", "/{tag}deep/a/b/c"), ("{tag}rel/x//y/", "/orlop/{tag}rel/x/y"),
@@ -308,6 +309,7 @@ def test_exec_in_a_sub_cgroup_by_lists_of_controllers(box, lists):
     assert f"0::/orlop/{box.id}/sub\n" in box.exec(*options).json()["cgroup"]
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("lists,words", [
     (["whaaat:/"], ["unknown controller whaaat"]), ([":sub"], ["without a name"]), (["cpu,:sub"], ["without a name"]),
     (["cpu:sub", "cpu,memory:sub"], ["twice", "cpu"]), (["cpu:sub", "memory:other"], ["one tree", "sub"]),

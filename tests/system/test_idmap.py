@@ -71,6 +71,7 @@ def mounted(box, dest):
 
 # ---- what is seen and what is written
 
+@pytest.mark.one_vm
 @pytest.mark.spec("CF-016", "CF-019", "MO-057", "MO-058", "MO-060", "MO-067")
 @pytest.mark.parametrize("options", [["bind", "idmap"], ["bind", "ridmap"], ["rbind", "ridmap"], ["bind"]])
 def test_mapping_of_the_mount(box, volume, options):

@@ -113,6 +113,7 @@ def test_tmpfs_has_its_size_and_the_mode_of_its_mount_point(both):
     assert os.stat(f"/proc/{both.box.pid}/root/sticky").st_mode & 0o7777 == 0o1777
 
 
+@pytest.mark.one_vm
 @pytest.mark.kernel
 @pytest.mark.parametrize("type,destination", [("mqueue", "/q"), ("devpts", "/p"), ("ramfs", "/r"), ("sysfs", "/s"),
                                               ("proc", "/pr"), ("cgroup2", "/cg"), ("cgroup", "/cg1")])

@@ -43,6 +43,7 @@ def tree(box):
 
 # ---- option words
 
+@pytest.mark.one_vm
 @pytest.mark.spec("MO-012", "MO-013", "MO-014", "MO-015", "MO-020", "MO-025", "MO-038")
 @pytest.mark.parametrize("word", ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"])
 @pytest.mark.parametrize("kind", ["tmpfs", "bind"])
@@ -57,6 +58,7 @@ def test_attribute_word(box, word, kind):
     assert not others & seen.options, seen
 
 
+@pytest.mark.one_vm
 @pytest.mark.spec("MO-002", "MO-005", "MO-006", "MO-008", "MO-023", "MO-025", "MO-030", "MO-035", "MO-039")
 @pytest.mark.parametrize("first,second,there", [
     ("ro", "rw", "rw"), ("nosuid", "suid", None), ("nodev", "dev", None), ("noexec", "exec", None),
@@ -85,6 +87,7 @@ def test_superblock_word(box, word, negation):
         assert word not in at(box, "/m").super
 
 
+@pytest.mark.one_vm
 @pytest.mark.spec("MO-004", "MO-009", "MO-011", "MO-016", "MO-018", "MO-032")
 @pytest.mark.parametrize("word", ["defaults", "iversion", "noiversion", "silent", "loud", "norelatime", "rw",
                                   "async", "dev", "exec", "suid", "atime", "diratime", "nomand", "symfollow"])
@@ -144,6 +147,7 @@ def attributes(seen):
     return seen.options & {*ATTR, "rw"}
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("source, words, wanted", [
     ("nosuid noexec", "", "rw nosuid noexec relatime"),
     ("ro nosuid nodev noexec noatime nodiratime", "", "ro nosuid nodev noexec noatime nodiratime"),
@@ -199,6 +203,7 @@ def test_what_is_locked_cannot_be_asked_away(as_root_of_a_namespace, tree, word)
     assert r.rc == 1 and "locked" in r.err and "/mounts/7" in r.err, r
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("word", [
     "src-nofollow", "dest-nofollow", "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
     "read-only", "NoSuid", "no_exec", "no-dev", "ro=recursive", "noexec=vfs", "ro,noexec", "rw,ro", "size=1,nodev", " ro"])
@@ -527,6 +532,7 @@ def test_overlay(box):
 
 # ---- propagation
 
+@pytest.mark.one_vm
 @pytest.mark.spec("MO-021", "MO-026", "MO-028", "MO-029", "MO-033", "MO-037")
 @pytest.mark.parametrize("user", [False, True])
 @pytest.mark.parametrize("word,expected", [("rprivate", set()), ("private", set()), ("rslave", {"master"}),
@@ -826,6 +832,7 @@ def without_lowerdir_plus(box):
     return sum(line.split()[0] == pid for line in calls[:index + 1])
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("user", [False, True])
 def test_overlay_where_the_kernel_takes_no_single_layers(box, user):
     overlay(box, ":".join(layers(box, 12)))
@@ -848,6 +855,7 @@ def test_overlay_where_the_kernel_takes_no_single_layers(box, user):
     assert kernel.read("/proc/self/mountinfo") == before
 
 
+@pytest.mark.one_vm
 def test_overlay_that_no_way_is_long_enough_for(box):
     overlay(box, ":".join(layers(box, 60, 60)))
     when = without_lowerdir_plus(box)
@@ -1009,6 +1017,7 @@ def test_mountinfo_has_the_order_of_the_list(box, user):
     assert [t for t in seen if t in wanted] == wanted
 
 
+@pytest.mark.one_vm
 @KINDS
 def test_root_of_the_host_as_source(box, kind):
     """What is mounted over it while the container is made is not part of it."""

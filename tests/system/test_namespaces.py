@@ -557,6 +557,7 @@ def test_joined_user_namespace_with_its_own_mappings(pod, given):
     assert box.exec("--user", "0").json()["uids"] == [0] * 4
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("change", [{"hostID": 100001}, {"size": 999}, {"size": 1001, "containerID": 0}, {"containerID": 1}])
 @pytest.mark.parametrize("which", ["uidMappings", "gidMappings"])
 def test_joined_user_namespace_with_other_mappings(pod, which, change):

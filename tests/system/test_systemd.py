@@ -387,6 +387,7 @@ def test_killed_while_deleting(box):
     kernel.until(lambda: not is_known(box.unit), deadline(10), "the scope is gone")
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("path", ["/abs", "a.slice:b", "a.slice:b:c:d", "a:b:c", "a.slice:b:../c", "a.slice:b:c@d", "a.slice:@b:c",
                                   "a@b.slice:c:d", "@.slice:b:c"])
 def test_bad_path(box, path):

@@ -292,6 +292,7 @@ def test_without_a_cgroup(box):
     update(box, {"pids": {"limit": 5}}).failed("has no cgroup")
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("document, words", [
     ({"memory": {"limit": -2}}, ["/memory/limit"]), ({"memory": {"limit": "1G"}}, ["/memory/limit"]),
     ({"memory": {"limit": 200 * MIB, "swap": 100 * MIB}}, ["/memory/swap", "less than memory.limit"]),
@@ -313,6 +314,7 @@ def test_bad_documents(box, document, words):
     assert not os.path.exists(f"{box.orlop.root}/{box.id}/resources.json")
 
 
+@pytest.mark.one_vm
 @pytest.mark.parametrize("options, words", [
     (["--memory", "10X"], ["`--memory`", "10X"]), (["--memory=-2"], ["`--memory`"]),
     (["--memory", "9999999999999999999"], ["`--memory`"]), (["--memory", "8388608T"], ["`--memory`"]),
