@@ -12,12 +12,14 @@
 
 const char *const message_names[N_MSG_TYPES] = {
 	"?", "MAPS_DONE", "HOOKS_DONE", "FILTER", "PROCEED", "ROOTFS_READY", "CONSOLE", "READY",
-	"LOG", "ERROR", "CHILD_PID", "LISTENER", "LISTENER_FD", "LISTENER_TAKEN",
+	"LOG", "ERROR", "CHILD_PID", "LISTENER", "LISTENER_FD", "LISTENER_TAKEN", "IDMAP", "IDMAPPED",
 };
 
 const struct conversation_row conversation_table[] = {
 	{CS_LAUNCH, MSG_CHILD_PID, true, CONV_LAUNCHER, CARRIES_NOTHING, UNTIL_A_DEADLINE, CS_MAPS},
-	{CS_MAPS, MSG_MAPS_DONE, false, CONV_MAPS, CARRIES_NOTHING, UNTIL_THE_END, CS_ROOTFS},
+	{CS_MAPS, MSG_MAPS_DONE, false, CONV_MAPS, CARRIES_NOTHING, UNTIL_THE_END, CS_IDMAP},
+	{CS_IDMAP, MSG_IDMAP, true, CONV_IDMAP, CARRIES_FD, UNTIL_A_DEADLINE, CS_IDMAPPED},
+	{CS_IDMAPPED, MSG_IDMAPPED, false, CONV_IDMAP, CARRIES_NOTHING, UNTIL_THE_END, CS_ROOTFS},
 	{CS_ROOTFS, MSG_ROOTFS_READY, true, CONV_HOOKS, CARRIES_NOTHING, UNTIL_A_DEADLINE, CS_HOOKS},
 	{CS_HOOKS, MSG_HOOKS_DONE, false, CONV_HOOKS, CARRIES_NOTHING, UNTIL_THE_END, CS_CONSOLE},
 	{CS_CONSOLE, MSG_CONSOLE, true, CONV_CONSOLE, CARRIES_FD, UNTIL_HOOKS_ARE_DONE, CS_CLONE},
@@ -55,6 +57,15 @@ enum conversation_state conversation_after(enum conversation_state state, unsign
 	const struct conversation_row *row = protocol_row(state);
 
 	return row ? skip(row->next, flags) : state;
+}
+
+void protocol_advance(struct conversation *c)
+{
+	bool again = c->state == CS_IDMAPPED && c->n_idmaps > 1;
+
+	if (c->state == CS_IDMAPPED && c->n_idmaps > 0)
+		c->n_idmaps--;
+	c->state = again ? CS_IDMAP : conversation_after(c->state, c->flags);
 }
 
 int conversation_pair(unsigned flags, struct conversation *parent, struct conversation *child,

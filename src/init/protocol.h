@@ -5,6 +5,9 @@
  *   C                                   P
  *   | ----------- CHILD_PID ----------> |   "here I am", with its credentials    [only if launcher]
  *   | <----------- MAPS_DONE ---------- |   user namespace: ids are mapped       [only if userns]
+ *   | ----------- IDMAP (fd) ---------> |   a mount that only P may give the mapping of ids that the plan has
+ *   | <----------- IDMAPPED ----------- |   for it, before it is attached; for each such mount, in the order
+ *   |                                   |   of the plan                          [only if there are some]
  *   | ----------- ROOTFS_READY -------> |   mounts done, before pivot_root       [only with hooks]
  *   | <----------- HOOKS_DONE --------- |   prestart, createRuntime have run     [only with hooks]
  *   | ----------- CONSOLE (fd) -------> |   master of the pty                    [only if terminal]
@@ -56,6 +59,8 @@ enum message_type {
 	MSG_CHILD_PID,							/* child to parent, with credentials */
 	MSG_LISTENER, MSG_LISTENER_FD,					/* child to parent */
 	MSG_LISTENER_TAKEN,						/* parent to child */
+	MSG_IDMAP,							/* child to parent */
+	MSG_IDMAPPED,							/* parent to child */
 	N_MSG_TYPES,
 };
 
@@ -81,13 +86,13 @@ enum conversation_flags {
 	/* One of them: the parent takes the listener with pidfd_getfd(2), or has not the privilege
 	 * for it and C sends it, which a profile could forbid. */
 	CONV_LISTENER = 32, CONV_LISTENER_FD = 64,
-	CONV_CLONE_LAST = 128,
+	CONV_CLONE_LAST = 128, CONV_IDMAP = 256,
 };
 
 /* States; one table {state, message, next} serves both sides and the tests. */
 enum conversation_state {
-	CS_LAUNCH, CS_MAPS, CS_ROOTFS, CS_HOOKS, CS_CONSOLE, CS_CLONE, CS_LISTENER, CS_LISTENER_FD, CS_TAKEN,
-	CS_READY, CS_PROCEED, CS_DONE, CS_FAILED,
+	CS_LAUNCH, CS_MAPS, CS_IDMAP, CS_IDMAPPED, CS_ROOTFS, CS_HOOKS, CS_CONSOLE, CS_CLONE,
+	CS_LISTENER, CS_LISTENER_FD, CS_TAKEN, CS_READY, CS_PROCEED, CS_DONE, CS_FAILED,
 	N_CONVERSATION_STATES,
 };
 
@@ -113,7 +118,8 @@ struct conversation_row {
 	enum conversation_state next;
 };
 
-/* One row a state, in the order of the enum, up to CS_PROCEED. */
+/* One row a state, in the order of the enum, up to CS_PROCEED.  The two of IDMAP are gone through as often as there
+ * are such mounts, each time with a deadline of its own. */
 extern const struct conversation_row conversation_table[];
 extern const size_t conversation_table_len;
 
@@ -132,6 +138,7 @@ struct conversation {
 	unsigned flags;
 	enum conversation_state state;
 	bool filter_done;		/* FILTER was sent, or came */
+	size_t n_idmaps;		/* how many mounts are still to be mapped; both sides know from the plan */
 	unsigned logs;			/* LOG messages taken so far */
 	unsigned stage;			/* of the ERROR that came */
 };
@@ -144,6 +151,8 @@ int conversation_pair(unsigned flags, struct conversation *parent, struct conver
 
 /* The row of @state, NULL behind the last. */
 const struct conversation_row *protocol_row(enum conversation_state state);
+/* After the message of the present state was exchanged. */
+void protocol_advance(struct conversation *c);
 /* -EPROTO, and nothing more is said or heard. */
 int protocol_failed(struct conversation *c, struct error *err, const char *what, uint32_t type);
 /* End of file, -EPIPE: the caller knows how to find out why. */

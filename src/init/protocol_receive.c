@@ -241,7 +241,7 @@ static int expect_row(struct conversation *c, const struct conversation_row *row
 		    (row->carries == CARRIES_NUMBER ? in->m.number > INT_MAX : in->m.number != 0))
 			return protocol_failed(c, err, "with or without a descriptor", in->m.type);
 		in->fd = steal_fd(&fd);
-		c->state = conversation_after(c->state, c->flags);
+		protocol_advance(c);
 		return 0;
 	}
 }

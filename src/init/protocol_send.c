@@ -61,7 +61,7 @@ int conversation_send(struct conversation *c, enum message_type type, int fd, st
 	if (filter)
 		c->filter_done = true;
 	else
-		c->state = conversation_after(c->state, c->flags);
+		protocol_advance(c);
 	return 0;
 }
 

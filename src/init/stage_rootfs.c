@@ -17,6 +17,14 @@
 #include <unistd.h>
 
 
+static int ask_for_ids(void *ctx, int mnt, struct error *err)
+{
+	struct conversation *conv = ctx;
+	int r = conversation_send(conv, MSG_IDMAP, mnt, err);
+
+	return r < 0 ? r : conversation_expect(conv, MSG_IDMAPPED, -1, -1, NULL, err);
+}
+
 /* Needs: the mount namespace.  Does: cut it off from the host's, attach the root tree. */
 int stage_enter(struct stage_context *c, struct error *err)
 {
@@ -24,6 +32,8 @@ int stage_enter(struct stage_context *c, struct error *err)
 
 	c->rootfs.pid_ns = stage_pid_join(c);
 	c->rootfs.foreign_proc = init_foreign_proc;
+	c->rootfs.ask_for_ids = ask_for_ids;
+	c->rootfs.ask_ctx = &c->conv;
 	return r;
 }
 

@@ -151,7 +151,8 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 	struct stage_context c = {
 		.p = p, .h = h, .console = -1, .rootfs = {.root = -1, .proc = -1, .nodes = -1},
 		.conv = {.fd = h->sync, .parent = false, .flags = conversation_flags,
-			 .state = conversation_start(conversation_flags & ~(unsigned)CONV_LAUNCHER)},
+			 .state = conversation_start(conversation_flags & ~(unsigned)CONV_LAUNCHER),
+			 .n_idmaps = h->rootfs.n_asked},
 		.scratch = arena_new(),
 	};
 	unsigned mode = h->exec ? FOR_EXEC : FOR_CONTAINER, i = 0;

@@ -76,6 +76,11 @@ void spawn_close(struct spawn *s)
 	close_take(&s->master);
 	close_take(&s->conv.fd);
 	close_take(&s->launcher_pidfd);
+	for (size_t i = 0; i < s->n_idmaps; i++)
+		close_take(&s->idmaps[i].map);
+	free(s->idmaps);
+	s->idmaps = NULL;
+	s->n_idmaps = 0;
 	free(s->handles.joins);
 	s->handles.joins = NULL;
 	if (s->handles.filter)
@@ -385,6 +390,24 @@ static int give_stdio(const struct spawn *s, struct error *err)
 	return r;
 }
 
+/* Of mounts in a user namespace, which has no power over the ids of the host's file systems. */
+static int map_ids(struct spawn *s, struct error *err)
+{
+	struct conversation *c = &s->conv;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n_idmaps; i++) {
+		_cleanup_close_ int mnt = -1;
+
+		r = spawn_heard(s, conversation_expect(c, MSG_IDMAP, SETUP_TIMEOUT_MS, s->pidfd, &mnt, err), err);
+		if (r == 0)
+			r = rootfs_map_ids(&s->idmaps[i], mnt, err);
+		if (r == 0)
+			r = spawn_heard(s, conversation_send(c, MSG_IDMAPPED, -1, err), err);
+	}
+	return r;
+}
+
 int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), void *ctx,
 		uint64_t ret_ns[N_NAMESPACES], struct error *err)
 {
@@ -393,6 +416,8 @@ int spawn_serve(struct spawn *s, int (*hooks)(void *ctx, struct error *err), voi
 
 	if (c->flags & CONV_FILTER)
 		r = send_filter(s, err);
+	if (r == 0)
+		r = map_ids(s, err);
 	if (r == 0 && (c->flags & CONV_HOOKS)) {
 		r = spawn_heard(s, conversation_expect(c, MSG_ROOTFS_READY, SETUP_TIMEOUT_MS, s->pidfd, NULL,
 						 err), err);

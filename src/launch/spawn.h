@@ -40,6 +40,8 @@ struct spawn {
 	int proc;			/* the host's /proc */
 	unsigned ways;			/* descriptors that the child keeps until execve: conversation, gate */
 	struct own_status own;
+	struct rootfs_idmap *idmaps;	/* mounts whose ids we shall be asked to map */
+	size_t n_idmaps;
 	bool our_userns;		/* the process is in the runtime's own user namespace */
 
 	/* results of spawn_start */

@@ -44,6 +44,8 @@ static unsigned conversation_flags(const struct spawn *s)
 		flags |= CONV_CLONE_LAST;
 	if (s->attach_late || (!h->exec && p->ns.idmap != IDMAP_NONE && !p->ns.userns_first))
 		flags |= CONV_MAPS;
+	if (h->rootfs.n_asked)
+		flags |= CONV_IDMAP;
 	if (!h->exec && (p->hooks->list[HOOK_PRESTART].n || p->hooks->list[HOOK_CREATE_RUNTIME].n ||
 			 p->hooks->list[HOOK_CREATE_CONTAINER].n))
 		flags |= CONV_HOOKS;
@@ -135,6 +137,7 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 			init_launcher(s->plan, &s->handles, create, flags);
 		init_main(s->plan, &s->handles, flags);
 	}
+	s->n_idmaps = rootfs_take_idmaps(&s->plan->rootfs, &s->handles.rootfs, &s->idmaps);
 	spawn_close_inherited(&s->handles, s->plan);
 	s->pid = pid;
 	s->pidfd = pidfd;
@@ -260,6 +263,7 @@ int spawn_start(struct spawn *s, struct error *err)
 	r = conversation_pair(flags, &s->conv, &child, err);
 	if (r < 0)
 		return r;
+	s->conv.n_idmaps = s->handles.rootfs.n_asked;
 	s->handles.sync = child.fd;
 	s->ways = 1u + (s->handles.start >= 0) + (s->handles.result >= 0);
 	if (s->plan->ns.time_offsets || (s->handles.exec && (s->plan->security.apparmor || s->plan->security.selinux)))

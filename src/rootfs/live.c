@@ -304,7 +304,7 @@ static int place_and_attach(struct live *l, struct live_mount *v, struct mount_t
 
 	t->from_parent = v->from_parent;
 	if (v->m->kind == MOUNT_BIND && v->source < 0)
-		v->source = source_open(v->m, &v->place, l->r.root, err);
+		v->source = source_open(v->m, &v->place, &l->r, err);
 	if (v->source < 0)
 		return v->source;
 	r = mount_target_open(v->m, &l->r, v->m->kind == MOUNT_BIND ? v->source : -1, t, err);

@@ -161,7 +161,7 @@ int source_real_path(const char *path, char *buf, size_t size);
 /* Parent, of copy-symlink: what the source says if it is a link, into place->link. */
 int source_read_link(const struct plan_mount *m, struct rootfs_source *place, struct error *err);
 /* Child: the detached clone of it, at the turn of @m; @place may be NULL. */
-int source_open(const struct plan_mount *m, struct rootfs_source *place, int root, struct error *err);
+int source_open(const struct plan_mount *m, struct rootfs_source *place, const struct rootfs *r, struct error *err);
 /* Child, before it attaches the container's tree: the clone of "/", if that is the source. */
 int source_open_early(const struct plan_mount *m, struct rootfs_source *place, struct error *err);
 /* The error @r of cloning the source of @m. */

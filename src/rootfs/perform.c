@@ -285,7 +285,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 	if (m->idmap_where && !t->from_parent && (!place || place->map < 0))
 		return error_set(err, EPERM, "an id-mapped mount is not possible here");
 	if (m->kind == MOUNT_BIND && *source < 0)
-		*source = source_open(m, place, r->root, err);
+		*source = source_open(m, place, r, err);
 	if (m->kind == MOUNT_BIND && *source < 0)
 		return *source;
 	ret = mount_target_open(m, r, m->kind == MOUNT_BIND ? *source : -1, t, err);

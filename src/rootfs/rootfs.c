@@ -179,19 +179,16 @@ static bool is_below(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
 }
 
-/* The parent has the power to map ids, and only the child what an earlier mount brings. */
-static int check_mapped_source(const struct plan_rootfs *p, size_t i, const char *inside, struct error *err)
+/* Is the source @inside, or below it, what an earlier mount brings? */
+static bool is_of_earlier_mount(const struct plan_rootfs *p, size_t i, const char *inside)
 {
 	for (size_t j = 0; j < i; j++) {
 		const char *earlier = p->mounts[j].destination;
 
 		if (is_below(inside, earlier) || (p->mounts[i].options->recursive && is_below(earlier, inside)))
-			return error_set(err, EOPNOTSUPP, "its source %s is in the container, where it is or "
-					 "holds the mount %s: that cannot be id-mapped in a user namespace; give the "
-					 "path on the host, without the root file system, or map the ids of %s",
-					 p->mounts[i].source, earlier, earlier);
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)
@@ -225,9 +222,11 @@ static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, s
 
 		if (r == 0 && (h->places[i].link || p->sources_in_child || (later && !m->idmap_where)))
 			continue;
-		if (r == 0 && !later && m->idmap_where && h->places[i].inside)
-			r = check_mapped_source(p, i, h->places[i].inside, err);
-		if (r == 0 && later)
+		/* The parent has the power to map ids, and only the child what an earlier mount brings. */
+		h->places[i].ask = !later && m->idmap_where && h->places[i].inside &&
+				   is_of_earlier_mount(p, i, h->places[i].inside);
+		h->n_asked += h->places[i].ask;
+		if (r == 0 && (later || h->places[i].ask))
 			r = h->places[i].map = mount_idmap_prepare(m, h->userns, &ns, err);
 		else if (r == 0)
 			r = open_source(p, m, h, &ns, &h->sources[i], err);
@@ -237,6 +236,26 @@ static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, s
 		}
 	}
 	return 0;
+}
+
+size_t rootfs_take_idmaps(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs_idmap **ret)
+{
+	struct rootfs_idmap *v = h->n_asked ? xcalloc(h->n_asked, sizeof(*v)) : NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; n < h->n_asked && i < h->n_sources; i++)
+		if (h->places[i].ask)
+			v[n++] = (struct rootfs_idmap){&p->mounts[i], steal_fd(&h->places[i].map)};
+	h->n_asked = 0;
+	*ret = v;
+	return n;
+}
+
+int rootfs_map_ids(const struct rootfs_idmap *idmap, int mnt, struct error *err)
+{
+	int r = mount_idmap_apply(idmap->m, mnt, idmap->map, err);
+
+	return r < 0 ? error_in(err, "mount %s", idmap->m->destination) : 0;
 }
 
 int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)

@@ -21,6 +21,7 @@ struct rootfs_source {
 	char *link;			/* copy-symlink: what the link says that it is; or NULL */
 	int early;			/* the clone of "/", taken before anything lies over it; or -1 */
 	int map;			/* the user namespace with the id mapping that it is to have; or -1 */
+	bool ask;			/* the parent alone has the power to give it that */
 };
 
 /* Opened by the parent, inherited by the child.  -1 where not needed. */
@@ -31,7 +32,7 @@ struct rootfs_handles {
 	int tree;			/* detached clone of the root file system, made private */
 	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
 	struct rootfs_source *places;	/* per plan mount: of those that are -1 */
-	size_t n_sources;
+	size_t n_sources, n_asked;	/* how many there are, and with `ask` */
 	int nodes;			/* detached tmpfs with the devices made outside, or -1 */
 	int cgroup;			/* borrowed: the container's cgroup directory, or -1 */
 	int userns;			/* borrowed: the user namespace to be joined, or -1 */
@@ -43,6 +44,17 @@ void rootfs_handles_close(struct rootfs_handles *h);
 /* Parent: check that the root file system is a directory and open what the parent can open.  With
  * plan->sources_in_child only the check is done. */
 int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err);
+
+/* Parent: of a mount that the child will ask for, with the user namespace that has its mapping. */
+struct rootfs_idmap {
+	const struct plan_mount *m;
+	int map;
+};
+
+/* Take those of @h, in the order of the plan: @ret is malloc'ed, the descriptors are the caller's.  How many. */
+size_t rootfs_take_idmaps(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs_idmap **ret);
+/* Map the ids of the detached mount @mnt. */
+int rootfs_map_ids(const struct rootfs_idmap *idmap, int mnt, struct error *err);
 
 /* A mount of the plan that was made. */
 struct placed {
@@ -60,6 +72,9 @@ struct rootfs {
 	int pid_ns;			/* borrowed: of which a procfs is to be, if not of ours; or -1 */
 	/* Where the kernel's procfs has no option for it: a descriptor of fsopen(2). */
 	int (*foreign_proc)(int pid_ns, struct error *err);
+	/* Of a detached mount, for rootfs_source.ask: by the parent. */
+	int (*ask_for_ids)(void *ctx, int mnt, struct error *err);
+	void *ask_ctx;
 	int *late;			/* mounts that become read-only in rootfs_protect() */
 	size_t n_late;
 	bool entered;			/* live.c: names of the host mean nothing here any more */

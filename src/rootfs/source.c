@@ -184,14 +184,24 @@ static int map_ids(const struct plan_mount *m, struct rootfs_source *place, int 
 	return r < 0 ? r : steal_fd(&mnt);
 }
 
-int source_open(const struct plan_mount *m, struct rootfs_source *place, int root, struct error *err)
+static int ask_for_ids(const struct rootfs *r, int take_mnt, struct error *err)
+{
+	_cleanup_close_ int mnt = take_mnt;
+	int ret = mnt < 0 ? mnt : r->ask_for_ids(r->ask_ctx, mnt, err);
+
+	return ret < 0 ? ret : steal_fd(&mnt);
+}
+
+int source_open(const struct plan_mount *m, struct rootfs_source *place, const struct rootfs *r, struct error *err)
 {
 	if (place && place->early >= 0)
 		return steal_fd(&place->early);
+	if (place && place->ask)
+		return ask_for_ids(r, open_inside(m, place->inside, r->root, err), err);
 	if (place && place->inside && place->map >= 0)
-		return map_ids(m, place, open_inside(m, place->inside, root, err), err);
+		return map_ids(m, place, open_inside(m, place->inside, r->root, err), err);
 	if (place && place->inside)
-		return open_inside(m, place->inside, root, err);
+		return open_inside(m, place->inside, r->root, err);
 	if (!place || !place->path)
 		return mount_open_source(m, err);
 	return open_outside(m, place, err);

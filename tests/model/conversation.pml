@@ -11,13 +11,14 @@
 #include "table.pml"
 
 bool from_child[ROWS], deadline[ROWS], hooks_may_last[ROWS];
-byte msg[ROWS], only_if[ROWS], next[ROWS];	/* 8 flags */
+byte msg[ROWS], next[ROWS];
+short only_if[ROWS];			/* 9 flags */
 
 /* Sockets hold all that is ever said. */
 chan to_child = [8] of { byte };
 chan to_parent = [8] of { byte };
 
-byte flags;				/* what the plan makes of it */
+short flags;				/* what the plan makes of it */
 bool wait_exec;				/* run and exec wait for execve, create does not */
 bool p_dead, p_stopped, c_dead, c_stopped;
 bool p_over, p_failed, c_over;		/* ended by itself */
@@ -202,7 +203,7 @@ proctype Judge()
 init {
 	fill_table();
 	/* any combination that there is: a listener needs a filter, and goes one way */
-	select (flags : 0 .. 255);
+	select (flags : 0 .. 511);
 	if
 	:: flags & WITH_LISTENER && flags & WITH_LISTENER_FD -> goto none
 	:: flags & (WITH_LISTENER | WITH_LISTENER_FD) && !(flags & WITH_FILTER) -> goto none

@@ -118,6 +118,11 @@ def test_idmapped_mounts(box, tmp):
     assert not table.check(run, request(box), [(table.holder_is_empty, lambda s: s.event in last)])
 
 
+def test_idmapped_mount_of_an_earlier_one(box):
+    sweep._idmap_inside(box)
+    nothing_wrong(run_command(box), request(box))
+
+
 @pytest.mark.parametrize("users", ["host", "own"])
 def test_mounts_add_and_remove(box, tmp, users):
     """The helper, in whose mount namespace the container is in the end: nothing of the host is left to it then."""

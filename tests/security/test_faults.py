@@ -45,6 +45,7 @@ SHOWS = [  # the command's own program is the probe, which tells
     sweep.Scenario("run", PLAIN["run"].words, change=full_request),
     sweep.Scenario("run-userns", PLAIN["run"].words, change=lambda box: (sweep._userns(box), full_request(box))),
     sweep.Scenario("run-idmap", PLAIN["run"].words, change=sweep._idmap),
+    sweep.Scenario("run-idmap-inside", PLAIN["run"].words, change=sweep._idmap_inside),
     sweep.Scenario("run-hostpid", PLAIN["run"].words, change=sweep._host_pids),
     sweep.Scenario("run-pod", PLAIN["run"].words, change=sweep._pod),
     sweep.Scenario("run-hooks", PLAIN["run"].words, change=sweep._hooks),

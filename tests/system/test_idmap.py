@@ -159,15 +159,33 @@ def test_of_what_an_earlier_mount_brings(box, volume):
 
 
 def test_of_what_an_earlier_mount_brings_in_a_user_namespace(box, volume):
-    """Refused, and not what lies beneath."""
     order(box, volume, True)
-    box.refused("the mount /mnt", "id-mapped in a user namespace", f"/mounts/{len(box.mounts) - 1}")
-    box.mounts[-1]["source"] = f"{box.rootfs}/mnt/a"
-    box.refused("the mount /mnt", "id-mapped in a user namespace")
-    del box.mounts[-3:-1]
-    os.makedirs(f"{box.rootfs}/mnt/a", exist_ok=True)
-    os.chown(f"{box.rootfs}/mnt/a", 1000, 1001)
-    assert inside(box, "/final") == [(5000, 7000)]
+    # one that needs nothing before it, one of what the last brings, and one that has nothing to do with it
+    bind(box, f"{box.rootfs}/final/a", "bind", dest="/mnt")
+    bind(box, f"{box.rootfs}/mnt/b", "bind", "idmap", dest="/last", uid=mapping(1000, 2000, 10), gid=mapping(1001, 3000, 10))
+    assert inside(box, "/final", "/final/a/b/file", "/mnt/b/file", "/last/file") == \
+        [(5000, 7000), (1000, 1001), (1000, 1001), (2000, 3000)]
+    box.delete("--force")
+    del box.mounts[-1]
+    box.mounts[-2]["options"] = ["rbind", "ridmap"]
+    assert inside(box, "/final", "/final/a/b/file", "/mnt/b/file") == [(5000, 7000), (5000, 7000), (5000, 7000)]
+    assert owner(f"{volume}/b/b/file") == (1000, 1001)
+
+
+def test_of_what_an_earlier_mount_brings_with_all_that_is_said_before(box, volume):
+    """A filter and hooks, and the program is cloned last."""
+    order(box, volume, True)
+    box.config["hooks"] = {kind: [{"path": "/bin/true"}] for kind in ("createRuntime", "createContainer")}
+    box.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["getpgid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 40}]}
+    assert inside(box, "/final", "/final/a/b/file") == [(5000, 7000), (1000, 1001)]
+
+
+def test_of_what_an_earlier_mount_brings_mapped_already(box, volume):
+    """What the kernel refuses to the runtime is an error about that mount, and nothing is left."""
+    order(box, volume, True)
+    bind(box, f"{box.rootfs}/final", "bind", "idmap", dest="/last", uid=mapping(1000, 2000, 10), gid=mapping(1001, 3000, 10))
+    box.refused("mount /last", "map the ids", "id-mapped already", f"/mounts/{len(box.mounts) - 1}/uidMappings")
 
 
 @pytest.mark.parametrize("option", ["idmap", "ridmap"])

@@ -76,6 +76,16 @@ def _idmap(box):
     box.mounts.append(dict(conf.bind(f"{box.orlop.tmp}/volume", "/vol", "idmap"), uidMappings=maps, gidMappings=maps))
 
 
+def _idmap_inside(box):
+    """In a user namespace, of what an earlier mount brings: the parent is asked."""
+    _userns(box)
+    os.makedirs(f"{box.orlop.tmp}/volume", exist_ok=True)
+    os.makedirs(f"{box.rootfs}/early", exist_ok=True)
+    maps = [{"containerID": 0, "hostID": 100000, "size": 10}]
+    box.mounts += [conf.bind(f"{box.orlop.tmp}/volume", "/early"),
+                   dict(conf.bind(f"{box.rootfs}/early", "/late", "idmap"), uidMappings=maps, gidMappings=maps)]
+
+
 def _hooks(box):
     box.config["hooks"] = {kind: [{"path": "/bin/true"}] for kind in
                            ("prestart", "createRuntime", "createContainer", "poststart", "poststop")}
@@ -216,6 +226,7 @@ RUN = [
     Scenario("run-detached", lambda box: ["run", "--detach", "--bundle", box.bundle, "--pid-file", box.pid_file, box.id]),
     Scenario("run-userns", _run(), change=_userns),
     Scenario("run-idmap", _run(), change=_idmap),
+    Scenario("run-idmap-inside", _run(), change=_idmap_inside),
     Scenario("run-hooks", _run(), change=_hooks),
     Scenario("run-seccomp", _run(), change=_seccomp),
     Scenario("run-hostpid", _run(), change=_host_pids),
