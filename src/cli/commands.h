@@ -91,6 +91,8 @@ int command_print(const struct strbuf *out, struct error *err);
 	{ "preserve-fds", 0, OPTION_UNSIGNED,						\
 	  offsetof(struct create_options, preserve_fds), "N",				\
 	  "hand on N descriptors, from 3 on, besides LISTEN_FDS" },			\
+	{ "replace", 0, OPTION_FLAG, offsetof(struct create_options, replace), NULL,	\
+	  "once all is checked, delete by force what has this id" },			\
 	{ "no-subreaper", 0, OPTION_FLAG,						\
 	  offsetof(struct create_options, no_subreaper), NULL,				\
 	  "accepted for compatibility: no subreaper is ever used" }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "container/container.h"
+#include "container/delete.h"
 #include "launch/creation.h"
 #include "launch/interrupt.h"
 
@@ -12,6 +13,8 @@ int container_create(const struct create_options *o, struct error *err)
 	struct creation c;
 	int r = creation_prepare(&c, o, false, err), sig;
 
+	if (r == 0)
+		r = container_make_room(o, err);
 	if (r == 0) {
 		interrupt_arm(&c.spawn.pidfd);
 		creation_may_undo(&c);

@@ -111,3 +111,8 @@ int container_delete(const struct global_options *g, const char *id, bool force,
 {
 	return force ? delete_forced(g, id, err) : delete_stopped(g, id, err);
 }
+
+int container_make_room(const struct create_options *o, struct error *err)
+{
+	return o->replace ? delete_forced(o->global, o->id, err) : 0;
+}

@@ -11,4 +11,7 @@ bool container_is_without_state(int r);
 int container_remove_locked(const struct global_options *g, struct container *c, const char *id, int found,
 			    struct error *err);
 
+/* For --replace, once the new one is planned: `delete --force` of the one that has its id. */
+int container_make_room(const struct create_options *o, struct error *err);
+
 #endif

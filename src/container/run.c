@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "container/delete.h"
 #include "launch/creation.h"
 #include "launch/destroy.h"
 #include "launch/foreground.h"
@@ -116,6 +117,8 @@ static int prepare_and_run(const struct create_options *o, const struct restorat
 	int r = creation_prepare(&c, o, true, err);
 
 	*ret_status = 0;
+	if (r == 0)
+		r = container_make_room(o, err);
 	if (r == 0)
 		r = run(&c, images, ret_status, err);
 	creation_close(&c);

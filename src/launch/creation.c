@@ -21,6 +21,7 @@
 #include "launch/patience.h"
 #include "ns/netdev.h"
 #include "ns/ns.h"
+#include "store/lookup.h"
 #include "store/state.h"
 #include "store/status.h"
 #include "store/store.h"
@@ -69,12 +70,31 @@ static void describe(struct creation *c)
  * The id is taken, and what will be made is written down before it is made: `delete --force` finds it
  * even if we are killed in between.
  */
+/* What it is that has the id, as far as can be told. */
+static int explain_existing(const struct creation *c, struct error *err)
+{
+	_cleanup_(container_release) struct container there = CONTAINER_INIT;
+	struct error none = {0};
+	char pid[24] = "";
+
+	if (container_lookup(c->o->global, c->o->id, LOOKUP, &there, &none) < 0)
+		return -EEXIST;
+	if (there.pidfd >= 0)
+		snprintf(pid, sizeof(pid), "pid %d, ", (int)there.state.init.pid);
+	error_set(err, EEXIST, "container `%s` already exists: it is %s, %smade at %.19sZ", c->o->id,
+		  container_status_names[there.status], pid, there.state.created);
+	return error_hint(err, "`orlop delete%s %s` removes it%s", there.status == STATUS_STOPPED ? "" : " --force",
+			  c->o->id, c->o->restore ? "" : "; with --replace the new one takes its place");
+}
+
 int creation_record(struct creation *c, struct error *err)
 {
 	int r = store_open(c->o->global->root, true, &c->store, err);
 
 	if (r == 0)
 		r = store_create(c->store, c->o->id, &c->dir, err);
+	if (r == -EEXIST)
+		return explain_existing(c, err);
 	if (r < 0)
 		return r;
 	describe(c);

@@ -25,7 +25,7 @@ struct create_options {
 	const char *console_socket;
 	const char *pidfd_socket;
 	const char *pid_file;
-	bool no_pivot, no_new_keyring, no_subreaper;
+	bool no_pivot, no_new_keyring, no_subreaper, replace;
 	unsigned preserve_fds;
 	bool detach, keep;		/* run, restore */
 	const char *sdnotify;		/* run: who says READY, "container" (NULL), "ignore" or "runtime" */

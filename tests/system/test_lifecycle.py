@@ -121,8 +121,36 @@ def test_zombie_init_is_stopped(box):
 def test_create_refuses_a_used_id(box):
     box.up()
     again = box.create()
-    again.failed("container", "already exists")
+    again.failed("container", "already exists", f"running, pid {box.pid}, made at {box.state()['created'][:19]}Z",
+                 f"orlop delete --force {box.id}", "--replace")
     assert box.status() == "running"
+    box.kill("KILL").ok()
+    box.wait_stopped()
+    box.create().failed("already exists", "it is stopped, made at", f"orlop delete {box.id}")
+
+
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_replace(box, verb):
+    """The one before ends as by `delete --force`, its hooks too; what is in its way is the new one's error, and it stays."""
+    box.config["hooks"] = {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", f"echo over >>{box.bundle}/over"]}]}
+    options = ["--bundle", box.bundle, "--pid-file", box.pid_file, "--replace"] + ["--detach"] * (verb == "run")
+    box.args("pause").write()
+    box.orlop(verb, *options, box.id).ok()
+    first = box.pid
+    assert not os.path.exists(f"{box.bundle}/over"), "there was none"
+    group = os.stat(f"{host.CGROUP}/orlop/{box.id}").st_ino
+    box.config["process"]["cwd"] = "nowhere"
+    box.write()
+    box.orlop(verb, *options, box.id).failed("/process/cwd")
+    assert kernel.alive(first) and not os.path.exists(f"{box.bundle}/over")
+    box.config["process"]["cwd"] = "/"
+    box.write()
+    box.orlop(verb, *options, box.id).ok()
+    assert not kernel.alive(first) and kernel.alive(box.pid) and box.pid != first
+    assert os.stat(f"{host.CGROUP}/orlop/{box.id}").st_ino != group
+    assert kernel.read(f"{box.bundle}/over") == "over\n" and box.status() == ("created" if verb == "create" else "running")
+    box.delete("--force").ok()
+    assert kernel.read(f"{box.bundle}/over") == "over\nover\n"
 
 
 @pytest.mark.spec("RT-037", "RT-038")
