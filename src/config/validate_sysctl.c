@@ -86,7 +86,7 @@ uint64_t validate_sysctl_namespace(const char *key)
 	return key_to_path(key, path) ? namespace_of(path) : 0;
 }
 
-static int check_gate(const struct oci_config *c, const char *path, struct error *err)
+static int check_gate(const struct oci_config *c, const char *path, const char *value, struct error *err)
 {
 	uint64_t ns = namespace_of(path);
 
@@ -96,7 +96,7 @@ static int check_gate(const struct oci_config *c, const char *path, struct error
 	if (ns == 0)
 		return error_set(err, EINVAL, "this sysctl belongs to no namespace: the host's own value "
 				 "would change");
-	if (str_eq(path, "kernel/domainname") && c->domainname)
+	if (str_eq(path, "kernel/domainname") && c->domainname && !str_eq(value, c->domainname))
 		return error_set(err, EINVAL, "the member `domainname` is there too: remove this one");
 	if (!oci_find_namespace(c, ns))
 		return error_set(err, EINVAL, "needs a `%s` namespace in /linux/namespaces: the "
@@ -114,7 +114,7 @@ int validate_sysctl(const struct oci_config *c, struct error *err)
 		json_pointer_key(where, sizeof(where), key);
 		if (!key_to_path(key, path) || !is_clean(path))
 			return error_config(err, where, "not the name of a sysctl");
-		e = check_gate(c, path, err);
+		e = check_gate(c, path, c->linux_.sysctl.v[i].value, err);
 		if (e < 0)
 			return error_at(err, "%s", where);
 	}

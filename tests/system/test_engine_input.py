@@ -71,12 +71,19 @@ def test_profile_on_a_host_without_apparmor(box, profile):
 
 # ---- names of the machine
 
-@pytest.mark.parametrize("member", ["hostname", "domainname"])
-@pytest.mark.parametrize("value", ["same", "other"])
+@pytest.mark.parametrize("member,value", [("hostname", "same"), ("hostname", "other"), ("domainname", "other")])
 def test_name_and_its_sysctl(box, member, value):
     box.config[member] = "same"
     box.linux["sysctl"] = {f"kernel.{member}": value}
     box.refused(f"/linux/sysctl/kernel.{member}", f"`{member}` is there too")
+
+
+@pytest.mark.parametrize("key", ["kernel.domainname", "kernel/domainname"])
+def test_domainname_and_its_sysctl_that_agree(box, key):
+    """As crun has it: nothing is in doubt."""
+    box.config["domainname"] = "same.example"
+    box.linux["sysctl"] = {key: "same.example"}
+    assert box.probe()["domainname"] == "same.example"
 
 
 # ---- device rules

@@ -523,7 +523,7 @@ static const struct refused sysctls[] = {
 	{SYSCTL(IPC, "kernel.domainname", "1"), "/linux/sysctl/kernel.domainname", "`uts`"},
 	{SYSCTL(UTS, "kernel.hostname", "1"), "/linux/sysctl/kernel.hostname", "`hostname`"},
 	{"{'ociVersion':'1.0.2','root':{'path':'rootfs'},'domainname':'a','linux':{'namespaces':[" UTS
-	 "],'sysctl':{'kernel.domainname':'a'}}}", "/linux/sysctl/kernel.domainname", "`domainname` is there too"},
+	 "],'sysctl':{'kernel.domainname':'b'}}}", "/linux/sysctl/kernel.domainname", "`domainname` is there too"},
 	{"{'ociVersion':'1.0.2','root':{'path':'rootfs'},'hostname':'a','linux':{'namespaces':[" UTS
 	 "],'sysctl':{'kernel.hostname':'a'}}}", "/linux/sysctl/kernel.hostname", "`hostname` is there too"},
 	{SYSCTL(UTS, "kernel/hostname", "1"), "/linux/sysctl/kernel~1hostname", "`hostname`"},
