@@ -37,7 +37,7 @@ static const struct object namespace_object = {OBJECT(namespace_fields, struct o
 struct raw_device {
 	struct oci_device oci;
 	struct opt_i64 major, minor;
-	struct opt_u32 file_mode;
+	struct opt_u32 file_mode, uid, gid;
 };
 
 static int read_device_type(struct reader *r, const struct at *at, const struct json *v, void *base)
@@ -68,6 +68,10 @@ static int device_done(struct reader *r, const struct at *at, const struct json 
 	if (mode & ~(uint32_t)(S_IFMT | 07777))
 		return reader_fail_member(r, at, v, "fileMode", "%u is not a file mode", mode);
 	d->oci.mode = mode & 07777;
+	d->oci.any_mode = !d->file_mode.set;
+	d->oci.uid = d->uid.v;
+	d->oci.gid = d->gid.v;
+	d->oci.any_owner = !d->uid.set && !d->gid.set;
 	if (d->oci.type == S_IFIFO)
 		return 0;
 	if (!d->major.set || !d->minor.set) {
@@ -86,8 +90,8 @@ static const struct field device_fields[] = {
 	{FIELD_OPT_I64("major", struct raw_device, major), RANGE(0, 0xfff)},
 	{FIELD_OPT_I64("minor", struct raw_device, minor), RANGE(0, 0xfffff)},
 	{FIELD_OPT_U32("fileMode", struct raw_device, file_mode)},
-	{FIELD_U32("uid", struct raw_device, oci.uid), .flags = IS_ID},
-	{FIELD_U32("gid", struct raw_device, oci.gid), .flags = IS_ID},
+	{FIELD_OPT_U32("uid", struct raw_device, uid), .flags = IS_ID},
+	{FIELD_OPT_U32("gid", struct raw_device, gid), .flags = IS_ID},
 };
 
 static const struct object device_object = {

@@ -22,6 +22,7 @@ struct oci_device {
 	dev_t dev;
 	mode_t mode;			/* permission bits; absent in the file = 0666 */
 	uint32_t uid, gid;
+	bool any_mode, any_owner;	/* absent in the file: any will do of a node that is there */
 };
 
 struct oci_time_offset {

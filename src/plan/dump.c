@@ -181,6 +181,7 @@ static void dump_device(const struct plan_device *d, FILE *out)
 	put(out, d->path);
 	fprintf(out, " %c %u:%u %04o %u:%u", S_ISBLK(d->mode) ? 'b' : S_ISCHR(d->mode) ? 'c' : 'p',
 		major(d->dev), minor(d->dev), d->mode & 07777, d->uid, d->gid);
+	fprintf(out, "%s%s", d->any_mode ? " any-mode" : "", d->any_owner ? " any-owner" : "");
 	if (d->made_outside)
 		fprintf(out, " outside %u:%u", d->host_uid, d->host_gid);
 	fprintf(out, "%s%s\n", *d->where ? " at " : "", d->where);

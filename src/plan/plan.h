@@ -131,6 +131,7 @@ struct plan_device {
 	mode_t mode;			/* type and permission bits */
 	dev_t dev;
 	uint32_t uid, gid;
+	bool any_mode, any_owner;	/* of a node that is there already */
 	bool made_outside;		/* by the parent: mknod(2) is refused in a user namespace */
 	uint32_t host_uid, host_gid;	/* then: the same ids there */
 	const char *where;		/* JSON pointer, or "" for the default devices */

@@ -128,6 +128,8 @@ static void plan_devices(struct arena *a, struct plan *p, const struct facts *f)
 			.dev = d->dev,
 			.uid = d->uid,
 			.gid = d->gid,
+			.any_mode = d->any_mode,
+			.any_owner = d->any_owner,
 			.where = arena_printf(a, "/linux/devices/%zu", i),
 		};
 		plan_made_outside(p, f, &rf->devices[rf->n_devices - 1]);

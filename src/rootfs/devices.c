@@ -94,6 +94,13 @@ static bool same_owner(const struct plan_device *d, const struct stat *st)
 	return st->st_uid == d->uid && st->st_gid == d->gid;
 }
 
+/* What was not asked for is as it is there. */
+static bool as_asked(const struct plan_device *d, const struct stat *st, bool made)
+{
+	return ((!made && d->any_owner) || same_owner(d, st)) &&
+	       ((!made && d->any_mode) || (st->st_mode & 07777) == (d->mode & 07777));
+}
+
 /* By descriptor: the name may be another's by now. */
 static int give(const struct plan_device *d, int dir, const char *name, struct stat *ret, struct error *err)
 {
@@ -127,9 +134,7 @@ static int verify(const struct plan_device *d, int dir, const char *name, bool m
 	/* Of a default device the specification says nothing but that it is there. */
 	if (!made && d->where[0] == '\0')
 		return 0;
-	if (!same_owner(d, &st) || (st.st_mode & 07777) != (d->mode & 07777))
-		return wrong_device(d, &st, err);
-	return 0;
+	return as_asked(d, &st, made) ? 0 : wrong_device(d, &st, err);
 }
 
 /* mknod(2): EPERM is for want of the capability, or of a file system that takes device nodes, or of the

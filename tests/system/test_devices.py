@@ -93,6 +93,24 @@ def test_device_in_the_image_that_is_the_right_one(box):
     assert box.attack("stat", "/node")["mode"] & 0o7777 == 0o600
 
 
+@pytest.mark.spec("CL-027")
+@pytest.mark.parametrize("asked,taken", [
+    ({}, True), ({"fileMode": 0o600}, True), ({"uid": 7, "gid": 8}, True), ({"fileMode": 0o666}, False), ({"uid": 0}, False),
+    ({"gid": 8}, False)])
+def test_device_in_the_image_has_to_be_as_was_asked(box, asked, taken):
+    """What config.json does not say may be as it is there."""
+    os.mknod(f"{box.rootfs}/node", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    os.chown(f"{box.rootfs}/node", 7, 8)
+    before = os.lstat(f"{box.rootfs}/node")
+    box.linux["devices"] = [{"path": "/node", "type": "c", "major": 1, "minor": 5, **asked}]
+    if taken:
+        seen = box.attack("stat", "/node")
+        assert (seen["mode"] & 0o7777, seen["uid"], seen["gid"]) == (0o600, 7, 8)
+    else:
+        box.refused("/node", "is there with mode 600 and owner 7:8", "/linux/devices/0")
+    assert os.lstat(f"{box.rootfs}/node").st_ctime_ns == before.st_ctime_ns
+
+
 @pytest.mark.case("T05")
 @pytest.mark.spec("CL-027")
 @pytest.mark.parametrize("what", ["other numbers", "file", "directory", "link", "other mode"])
