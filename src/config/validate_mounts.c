@@ -98,14 +98,21 @@ static int check_copyup(const struct oci_mount *m, size_t i, struct error *err)
 	return 0;
 }
 
-/* ---- copy-symlink --------------------------------------------------------------------------- */
+/* ---- links ---------------------------------------------------------------------------------- */
 
-/* crun's word, which Podman has for --mount type=bind,no-dereference. */
+/* crun's words.  Podman has copy-symlink for --mount type=bind,no-dereference. */
 static int check_link(const struct oci_mount *m, size_t i, struct error *err)
 {
-	if (!m->options.copy_symlink || (m->options.bind && !m->options.remount))
-		return 0;
-	return bad_option(m, i, MOUNT_OPTION_LINK, "is for bind mounts only", err);
+	const struct oci_mount_options *o = &m->options;
+	bool nofollow = o->src_nofollow || o->dest_nofollow;
+
+	if ((o->copy_symlink || nofollow) && (!o->bind || o->remount))
+		return bad_option(m, i, nofollow ? MOUNT_OPTION_NOFOLLOW : MOUNT_OPTION_LINK,
+				  "is for bind mounts only", err);
+	if (o->copy_symlink && nofollow)
+		return bad_option(m, i, MOUNT_OPTION_NOFOLLOW, "and `copy-symlink`, which mounts nothing, exclude each "
+				  "other", err);
+	return 0;
 }
 
 /* ---- words of others ------------------------------------------------------------------------ */
@@ -115,8 +122,7 @@ static int check_link(const struct oci_mount *m, size_t i, struct error *err)
  * mount(8) and other runtimes restrict something by them.  "=" at the end: with a value.
  */
 static const char *const restricting[] = {
-	"X-mount.idmap=", "X-mount.subdir=", "dest-nofollow", "group", "idmap=", "owner", "ridmap=",
-	"src-nofollow", "user", "users",
+	"X-mount.idmap=", "X-mount.subdir=", "group", "idmap=", "owner", "ridmap=", "user", "users",
 };
 
 /* "read-only", "NoSuid", mount(8)'s "ro=recursive", up to @end: one of our own words that restrict, or as good as. */

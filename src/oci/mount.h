@@ -12,6 +12,7 @@ struct oci_mount_options {
 	bool idmap, idmap_recursive;	/* idmap, ridmap */
 	bool tmpcopyup;
 	bool copy_symlink;		/* a source that is a link is not followed: that link is made */
+	bool src_nofollow, dest_nofollow;	/* nor here: the link itself is mounted, or mounted on */
 	uint64_t attr_set, attr_clr;	/* MOUNT_ATTR_* of mount_setattr(2), for this mount only */
 	uint64_t rattr_set, rattr_clr;	/* the same, recursively (rro, rnosuid, ...) */
 	bool ro;			/* MOUNT_ATTR_RDONLY is in attr_set: also the superblock's "ro"
@@ -42,6 +43,7 @@ enum mount_option_kind {
 	MOUNT_OPTION_REMOUNT,
 	MOUNT_OPTION_COPYUP,
 	MOUNT_OPTION_LINK,
+	MOUNT_OPTION_NOFOLLOW,
 	MOUNT_OPTION_NOTHING,
 };
 

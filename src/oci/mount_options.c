@@ -21,6 +21,7 @@ const struct mount_option_row mount_option_table[] = {
 	{"bind", MOUNT_OPTION_BIND, MS_BIND, 0, NULL},
 	{"copy-symlink", MOUNT_OPTION_LINK, 0, 0, NULL},
 	{"defaults", MOUNT_OPTION_NOTHING, 0, 0, NULL},
+	{"dest-nofollow", MOUNT_OPTION_NOFOLLOW, 0, 1, NULL},
 	{"dev", MOUNT_OPTION_ATTR, 0, MOUNT_ATTR_NODEV, NULL},
 	{"diratime", MOUNT_OPTION_ATTR, 0, MOUNT_ATTR_NODIRATIME, NULL},
 	{"dirsync", MOUNT_OPTION_SB, 1, 0, "dirsync"},
@@ -73,6 +74,7 @@ const struct mount_option_row mount_option_table[] = {
 	{"shared", MOUNT_OPTION_PROPAGATION, MS_SHARED, 0, NULL},
 	{"silent", MOUNT_OPTION_NOTHING, 0, 0, NULL},
 	{"slave", MOUNT_OPTION_PROPAGATION, MS_SLAVE, 0, NULL},
+	{"src-nofollow", MOUNT_OPTION_NOFOLLOW, 1, 0, NULL},
 	{"strictatime", MOUNT_OPTION_ATTR, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, NULL},
 	{"suid", MOUNT_OPTION_ATTR, 0, MOUNT_ATTR_NOSUID, NULL},
 	{"symfollow", MOUNT_OPTION_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW, NULL},
@@ -176,6 +178,10 @@ static void one_word(struct arena *a, char *word, struct oci_mount_options *o)
 		break;
 	case MOUNT_OPTION_LINK:
 		o->copy_symlink = true;
+		break;
+	case MOUNT_OPTION_NOFOLLOW:
+		o->src_nofollow |= row->set != 0;
+		o->dest_nofollow |= row->clr != 0;
 		break;
 	case MOUNT_OPTION_NOTHING:
 		break;

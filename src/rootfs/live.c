@@ -69,6 +69,8 @@ static int open_inside(const struct live_mount *v, const char *rootfs, struct er
 static int open_bind(struct live_mount *v, const struct plan_rootfs *p, const char *rootfs, const char *root,
 		     struct error *err)
 {
+	if (v->m->options->src_nofollow || v->m->options->dest_nofollow)
+		return error_set(err, EOPNOTSUPP, "src-nofollow and dest-nofollow are for mounts of config.json only");
 	if (v->m->options->copy_symlink)
 		return error_set(err, EOPNOTSUPP, "copy-symlink is for mounts of config.json only: make the link with "
 				 "`exec`");
@@ -123,7 +125,7 @@ static int make_bind(struct live_mount *v, const struct plan_rootfs *p, struct e
 	if (v->source < 0)
 		v->source = mount_open_source(v->m, err);
 	else if (p->devices_by_bind && !v->m->idmap_where && !v->place.inside)
-		v->place.early = mount_clone_locked(v->m->source, v->m->options->recursive, v->source);
+		v->place.early = mount_clone_locked(mount_clone_source(v->m, v->m->source), v->source);
 	return v->source < 0 ? v->source : 0;
 }
 

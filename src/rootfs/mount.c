@@ -24,9 +24,25 @@ int mount_clone(int dirfd, const char *path, bool recursive)
 				     (unsigned)(*path ? 0 : AT_EMPTY_PATH));
 }
 
-int mount_clone_locked(const char *path, bool recursive, int like)
+int mount_clone_source(const struct plan_mount *m, const char *path)
 {
-	_cleanup_close_ int fd = mount_clone(AT_FDCWD, path, recursive);
+	if (!m->options->src_nofollow)
+		return mount_clone(AT_FDCWD, path, m->options->recursive);
+	return sys_open_tree(AT_FDCWD, path,
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW |
+				     (unsigned)(m->options->recursive ? AT_RECURSIVE : 0));
+}
+
+bool mount_is_link(int mnt)
+{
+	struct stat st;
+
+	return fstat(mnt, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+int mount_clone_locked(int take_clone, int like)
+{
+	_cleanup_close_ int fd = take_clone;
 	struct stat a, b;
 
 	if (fd < 0)
@@ -165,7 +181,7 @@ int mount_source_error(const struct plan_mount *m, int r, struct error *err)
 
 int mount_open_source(const struct plan_mount *m, struct error *err)
 {
-	int fd = mount_clone(AT_FDCWD, m->source, m->options->recursive);
+	int fd = mount_clone_source(m, m->source);
 
 	return fd < 0 ? mount_source_error(m, fd, err) : fd;
 }

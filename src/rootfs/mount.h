@@ -35,11 +35,16 @@ int mount_old_way(const struct mount_fs *fs, struct error *err);
 /* A detached clone of @path relative to @dirfd ("" for @dirfd itself): a descriptor or -errno. */
 int mount_clone(int dirfd, const char *path, bool recursive);
 
+/* The same of @path, the source of @m or the way to it: as its options say. */
+int mount_clone_source(const struct plan_mount *m, const char *path);
+/* Is what @mnt shows a symbolic link itself? */
+bool mount_is_link(int mnt);
+
 /*
- * Child, in a user namespace: a clone of @path like the one that the parent made, @like, but taken out
- * of the child's own copy of the tree.  -errno when the child cannot reach it, or finds something else.
+ * Child, in a user namespace: @take_clone (or -errno), taken out of the child's own copy of the tree, if it is of
+ * the same as the one that the parent made, @like.  -errno when the child cannot reach it, or finds something else.
  */
-int mount_clone_locked(const char *path, bool recursive, int like);
+int mount_clone_locked(int take_clone, int like);
 
 /* The user namespace made for the last id-mapped mount; fd -1 = none yet. */
 struct idmap_ns {

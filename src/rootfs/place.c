@@ -43,7 +43,10 @@ int place_add(struct rootfs *r, const struct plan_mount *m, int mnt, uint64_t id
 		if (p[i].id == over)
 			p[i].covered = r->n_placed;
 	r->placed = p = xrealloc(p, r->n_placed + 1, sizeof(*p));
-	p[r->n_placed++] = (struct placed){.m = m, .id = id, .base = -1};
+	p[r->n_placed++] = (struct placed){
+		.m = m, .id = id, .base = -1,
+		.nofollow = m->options->dest_nofollow || (m->options->src_nofollow && mount_is_link(mnt)),
+	};
 	return 0;
 }
 
@@ -149,7 +152,7 @@ static int moved(const struct placed *p, const char *point, struct error *err)
 static int open_top(const struct rootfs *r, const struct placed *p, struct error *err)
 {
 	/* As when it was mounted: perform.c */
-	int flags = is_of_kernel(p->m) ? O_PATH | O_DIRECTORY | O_NOFOLLOW : O_PATH;
+	int flags = O_PATH | (is_of_kernel(p->m) ? O_DIRECTORY | O_NOFOLLOW : p->nofollow ? O_NOFOLLOW : 0);
 	_cleanup_close_ int fd = path_open_in_root(r->root, p->m->destination, flags);
 	char ours[PLACE_MAX], top[PLACE_MAX] = "";
 	uint64_t id = 0;

@@ -406,7 +406,7 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 	if (ret < 0)
 		return error_errno(err, ret, "stop the propagation of mounts to the host");
 	if (h->tree >= 0 && p->devices_by_bind) {
-		int own = mount_clone_locked(p->path, true, h->tree);
+		int own = mount_clone_locked(mount_clone(AT_FDCWD, p->path, true), h->tree);
 
 		if (own >= 0) {
 			close(h->tree);

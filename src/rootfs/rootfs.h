@@ -62,6 +62,7 @@ struct placed {
 	uint64_t id;
 	size_t covered;			/* by which other one, at the same place; 0: by none, the first covers none */
 	int base;			/* what is seen at its place, once looked up; or -1 */
+	bool nofollow;			/* its place, or it, may be a link */
 };
 
 /* Child state between the stages below. */

@@ -21,9 +21,10 @@
 #include "util/path.h"
 #include "util/str.h"
 
-int source_real_path(const char *path, char *buf, size_t size)
+/* @flags: O_NOFOLLOW, then the last name may be that of a link. */
+static int real_path(const char *path, int flags, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC | flags);
 	char link[40];
 	ssize_t n;
 
@@ -35,6 +36,16 @@ int source_real_path(const char *path, char *buf, size_t size)
 		return -errno;
 	buf[n] = '\0';
 	return buf[0] == '/' ? 0 : -ENOENT;
+}
+
+int source_real_path(const char *path, char *buf, size_t size)
+{
+	return real_path(path, 0, buf, size);
+}
+
+static int nofollow(const struct plan_mount *m, int flag)
+{
+	return m->options->src_nofollow ? flag : 0;
 }
 
 /* What is left of @path below @root: "" or "/a"; NULL when it is elsewhere. */
@@ -71,7 +82,7 @@ static bool leaves(const char *rest, const char *path)
 }
 
 /* The first directory of @path that is in the root, maybe by a link, and what follows. */
-static char *find_inside(const char *root, const char *path)
+static char *find_inside(const char *root, const char *path, int flags)
 {
 	char prefix[PATH_MAX], real[PATH_MAX];
 	size_t n = 0;
@@ -84,7 +95,7 @@ static char *find_inside(const char *root, const char *path)
 			return NULL;
 		memcpy(prefix, path, n);
 		prefix[n] = '\0';
-		if (source_real_path(prefix, real, sizeof(real)) < 0)
+		if (real_path(prefix, path[n] ? 0 : flags, real, sizeof(real)) < 0)
 			return NULL;
 		rest = below(root, real);
 		if (rest && !leaves(rest, path + n)) {
@@ -99,26 +110,27 @@ static char *find_inside(const char *root, const char *path)
 }
 
 /* procfs shows each process something else. */
-static bool is_steady(const char *real, struct stat *ret)
+static bool is_steady(const char *real, int flags, struct stat *ret)
 {
-	return !str_starts(real, "/proc/") && stat(real, ret) == 0;
+	return !str_starts(real, "/proc/") && fstatat(AT_FDCWD, real, ret, flags) == 0;
 }
 
 void source_find(const struct plan_mount *m, const char *root, struct rootfs_source *ret)
 {
 	char real[PATH_MAX];
 	struct stat st, named;
-	int r = source_real_path(m->source, real, sizeof(real));
+	int flags = nofollow(m, AT_SYMLINK_NOFOLLOW);
+	int r = real_path(m->source, nofollow(m, O_NOFOLLOW), real, sizeof(real));
 
 	/* Without links the text tells. */
 	if (r == 0 && str_eq(real, m->source) && !below(root, real))
 		ret->inside = NULL;
 	else
-		ret->inside = find_inside(root, m->source);
+		ret->inside = find_inside(root, m->source, nofollow(m, O_NOFOLLOW));
 	if (r < 0 || ret->inside)
 		return;
-	if (!is_steady(real, &st) || stat(m->source, &named) < 0 || st.st_dev != named.st_dev ||
-	    st.st_ino != named.st_ino)
+	if (!is_steady(real, flags, &st) || fstatat(AT_FDCWD, m->source, &named, flags) < 0 ||
+	    st.st_dev != named.st_dev || st.st_ino != named.st_ino)
 		return;
 	ret->path = xstrdup(real);
 	ret->dev = st.st_dev;
@@ -146,7 +158,7 @@ int source_read_link(const struct plan_mount *m, struct rootfs_source *place, st
 
 static int open_inside(const struct plan_mount *m, const char *inside, int root, struct error *err)
 {
-	_cleanup_close_ int fd = path_open_in_root(root, *inside ? inside : "/", O_PATH);
+	_cleanup_close_ int fd = path_open_in_root(root, *inside ? inside : "/", O_PATH | nofollow(m, O_NOFOLLOW));
 	int r = fd;
 
 	if (fd >= 0)
@@ -163,7 +175,7 @@ static int open_outside(const struct plan_mount *m, const struct rootfs_source *
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	fd = mount_clone(AT_FDCWD, place->path, m->options->recursive);
+	fd = mount_clone_source(m, place->path);
 	if (fd < 0)
 		return mount_source_error(m, fd, err);
 	if (fstat(fd, &st) < 0)

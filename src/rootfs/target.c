@@ -97,11 +97,23 @@ static int look_at_target(const struct plan_mount *m, const struct rootfs *rootf
 		r = -errno;
 	if (r < 0)
 		return error_errno(err, r, "look at the mount point");
+	if (S_ISLNK(t->st.stx_mode) && !m->options->dest_nofollow)
+		return error_set(err, ELOOP, "the mount point is a link, and the source, too: src-nofollow needs "
+				 "dest-nofollow then");
 	if (is_root(rootfs, t) && !MUTATE(T16) && m->kind != MOUNT_REMOUNT)
 		return error_set(err, EINVAL, "the mount point is the root of the container");
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return check_proc_target(m, rootfs->root, t, err);
 	return 0;
+}
+
+/*
+ * Of a link that is mounted the way to it may not end in another link: who comes by that would follow both, and
+ * places_check() does not find it.
+ */
+static bool no_follow(const struct plan_mount *m, int like)
+{
+	return m->options->dest_nofollow || (m->options->src_nofollow && mount_is_link(like));
 }
 
 int mount_target_open(const struct plan_mount *m, const struct rootfs *rootfs, int like, struct mount_target *t,
@@ -115,7 +127,7 @@ int mount_target_open(const struct plan_mount *m, const struct rootfs *rootfs, i
 	t->made = false;
 	t->fd = path_open_in_root(root, m->destination,
 				  (MUTATE(T04) && m->kind == MOUNT_BIND ? O_WRONLY | O_TRUNC : O_PATH) |
-				  (fixed ? O_DIRECTORY | O_NOFOLLOW : 0));
+				  (fixed ? O_DIRECTORY | O_NOFOLLOW : 0) | (no_follow(m, like) ? O_NOFOLLOW : 0));
 	if (t->fd == -ENOENT && m->kind != MOUNT_REMOUNT) {
 		if (like >= 0 && fstat(like, &st) < 0)
 			return error_errno(err, errno, "look at the source");

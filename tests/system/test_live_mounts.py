@@ -399,6 +399,7 @@ def test_link_instead_of_a_mount_is_refused(live):
     os.symlink("text", f"{live.box.bundle}/link")
     live.box.up()
     live.add(bind(f"{live.box.bundle}/link", "/m", "copy-symlink")).failed("copy-symlink", "config.json only", "/mounts/0")
+    live.add(bind(f"{live.box.bundle}/link", "/m", "src-nofollow")).failed("nofollow", "config.json only", "/mounts/0")
 
 
 def test_taken_away_inside(live):

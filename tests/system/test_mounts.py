@@ -205,7 +205,7 @@ def test_what_is_locked_cannot_be_asked_away(as_root_of_a_namespace, tree, word)
 
 @pytest.mark.one_vm
 @pytest.mark.parametrize("word", [
-    "src-nofollow", "dest-nofollow", "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
+    "user", "idmap=uids=0-1-2", "X-mount.subdir=a", "RO", "readonly",
     "read-only", "NoSuid", "no_exec", "no-dev", "ro=recursive", "noexec=vfs", "ro,noexec", "rw,ro", "size=1,nodev", " ro"])
 def test_unknown_word_without_which_a_bind_is_less_safe(box, word):
     box.mounts.append(bind(source(box), "/m", "nosuid", word))
@@ -278,6 +278,97 @@ def test_copied_link_where_something_else_is(box, linked, there):
         os.mkdir(path)
     linked("text", "copy-symlink")
     box.refused("copy-symlink", "/made/here/link is there already", f"/mounts/{len(box.mounts) - 1}")
+
+
+# ---- src-nofollow, dest-nofollow: crun's words for a bind of a link, and onto one
+
+TEXT = "text/of the link"
+
+
+@pytest.fixture(params=[False, True], ids=["host's users", "user namespace"])
+def links(request, box):
+    """`source` on the host leads to a file, `place` in the container nowhere."""
+    if request.param:
+        userns(box.config, 0)
+    source(box)
+    os.symlink(f"{box.bundle}/source/file", f"{box.bundle}/link")
+    os.symlink(TEXT, f"{box.bundle}/dangling")
+    os.symlink("nowhere", f"{box.rootfs}/place")
+    return box
+
+
+def read(box, path):
+    """What is read there, and what the link there says."""
+    r = box.probe(commands=["open", path, "r", ",", "readlink", path])["results"]
+    return r[0].get("text"), r[1].get("text")
+
+
+def test_bind_of_a_link_onto_a_link(links):
+    links.mounts.append(bind(f"{links.bundle}/dangling", "/place", "ro", "src-nofollow", "dest-nofollow"))
+    assert "ro" in at(links, "/place").options
+    assert read(links, "/place") == (None, TEXT)
+    assert os.readlink(f"{links.rootfs}/place") == "nowhere" and not os.path.exists(f"{links.rootfs}/nowhere")
+
+
+def test_bind_of_what_a_link_leads_to_onto_a_link(links):
+    links.mounts.append(bind(f"{links.bundle}/link", "/place", "dest-nofollow"))
+    assert read(links, "/place") == ("from the host", None)
+    assert not os.path.exists(f"{links.rootfs}/nowhere")
+
+
+def test_bind_of_a_link_onto_what_a_link_leads_to(links):
+    """Who comes there would follow both."""
+    links.mounts.append(bind(f"{links.bundle}/dangling", "/place", "src-nofollow"))
+    links.refused("needs dest-nofollow", f"/mounts/{len(links.mounts) - 1}")
+
+
+@pytest.mark.parametrize("place", ["/not/there", "/file"])
+def test_bind_of_a_link_onto_no_link(links, place):
+    links.file("file", "below")
+    links.mounts.append(bind(f"{links.bundle}/dangling", place, "src-nofollow", "dest-nofollow"))
+    assert read(links, place) == (None, TEXT)
+
+
+def test_bind_of_a_link_in_the_root_file_system(links):
+    """It is taken at its turn there, and not followed either: by the way to it, yes."""
+    os.makedirs(f"{links.rootfs}/a/b")
+    os.symlink(TEXT, f"{links.rootfs}/a/b/link")
+    os.symlink("a/b", f"{links.rootfs}/way")
+    links.mounts.append(bind(f"{links.rootfs}/way/link", "/place", "src-nofollow", "dest-nofollow"))
+    assert read(links, "/place") == (None, TEXT)
+
+
+def test_nofollow_of_what_is_no_link_goes_where_a_link_leads_to(links):
+    links.mounts.append(bind(f"{links.bundle}/source", "/place", "src-nofollow"))
+    os.mkdir(f"{links.rootfs}/nowhere")
+    assert read(links, "/nowhere/file") == ("from the host", None)
+
+
+def test_nofollow_of_what_is_no_link(links):
+    links.mounts.append(bind(f"{links.bundle}/source", "/m", "src-nofollow", "dest-nofollow", "ro"))
+    assert read(links, "/m/file") == ("from the host", None)
+
+
+@pytest.mark.parametrize("place,word", [("/proc/self", "below /proc"), ("/way/self", "inside of procfs")])
+def test_a_link_of_procfs_is_no_mount_point(links, place, word):
+    os.symlink("proc", f"{links.rootfs}/way")
+    links.mounts.append(bind(f"{links.bundle}/dangling", place, "src-nofollow", "dest-nofollow"))
+    links.refused(word, f"/mounts/{len(links.mounts) - 1}")
+
+
+def test_place_of_a_link_stays_in_the_container(links):
+    os.makedirs(f"{links.bundle}/outside")
+    os.symlink("there", f"{links.bundle}/outside/place")
+    os.makedirs(f"{links.rootfs}/outside")
+    os.symlink("../outside", f"{links.rootfs}/way")
+    links.mounts.append(bind(f"{links.bundle}/dangling", "/way/place", "src-nofollow", "dest-nofollow"))
+    assert read(links, "/outside/place") == (None, TEXT)
+    assert os.path.isfile(f"{links.rootfs}/outside/place") and os.readlink(f"{links.bundle}/outside/place") == "there"
+
+
+def test_a_directory_does_not_go_onto_a_link(links):
+    links.mounts.append(bind(f"{links.bundle}/source", "/place", "dest-nofollow"))
+    links.refused("a directory, cannot be mounted on a file", f"/mounts/{len(links.mounts) - 1}")
 
 
 # ---- bind

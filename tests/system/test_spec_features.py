@@ -81,7 +81,7 @@ def test_every_mount_option_is_taken(features, box):
                                "uidMappings": map, "gidMappings": map})
             continue
         recursive = word.startswith("r") and word[1:] in features["mountOptions"] or word == "ratime"
-        if (recursive and word not in ("ro",)) or word == "copy-symlink":
+        if (recursive and word not in ("ro",)) or word in ("copy-symlink", "src-nofollow", "dest-nofollow"):
             box.mounts.append(mount(f"/b{i}", "bind", f"{box.bundle}/s", ["rbind", word]))
         else:
             box.mounts.append(mount(f"/t{i}", "tmpfs", "t", [word]))

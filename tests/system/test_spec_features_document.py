@@ -15,7 +15,8 @@ noiversion nolazytime norelatime nostrictatime nosuid private rbind relatime rem
 runbindable rw shared silent slave strictatime suid sync unbindable nosymfollow symfollow ratime rdev rdiratime rexec
 rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow rrelatime rro rrw rstrictatime
 rsuid rsymfollow idmap ridmap""".split())
-MORE = {"copy-symlink", "mand", "nomand", "tmpcopyup"}  # of mount(8), and two that runtimes share; none goes to the file system
+# Of mount(8), and four that runtimes share; none goes to the file system.
+MORE = {"copy-symlink", "dest-nofollow", "src-nofollow", "mand", "nomand", "tmpcopyup"}
 
 
 @pytest.fixture

@@ -143,9 +143,10 @@ static void test_mount_options(void **state)
 	for (size_t i = 0; i < v->array.n; i++) {
 		const char *word = v->array.v[i]->string.data;
 		enum mount_option_kind kind = mount_option_find(word)->kind;
+		bool bind = kind == MOUNT_OPTION_LINK || kind == MOUNT_OPTION_NOFOLLOW;
 		const char *text = with(",\"mounts\":[{\"destination\":\"/x\",\"type\":\"tmpfs\","
 					"\"source\":\"/x\",\"options\":[\"",
-					kind == MOUNT_OPTION_LINK ? with("bind\",\"", word, "") : word,
+					bind ? with("bind\",\"", word, "") : word,
 					kind == MOUNT_OPTION_IDMAP ? with("\"]", maps, "") : "\"]}]");
 
 		assert_int_equal(read_config("", "", text, &config), 0);

@@ -110,6 +110,12 @@ static const struct refused mounts[] = {
 	 "/mounts/0/options/1", "bind mounts only"},
 	{MOUNT(",'source':'/x','options':['copy-symlink','bind','remount']"), "/mounts/0/options/0",
 	 "bind mounts only"},
+	{TOP(",'mounts':[{'destination':'/p','type':'tmpfs','options':['ro','dest-nofollow']}]"),
+	 "/mounts/0/options/1", "bind mounts only"},
+	{MOUNT(",'source':'/x','options':['bind','src-nofollow','remount']"), "/mounts/0/options/1",
+	 "bind mounts only"},
+	{MOUNT(",'source':'/x','options':['bind','src-nofollow','copy-symlink']"), "/mounts/0/options/1",
+	 "exclude each other"},
 	{MAPPED(MAP("0", "0", "1") ",'options':['tmpcopyup']", MAP("0", "0", "1")),
 	 "/mounts/0/options/0", "do not go together"},
 };

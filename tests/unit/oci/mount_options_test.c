@@ -19,13 +19,14 @@ static const struct {
 	uint64_t set, clr, rset, rclr;
 	unsigned long propagation;
 	const char *sb;
-	bool bind, recursive, remount, idmap, ridmap, copyup, link;
+	bool bind, recursive, remount, idmap, ridmap, copyup, link, nofollow_src, nofollow_dest;
 } words[] = {
 	{.word = "async"},
 	{.word = "atime", .clr = ATIME},
 	{.word = "bind", .bind = true},
 	{.word = "copy-symlink", .link = true},
 	{.word = "defaults"},
+	{.word = "dest-nofollow", .nofollow_dest = true},
 	{.word = "dev", .clr = MOUNT_ATTR_NODEV},
 	{.word = "diratime", .clr = MOUNT_ATTR_NODIRATIME},
 	{.word = "dirsync", .sb = "dirsync"},
@@ -78,6 +79,7 @@ static const struct {
 	{.word = "shared", .propagation = MS_SHARED},
 	{.word = "silent"},
 	{.word = "slave", .propagation = MS_SLAVE},
+	{.word = "src-nofollow", .nofollow_src = true},
 	{.word = "strictatime", .set = MOUNT_ATTR_STRICTATIME, .clr = ATIME},
 	{.word = "suid", .clr = MOUNT_ATTR_NOSUID},
 	{.word = "symfollow", .clr = MOUNT_ATTR_NOSYMFOLLOW},
@@ -140,6 +142,8 @@ static void test_every_word(void **state)
 		assert_int_equal(o.idmap_recursive, words[i].ridmap);
 		assert_int_equal(o.tmpcopyup, words[i].copyup);
 		assert_int_equal(o.copy_symlink, words[i].link);
+		assert_int_equal(o.src_nofollow, words[i].nofollow_src);
+		assert_int_equal(o.dest_nofollow, words[i].nofollow_dest);
 		assert_int_equal(o.n_propagation, words[i].propagation ? 1 : 0);
 		if (words[i].propagation)
 			assert_int_equal(o.propagation[0], words[i].propagation);
@@ -217,6 +221,7 @@ static void test_nothing(void **state)
 	assert_memory_equal(&o.attr_set, &zero.attr_set, 4 * sizeof(uint64_t));
 	assert_int_equal(o.sb_flags.n + o.data.n + o.n_propagation, 0);
 	assert_false(o.bind || o.ro || o.remount || o.idmap || o.tmpcopyup || o.copy_symlink);
+	assert_false(o.src_nofollow || o.dest_nofollow);
 	assert_null(mount_option_find(""));
 	assert_null(mount_option_find("zzz"));
 	assert_null(mount_option_find("r"));
