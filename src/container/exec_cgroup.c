@@ -12,6 +12,7 @@
 #include "sys/compat.h"
 #include "sys/syscalls.h"
 #include "util/fd.h"
+#include "util/log.h"
 #include "util/str.h"
 
 #define CGROUP_FILE_MAX 8192
@@ -35,12 +36,10 @@ static int open_sub_cgroup(struct execution *x, struct error *err)
 	return 0;
 }
 
-/* Where the first process is now, below the container's cgroup: "/init.scope", or "" at its top; NULL, and an error,
- * outside of it. */
-static const char *place_of_init(const struct execution *x, char text[CGROUP_FILE_MAX], struct error *err)
+/* Where the first process is now; NULL, and an error, when that is not known. */
+static const char *cgroup_now(const struct execution *x, char text[CGROUP_FILE_MAX], struct error *err)
 {
 	char file[40], *path, *end;
-	size_t n = strlen(x->st.cgroup_path);
 
 	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)x->st.init.pid);
 	if (fd_read_pseudo(AT_FDCWD, file, text, CGROUP_FILE_MAX) < 0 || !(path = strstr(text, "0::/"))) {
@@ -51,6 +50,17 @@ static const char *place_of_init(const struct execution *x, char text[CGROUP_FIL
 	end = strchr(path, '\n');
 	if (end)
 		*end = '\0';
+	return path;
+}
+
+/* The same below the container's cgroup: "/init.scope", or "" at its top; NULL, and an error, outside of it. */
+static const char *place_of_init(const struct execution *x, char text[CGROUP_FILE_MAX], struct error *err)
+{
+	const char *path = cgroup_now(x, text, err);
+	size_t n = strlen(x->st.cgroup_path);
+
+	if (!path)
+		return NULL;
 	if (strncmp(path, x->st.cgroup_path, n) != 0 || (path[n] != '/' && path[n])) {
 		error_set(err, EBUSY, "the container's first process is outside of its cgroup (%s)", path);
 		return NULL;
@@ -82,6 +92,26 @@ static int cgroup_of_init(struct spawn *s, void *ctx, struct error *err)
 	return 0;
 }
 
+/*
+ * Whoever rules the host has moved the container elsewhere and removed what we made.  As with runc the new process
+ * keeps the first one company there.
+ */
+static int follow_init(struct execution *x, struct error *err)
+{
+	char text[CGROUP_FILE_MAX];
+	const char *path = cgroup_now(x, text, err);
+	int r;
+
+	if (!path)
+		return -err->code;
+	memset(err, 0, sizeof(*err));
+	r = cgroup_open(x->st.cgroup_root, path, 0, &x->cgroup, err);
+	if (r == 0)
+		log_warning("the cgroup of the container, %s, is gone: exec in that of its first process, %s",
+			    x->st.cgroup_path, path);
+	return r;
+}
+
 /* Only the service manager may move a process from the session of a user to a unit. */
 static int use_unit(struct execution *x, struct error *err)
 {
@@ -108,6 +138,11 @@ int execution_find_cgroup(struct execution *x, struct error *err)
 		return 0;
 	}
 	r = cgroup_open(x->st.cgroup_root, x->st.cgroup_path, x->st.cgroup_id, &x->cgroup, err);
+	if (r == -ENOENT && !x->o->cgroup) {
+		r = follow_init(x, err);
+		x->spawn.cgroup = x->cgroup;
+		return r;
+	}
 	if (r == 0 && x->o->cgroup)
 		r = open_sub_cgroup(x, err);
 	x->spawn.cgroup = x->cgroup;

@@ -286,6 +286,29 @@ def test_exec_is_in_the_same_cgroup(box):
     assert f"0::/orlop/{box.id}\n" in box.exec().json()["cgroup"]
 
 
+def test_exec_follows_the_first_process(box):
+    """The host's ruler has moved it, and removed what we made."""
+    box.up()
+    made, other = f"{host.CGROUP}/orlop/{box.id}", f"{host.CGROUP}/{host.TAG}elsewhere"
+    os.mkdir(other)
+    try:
+        with open(f"{other}/cgroup.procs", "w") as f:
+            f.write(str(box.pid))
+        os.rmdir(made)
+        p = box.orlop.popen("exec", "--pid-file", f"{box.bundle}/exec.pid", box.id, "/bin/probe", "pause")
+        kernel.until(lambda: kernel.read(f"{box.bundle}/exec.pid"), deadline(5), "it runs")
+        pid = kernel.read(f"{box.bundle}/exec.pid")
+        assert kernel.read(f"/proc/{pid}/cgroup").endswith(f"0::/{host.TAG}elsewhere\n")
+        os.kill(int(pid), 9)
+        r = box.orlop.finish(p)
+        assert r.rc == 137 and f"/orlop/{box.id}, is gone" in r.err and f"{host.TAG}elsewhere" in r.err
+        box.exec("--cgroup", "sub", "--", "/bin/probe", "true").failed("cgroup")
+        box.delete("--force").ok()
+    finally:
+        kernel.until(lambda: "populated 0" in kernel.read(f"{other}/cgroup.events"), deadline(5))
+        os.rmdir(other)
+
+
 def test_exec_in_a_sub_cgroup(box):
     conf.without_namespace(box.config, "cgroup")
     box.up()
