@@ -258,8 +258,8 @@ int sys_mount_info(int fd, struct sys_mount_info *ret)
 	struct kernel_statx st = {0};
 	int r = sys_statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &st);
 
-	if (r < 0)
-		return r;
+	if (r < 0)	/* -ENOSYS says that there is no statmount(2); statx(2) is there */
+		return r == -ENOSYS ? -EIO : r;
 	return st.stx_mask & STATX_MNT_ID_UNIQUE ? sys_statmount(st.stx_mnt_id, ret) : -ENOSYS;
 }
 
