@@ -66,10 +66,6 @@ static void describe(struct creation *c)
 	st->annotations = p->config->annotations;
 }
 
-/*
- * The id is taken, and what will be made is written down before it is made: `delete --force` finds it
- * even if we are killed in between.
- */
 /* What it is that has the id, as far as can be told. */
 static int explain_existing(const struct creation *c, struct error *err)
 {
@@ -87,6 +83,10 @@ static int explain_existing(const struct creation *c, struct error *err)
 			  c->o->id, c->o->restore ? "" : "; with --replace the new one takes its place");
 }
 
+/*
+ * The id is taken, and what will be made is written down before it is made: `delete --force` finds it
+ * even if we are killed in between.
+ */
 int creation_record(struct creation *c, struct error *err)
 {
 	int r = store_open(c->o->global->root, true, &c->store, err);
