@@ -106,6 +106,8 @@ static int follow_init(struct execution *x, struct error *err)
 		return -err->code;
 	memset(err, 0, sizeof(*err));
 	r = cgroup_open(x->st.cgroup_root, path, 0, &x->cgroup, err);
+	if (r == 0 && cgroup_frozen(x->cgroup) == 1 && !x->o->ignore_paused)
+		return error_set(err, EBUSY, "the cgroup of the container's first process, %s, is frozen", path);
 	if (r == 0)
 		log_warning("the cgroup of the container, %s, is gone: exec in that of its first process, %s",
 			    x->st.cgroup_path, path);

@@ -302,6 +302,11 @@ def test_exec_follows_the_first_process(box):
         os.kill(int(pid), 9)
         r = box.orlop.finish(p)
         assert r.rc == 137 and f"/orlop/{box.id}, is gone" in r.err and f"{host.TAG}elsewhere" in r.err
+        with open(f"{other}/cgroup.freeze", "w") as f:
+            f.write("1")
+        box.exec("--", "/bin/probe", "true").failed("frozen", f"{host.TAG}elsewhere")
+        with open(f"{other}/cgroup.freeze", "w") as f:
+            f.write("0")
         box.exec("--cgroup", "sub", "--", "/bin/probe", "true").failed("cgroup")
         box.delete("--force").ok()
     finally:
