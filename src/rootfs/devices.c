@@ -190,6 +190,21 @@ static int clone_host_node(const struct plan_device *d, struct error *err)
 	return r < 0 ? error_errno(err, r, "stop the propagation of the device %s", d->path) : steal_fd(&node);
 }
 
+/* As where nodes are made: a link of the image is none, and a file of the kernel no place for one. */
+static int check_place(const struct plan_device *d, int target, struct error *err)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(target, &st) < 0 || fstatfs(target, &fs) < 0)
+		return error_errno(err, errno, "look at the place of the device %s", d->path);
+	if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
+		return wrong_device(d, &st, err);
+	if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)
+		return error_set(err, EPERM, "device %s: its place is a file of the kernel", d->path);
+	return 0;
+}
+
 /* In a user namespace mknod(2) is refused. */
 static int bind_node(const struct plan_rootfs *p, size_t i, const struct rootfs *rootfs, struct error *err)
 {
@@ -200,11 +215,14 @@ static int bind_node(const struct plan_rootfs *p, size_t i, const struct rootfs 
 	node = d->made_outside && rootfs->nodes >= 0 ? nodes_clone(rootfs->nodes, i, err) : clone_host_node(d, err);
 	if (node < 0)
 		return node;
-	target = path_open_in_root(rootfs->root, d->path, O_PATH);
+	target = path_open_in_root(rootfs->root, d->path, O_PATH | O_NOFOLLOW);
 	if (target == -ENOENT)
 		target = path_make_in_root(rootfs->root, d->path, false);
 	if (target < 0)
 		return error_errno(err, target, "make a place for the device %s", d->path);
+	r = check_place(d, target, err);
+	if (r < 0)
+		return r;
 	r = mount_attach(node, target);
 	return r < 0 ? error_errno(err, r, "bind the device %s", d->path) : 0;
 }

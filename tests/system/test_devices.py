@@ -281,6 +281,27 @@ def test_devices_in_user_namespace_leave_no_other_mount(box):
     assert kernel.mount_at(seen, "/dev/mychar").fstype == "tmpfs"
 
 
+@pytest.mark.parametrize("target, words", [
+    ("/proc/self/attr/exec", ["a symbolic link"]), ("null", ["a symbolic link"]), ("/etc/passwd", ["a symbolic link"])])
+def test_link_in_the_place_of_a_device_in_a_user_namespace(box, target, words):
+    """As without: neither is it followed to a file of the kernel, nor taken for what it leads to."""
+    userns(box.config)
+    box.file("etc/passwd", "")
+    box.config["mounts"] = [m for m in box.mounts if not m["destination"].startswith("/dev")]
+    os.makedirs(f"{box.rootfs}/dev", exist_ok=True)
+    os.symlink(target, f"{box.rootfs}/dev/zz")
+    box.linux["devices"] = [{"path": "/dev/zz", "type": "c", "major": 1, "minor": 5}]
+    box.refused("/linux/devices/0", "/dev/zz", *words)
+
+
+def test_device_below_a_link_to_procfs_in_a_user_namespace(box):
+    userns(box.config)
+    box.config["mounts"] = [m for m in box.mounts if not m["destination"].startswith("/dev")]
+    os.symlink("/proc", f"{box.rootfs}/way")
+    box.linux["devices"] = [{"path": "/way/cpuinfo", "type": "c", "major": 1, "minor": 5}]
+    box.refused("/linux/devices/0", "a file of the kernel")
+
+
 def test_devices_in_joined_user_namespace(make_box):
     first, second = make_box(), make_box()
     userns(first.config)
