@@ -43,10 +43,9 @@ int place_add(struct rootfs *r, const struct plan_mount *m, int mnt, uint64_t id
 		if (p[i].id == over)
 			p[i].covered = r->n_placed;
 	r->placed = p = xrealloc(p, r->n_placed + 1, sizeof(*p));
-	p[r->n_placed++] = (struct placed){
-		.m = m, .id = id, .base = -1,
-		.nofollow = m->options->dest_nofollow || (m->options->src_nofollow && mount_is_link(mnt)),
-	};
+	p += r->n_placed++;
+	*p = (struct placed){.m = m, .id = id, .base = -1, .link = m->options->src_nofollow && mount_is_link(mnt)};
+	p->nofollow = m->options->dest_nofollow || p->link;
 	return 0;
 }
 
@@ -196,6 +195,10 @@ int place_base(struct rootfs *r, const char *path, struct place *ret, struct err
 	*ret = (struct place){.dir = r->root, .path = path + 1};
 	if (!p || !is_below(path, p->m->destination))
 		return 0;
+	if (p->link) {
+		error_set(err, ELOOP, "a symbolic link is mounted at %s", p->m->destination);
+		return error_hint(err, "name the path that it leads to");
+	}
 	if (p->base < 0)
 		p->base = open_top(r, p, err);
 	if (p->base < 0)

@@ -63,6 +63,7 @@ struct placed {
 	size_t covered;			/* by which other one, at the same place; 0: by none, the first covers none */
 	int base;			/* what is seen at its place, once looked up; or -1 */
 	bool nofollow;			/* its place, or it, may be a link */
+	bool link;			/* it is one: nothing is below it */
 };
 
 /* Child state between the stages below. */

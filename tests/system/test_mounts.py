@@ -366,6 +366,17 @@ def test_place_of_a_link_stays_in_the_container(links):
     assert os.path.isfile(f"{links.rootfs}/outside/place") and os.readlink(f"{links.bundle}/outside/place") == "there"
 
 
+@pytest.mark.parametrize("path", ["/place", "/place/file"])
+@pytest.mark.parametrize("kind", ["maskedPaths", "readonlyPaths"])
+def test_no_mask_is_lost_through_a_link_that_is_mounted(links, kind, path):
+    links.file("nowhere/file", "to be hidden")
+    os.unlink(f"{links.bundle}/dangling")
+    os.symlink("/nowhere", f"{links.bundle}/dangling")
+    links.mounts.append(bind(f"{links.bundle}/dangling", "/place", "src-nofollow", "dest-nofollow"))
+    links.linux[kind].append(path)
+    links.refused("a symbolic link is mounted at /place", f"/linux/{kind}/{len(links.linux[kind]) - 1}")
+
+
 def test_a_directory_does_not_go_onto_a_link(links):
     links.mounts.append(bind(f"{links.bundle}/source", "/place", "dest-nofollow"))
     links.refused("a directory, cannot be mounted on a file", f"/mounts/{len(links.mounts) - 1}")
