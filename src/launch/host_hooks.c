@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "oci/annotations.h"
@@ -11,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/str.h"
 
 /* The bundle, as their authors know it from other runtimes; or /, when it was removed since `create`. */
 static int open_place(const struct state *st, struct error *err)
@@ -20,6 +22,20 @@ static int open_place(const struct state *st, struct error *err)
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		fd = fd_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	return fd < 0 ? error_errno(err, fd, "open the bundle %s, for the hooks to run in", st->bundle) : fd;
+}
+
+static int open_output(const char *path)
+{
+	bool device = str_starts(path, "/dev/");
+	int more = device ? 0 : O_CREAT | O_NOFOLLOW;
+	_cleanup_close_ int fd = fd_openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_NONBLOCK | more, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || fcntl(fd, F_SETFL, O_APPEND) < 0)
+		return -errno;
+	return device || S_ISREG(st.st_mode) ? steal_fd(&fd) : -ENXIO;
 }
 
 int host_hooks_open_output(const struct key_values *annotations, int ret[2], struct error *err)
@@ -33,9 +49,11 @@ int host_hooks_open_output(const struct key_values *annotations, int ret[2], str
 
 		if (!path)
 			continue;
-		r = fd_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+		r = open_output(path);
 		if (r < 0) {
 			error_errno(err, r, "open `%s` for the output of hooks", path);
+			if (r == -ELOOP || r == -ENXIO)
+				error_hint(err, "only a regular file, and what is below /dev, is opened for it");
 			error_at(err, "/annotations/%s", keys[i]);
 		}
 		ret[i] = r;

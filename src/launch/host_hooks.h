@@ -11,7 +11,8 @@
 
 /*
  * Open the files that @annotations name for what hooks write on stdout and stderr, to append to them: made if
- * they are not there, mode 0600.  Where none is named ret[] becomes -1.  On failure nothing stays open.
+ * they are not there, mode 0600.  The container may rule the directory: neither a link is followed nor a FIFO
+ * opened, but for what is below /dev.  Where none is named ret[] becomes -1.  On failure nothing stays open.
  */
 int host_hooks_open_output(const struct key_values *annotations, int ret[2], struct error *err);
 

@@ -41,6 +41,22 @@ static int check_context_type(const struct oci_config *config, struct error *err
 			    str_escape(value, shown, sizeof(shown)));
 }
 
+/* Later commands, which open them again, are called elsewhere. */
+static int check_hook_output(const struct oci_config *config, struct error *err)
+{
+	static const char *const keys[] = {ANNOTATION_HOOKS_STDOUT, ANNOTATION_HOOKS_STDERR};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *value = annotation_value(&config->annotations, keys[i]);
+
+		if (!value || *value == '/')
+			continue;
+		error_set(err, EINVAL, "`%s` is not the absolute path of a file", keys[i]);
+		return error_at(err, "/annotations/%s", keys[i]);
+	}
+	return 0;
+}
+
 /* Those are the container's code, which gets no file of the host. */
 static void warn_of_hooks_inside(const struct oci_config *config)
 {
@@ -71,5 +87,5 @@ int plan_annotations(const struct plan *p, struct error *err)
 		log_warning("process.user.additionalGids are not set: the annotation `%s` keeps the groups of the "
 			    "caller", ANNOTATION_KEEP_GROUPS);
 	warn_of_hooks_inside(p->config);
-	return check_context_type(p->config, err);
+	return check_context_type(p->config, err) < 0 ? -err->code : check_hook_output(p->config, err);
 }

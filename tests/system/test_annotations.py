@@ -109,6 +109,36 @@ def test_output_of_hooks_without_a_place(talking):
     assert box.id not in box.orlop.ids()
 
 
+@pytest.mark.parametrize("kind", ["link", "fifo", "directory", "relative"])
+def test_output_of_hooks_where_the_container_rules(talking, kind):
+    """Neither does it lead to another file, nor does it keep us waiting."""
+    path = f"{talking.bundle}/there"
+    talking.config["annotations"] = {"run.oci.hooks.stdout": "there" if kind == "relative" else path}
+    with open(f"{talking.bundle}/victim", "w"):
+        pass
+    if kind == "link":
+        os.symlink("victim", path)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        os.mkdir(path)
+    talking.refused("/annotations/run.oci.hooks.stdout", "absolute" if kind == "relative" else path)
+    assert kernel.read(f"{talking.bundle}/victim") == ""
+    if kind in ("link", "fifo"):    # put there later, it does not keep anybody from deleting
+        os.rename(path, f"{path}-later")
+        talking.args("pause").create().ok()
+        os.unlink(path)
+        os.rename(f"{path}-later", path)
+        r = talking.delete("--force").ok()
+        assert "warning" in r.err and path in r.err and kernel.read(f"{talking.bundle}/victim") == ""
+
+
+def test_output_of_hooks_of_a_device(talking):
+    talking.config["annotations"] = {"run.oci.hooks.stderr": "/dev/stderr"}
+    r = talking.args("true").run().ok()
+    assert [line for line in r.err.splitlines() if line.endswith("!")] == [f"{kind}!" for kind in talking.kinds]
+
+
 def test_output_of_hooks_inside(talking):
     box = talking
     box.config["hooks"] = {"startContainer": [{"path": "/bin/probe", "args": ["probe", "true"]}]}
