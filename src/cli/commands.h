@@ -92,7 +92,7 @@ int command_print(const struct strbuf *out, struct error *err);
 	  offsetof(struct create_options, preserve_fds), "N",				\
 	  "hand on N descriptors, from 3 on, besides LISTEN_FDS" },			\
 	{ "replace", 0, OPTION_FLAG, offsetof(struct create_options, replace), NULL,	\
-	  "once all is checked, delete by force what has this id" },			\
+	  "delete by force what has this id, once the configuration and what it names are checked" },			\
 	{ "no-subreaper", 0, OPTION_FLAG,						\
 	  offsetof(struct create_options, no_subreaper), NULL,				\
 	  "accepted for compatibility: no subreaper is ever used" }

@@ -14,7 +14,7 @@ int container_create(const struct create_options *o, struct error *err)
 	int r = creation_prepare(&c, o, false, err), sig;
 
 	if (r == 0)
-		r = container_make_room(o, err);
+		r = container_make_room(&c, err);
 	if (r == 0) {
 		interrupt_arm(&c.spawn.pidfd);
 		creation_may_undo(&c);

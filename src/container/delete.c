@@ -112,7 +112,9 @@ int container_delete(const struct global_options *g, const char *id, bool force,
 	return force ? delete_forced(g, id, err) : delete_stopped(g, id, err);
 }
 
-int container_make_room(const struct create_options *o, struct error *err)
+int container_make_room(struct creation *c, struct error *err)
 {
-	return o->replace ? delete_forced(o->global, o->id, err) : 0;
+	int r = c->o->replace ? creation_rehearse(c, err) : 0;
+
+	return r == 0 && c->o->replace ? delete_forced(c->o->global, c->o->id, err) : r;
 }

@@ -3,6 +3,7 @@
 #ifndef ORLOP_CONTAINER_DELETE_H
 #define ORLOP_CONTAINER_DELETE_H
 
+#include "launch/creation.h"
 #include "store/lookup.h"
 
 /* What reading the state gave: it is missing, or is none that can be read. */
@@ -11,7 +12,7 @@ bool container_is_without_state(int r);
 int container_remove_locked(const struct global_options *g, struct container *c, const char *id, int found,
 			    struct error *err);
 
-/* For --replace, once the new one is planned: `delete --force` of the one that has its id. */
-int container_make_room(const struct create_options *o, struct error *err);
+/* For --replace: `delete --force` of the one that has the id of @c, which is planned. */
+int container_make_room(struct creation *c, struct error *err);
 
 #endif

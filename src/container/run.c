@@ -118,7 +118,7 @@ static int prepare_and_run(const struct create_options *o, const struct restorat
 
 	*ret_status = 0;
 	if (r == 0)
-		r = container_make_room(o, err);
+		r = container_make_room(&c, err);
 	if (r == 0)
 		r = run(&c, images, ret_status, err);
 	creation_close(&c);

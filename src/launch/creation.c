@@ -80,7 +80,8 @@ static int explain_existing(const struct creation *c, struct error *err)
 	error_set(err, EEXIST, "container `%s` already exists: it is %s, %smade at %.19sZ", c->o->id,
 		  container_status_names[there.status], pid, there.state.created);
 	return error_hint(err, "`orlop delete%s %s` removes it%s", there.status == STATUS_STOPPED ? "" : " --force",
-			  c->o->id, c->o->restore ? "" : "; with --replace the new one takes its place");
+			  c->o->id, c->o->restore || c->o->replace ? "" :
+			  "; with --replace the new one takes its place");
 }
 
 /*
@@ -254,6 +255,41 @@ static int open_handles(struct creation *c, bool again, struct error *err)
 		r = host_hooks_open_output(&c->st.annotations, h->hook_output, err);
 	if (r == 0 && !c->run)
 		r = open_gate(c, again, err);
+	return r;
+}
+
+/* Only those of the host are named by a path of the host. */
+static int look_for_hooks(const struct oci_hooks *hooks, struct error *err)
+{
+	for (unsigned kind = 0; kind < N_HOOK_KINDS; kind++)
+		for (size_t i = 0; kind != HOOK_START_CONTAINER && i < hooks->list[kind].n; i++) {
+			if (access(hooks->list[kind].v[i].path, X_OK) == 0)
+				continue;
+			error_errno(err, errno, "execute `%s`", hooks->list[kind].v[i].path);
+			return error_at(err, "/hooks/%s/%zu", oci_hook_names[kind], i);
+		}
+	return 0;
+}
+
+int creation_rehearse(struct creation *c, struct error *err)
+{
+	struct handles *h = &c->spawn.handles;
+	const struct plan *p = c->plan;
+	int output[2] = {-1, -1}, r = creation_join(c, err);
+
+	h->rootfs.bundle = c->bundle;
+	if (r == 0 && p->ns.n_joins > 0 && p->ns.joins[0].flag == CLONE_NEWUSER)
+		h->rootfs.userns = h->joins[0];
+	if (r == 0)
+		r = rootfs_open(&p->rootfs, &h->rootfs, err);
+	if (r == 0)
+		r = look_for_hooks(p->hooks, err);
+	if (r == 0)
+		r = host_hooks_open_output(&p->config->annotations, output, err);
+	for (size_t i = 0; i < ARRAY_SIZE(output); i++)
+		if (output[i] >= 0)
+			close(output[i]);
+	spawn_close_handles(&c->spawn);
 	return r;
 }
 

@@ -64,6 +64,14 @@ void spawn_close_inherited(struct handles *h, const struct plan *p)
 		close_take(&h->joins[i]);
 }
 
+void spawn_close_handles(struct spawn *s)
+{
+	spawn_close_inherited(&s->handles, s->plan);
+	free(s->handles.joins);
+	s->handles.joins = NULL;
+	rootfs_handles_init(&s->handles.rootfs);
+}
+
 void spawn_close(struct spawn *s)
 {
 	spawn_close_inherited(&s->handles, s->plan);

@@ -62,6 +62,8 @@ void spawn_init(struct spawn *s, const struct plan *plan);
 /* Ends the process if it was not let go, closes everything. */
 void spawn_abort(struct spawn *s);
 void spawn_close(struct spawn *s);
+/* What was opened for the child, which is not made yet: as after spawn_init(). */
+void spawn_close_handles(struct spawn *s);
 /*
  * After an error: has the kernel killed the process before its first instruction, as cgroup_kills_newcomers() tells?
  * Then @err says so. spawn_again(): as it was before spawn_start(), but to be moved into the cgroup afterwards; what

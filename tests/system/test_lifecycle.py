@@ -144,6 +144,18 @@ def test_replace(box, verb):
     box.orlop(verb, *options, box.id).failed("/process/cwd")
     assert kernel.alive(first) and not os.path.exists(f"{box.bundle}/over")
     box.config["process"]["cwd"] = "/"
+    for change, words in (
+            (lambda c: c["root"].update(path="nowhere"), "/root/path"),
+            (lambda c: c["mounts"].append(conf.bind("/nowhere", "/mnt")), "/mounts/"),
+            (lambda c: conf.namespace(c, "network", "/nowhere"), "/nowhere"),
+            (lambda c: c["hooks"].update(createRuntime=[{"path": "/nowhere"}]), "/hooks/createRuntime/0"),
+            (lambda c: c.update(annotations={"run.oci.hooks.stdout": "/nowhere/out"}), "/annotations/run.oci.hooks.stdout")):
+        whole = json.dumps(box.config)
+        change(box.config)
+        box.write()
+        box.orlop(verb, *options, box.id).failed(words)
+        assert kernel.alive(first) and not os.path.exists(f"{box.bundle}/over")
+        box.config = json.loads(whole)
     box.write()
     box.orlop(verb, *options, box.id).ok()
     assert not kernel.alive(first) and kernel.alive(box.pid) and box.pid != first
