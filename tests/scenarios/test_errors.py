@@ -56,15 +56,18 @@ def test_memory_at_the_start(engine):
 
 @pytest.mark.newest
 def test_memory_later(engine):
-    """137, and the engine knows why: which takes its shim or conmon to see it in the cgroup."""
+    """
+    137, and the container has ended.  Whether the engine knows why depends on its shim or conmon, which have to look into
+    the cgroup before systemd removes it: with runc, too, they miss it now and then.
+    """
     seen = {}
     for runtime in ("runc", "orlop"):
         name = f"oom-{runtime}"
         r = engine(runtime, "run", "--network", "none", "--name", name, "--memory", "16m", "--memory-swap", "16m", IMAGE,
                    "sh", "-c", EAT)
-        seen[runtime] = (r.rc, engine(runtime, "inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", name).out)
+        seen[runtime] = (r.rc, engine(runtime, "inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name).out)
         engine.clean(name)
-    assert seen["orlop"] == seen["runc"] == (137, "true 137\n")
+    assert seen["orlop"] == seen["runc"] == (137, "exited 137\n")
     usable(engine)
 
 
