@@ -87,8 +87,10 @@ int host_hooks_run(enum oci_hook_kind kind, const struct oci_hook_list *list, co
 	} else if (r < 0) {
 		return r;
 	}
-	run.out = out = output[0];
-	run.err = out_err = output[1];
+	out = output[0];
+	out_err = output[1];
+	run.out = out;
+	run.err = out_err;
 	text = state_document(st, status, pid, false, &run.state_len);
 	run.state_json = text;
 	run.cwd = place;
