@@ -9,6 +9,7 @@
 #include "container/print.h"
 #include "container/table.h"
 #include "json/writer.h"
+#include "store/document.h"
 #include "store/lookup.h"
 #include "store/state.h"
 #include "store/store.h"

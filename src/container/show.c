@@ -5,6 +5,7 @@
 
 #include "container/container.h"
 #include "container/print.h"
+#include "store/document.h"
 #include "store/lookup.h"
 #include "store/state.h"
 #include "util/cleanup.h"

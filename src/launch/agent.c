@@ -12,6 +12,7 @@
 
 #include "json/writer.h"
 #include "oci/config.h"
+#include "store/document.h"
 #include "store/state.h"
 #include "util/cleanup.h"
 #include "util/fd.h"

@@ -21,6 +21,7 @@
 #include "launch/patience.h"
 #include "ns/netdev.h"
 #include "ns/ns.h"
+#include "store/document.h"
 #include "store/lookup.h"
 #include "store/state.h"
 #include "store/status.h"

@@ -9,6 +9,7 @@
 
 #include "oci/annotations.h"
 #include "process/hooks.h"
+#include "store/document.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ns/helper.h"
+#include "store/document.h"
 #include "store/state.h"
 #include "util/cleanup.h"
 #include "util/fd.h"

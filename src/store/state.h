@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state.json: what later commands need to know of a container, and the documents made of it. */
+/* state.json: what later commands need to know of a container. */
 #ifndef ORLOP_STORE_STATE_H
 #define ORLOP_STORE_STATE_H
 
@@ -68,28 +68,11 @@ int state_read(struct arena *a, int dir, const char *id, struct state *ret, stru
  */
 void state_salvage(struct arena *a, int dir, const char *id, struct state *ret);
 
-/* ---- documents ---- */
-
 enum container_status {
 	STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED,
 };
 
 /* Words engines know. */
 extern const char *const container_status_names[5];
-
-/* The OCI state document, malloc'ed: compact, with the specified members, for hooks; pretty, with
- * rootfs, created and owner too, for `state`.  @pid as given. */
-char *state_document(const struct state *st, enum container_status status, pid_t pid, bool pretty,
-		     size_t *ret_len);
-struct json_writer;
-/* The object of `state` as one element of a larger document (`list`). */
-void state_write_document(struct json_writer *w, const struct state *st,
-			  enum container_status status, pid_t pid);
-/* The same with the specified members alone, as hooks get it. */
-void state_write_oci_document(struct json_writer *w, const struct state *st,
-			      enum container_status status, pid_t pid);
-
-/* The name of @uid in the host's /etc/passwd (not by NSS), in @buf; "" when it has none there. */
-const char *state_owner_name(uid_t uid, char *buf, size_t size);
 
 #endif

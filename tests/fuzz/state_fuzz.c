@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/document.h"
 #include "store/state.h"
 #include "store/store.h"
 #include "tests/fuzz/fuzz.h"

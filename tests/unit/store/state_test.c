@@ -9,6 +9,7 @@
 
 #include "fake.h"
 #include "json/tree.h"
+#include "store/document.h"
 #include "store/state.h"
 #include "store/store.h"
 #include "util/cleanup.h"
