@@ -54,7 +54,7 @@ _orlop()
 		else
 			((++place))
 			# What follows is for the program in the container, or for ps(1).
-			[[ ${arguments[*]} == *...* && ${arguments[*]} != '[ID...]' ]] && ended=yes
+			[[ ${arguments[*]} == *...* && ${arguments[*]} != *ID...* ]] && ended=yes
 		fi
 	done
 
@@ -69,9 +69,9 @@ _orlop()
 		done <<<"$list")" -- "$cur")
 	else
 		[[ $ended && ${#arguments[@]} -gt 2 && $place -ge ${#arguments[@]} ]] && place=$((${#arguments[@]} - 1))
-		[[ ${arguments[*]} == '[ID...]' ]] && place=0
+		[[ ${arguments[*]} == *ID...* ]] && place=0
 		case ${arguments[place]-} in
-		ID | '[ID...]') mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
+		ID | ID... | '[ID...]') mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
 		*\|*) _orlop_values "${arguments[place]}" "$cur" ;;
 		'[FILE]') _orlop_values FILE "$cur" ;;
 		'[SIGNAL]') mapfile -t COMPREPLY < <(compgen -A signal -- "$cur") ;;

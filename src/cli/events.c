@@ -20,7 +20,7 @@ static int run(struct invocation *inv, struct error *err)
 {
 	const struct events_options *o = inv->options;
 	int64_t interval_ms = 5000;
-	int r = interval_parse("events", o->interval, &interval_ms, err);
+	int r = interval_parse("events", "interval", o->interval, &interval_ms, err);
 
 	return r < 0 ? r : container_events(inv->global, inv->args[0], interval_ms, o->stats, err);
 }

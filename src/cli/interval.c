@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A time between two looks: Go's words for durations, as the commands of the same name elsewhere take them. */
+/* A time to wait: Go's words for durations, as the commands of the same name elsewhere take them. */
 #include "cli/interval.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #define NS_PER_MS 1000000
 
-int interval_parse(const char *command, const char *text, int64_t *ret_ms, struct error *err)
+int interval_parse(const char *command, const char *option, const char *text, int64_t *ret_ms, struct error *err)
 {
 	int64_t ns;
 	int r;
@@ -17,15 +17,16 @@ int interval_parse(const char *command, const char *text, int64_t *ret_ms, struc
 		return 0;
 	r = clock_parse_duration(text, &ns);
 	if (r == -ERANGE)
-		return error_set(err, ERANGE, "%s: --interval `%s` is more than 292 years", command, text);
+		return error_set(err, ERANGE, "%s: --%s `%s` is more than 292 years", command, option, text);
 	if (r < 0) {
-		error_set(err, EINVAL, "%s: --interval `%s` is no duration", command, text);
+		error_set(err, EINVAL, "%s: --%s `%s` is no duration", command, option, text);
 		return error_hint(err, "write a number with a unit, as 5s, 100ms or 1m30s");
 	}
 	if (ns <= 0)
-		return error_set(err, EINVAL, "%s: duration interval must be greater than 0, not %s", command, text);
+		return error_set(err, EINVAL, "%s: duration %s must be greater than 0, not %s", command,
+				 option, text);
 	if (ns < NS_PER_MS)
-		return error_set(err, EINVAL, "%s: --interval %s is less than 1ms", command, text);
+		return error_set(err, EINVAL, "%s: --%s %s is less than 1ms", command, option, text);
 	*ret_ms = ns / NS_PER_MS;
 	return 0;
 }

@@ -46,7 +46,7 @@ static int run(struct invocation *inv, struct error *err)
 {
 	const struct stats_command_options *o = inv->options;
 	struct stats_options s = { .no_stream = o->no_stream, .interval_ms = 1000 };
-	int r = interval_parse("stats", o->interval, &s.interval_ms, err);
+	int r = interval_parse("stats", "interval", o->interval, &s.interval_ms, err);
 
 	if (r < 0)
 		return r;

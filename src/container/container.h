@@ -40,6 +40,18 @@ struct exec_options {
 int container_exec(const struct exec_options *o, int *ret_status, struct error *err);
 
 int container_state(const struct global_options *g, const char *id, struct error *err);
+
+struct wait_options {
+	const struct global_options *global;
+	char **ids;
+	size_t n_ids;
+	bool any;			/* until one of them has ended */
+	bool json;
+	int64_t timeout_ms;		/* -1: for ever */
+};
+
+/* How it ended is kept for container_state(). */
+int container_wait(const struct wait_options *o, struct error *err);
 int container_kill(const struct global_options *g, const char *id, int sig, bool all,
 		   struct error *err);
 int container_delete(const struct global_options *g, const char *id, bool force, struct error *err);

@@ -7,13 +7,12 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "cgroup/events.h"
 #include "cgroup/figures.h"
 #include "cgroup/notices.h"
-#include "cgroup/oom_log.h"
 #include "container/container.h"
 #include "container/event_stats.h"
 #include "container/print.h"
+#include "store/ending.h"
 #include "store/lookup.h"
 #include "store/status.h"
 #include "util/cleanup.h"
@@ -101,22 +100,6 @@ static int follow(struct watch *w, int pidfd, int64_t interval_ms, struct error 
 	return r < 0 ? r : 0;
 }
 
-/* Did the kernel kill in it for want of memory?  The cgroup tells until the container is deleted; without one, as
- * systemd removes that of a scope, the kernel's log does. */
-static bool ran_out_of_memory(const struct container *c)
-{
-	_cleanup_close_ int cgroup = -1;
-	struct error ignored = {0};
-	int64_t created = clock_read_text_us(c->state.created), age = clock_now_us() - created;
-
-	if (!c->state.cgroup_path || state_open_cgroup(&c->state, &cgroup, &ignored) < 0)
-		return false;
-	if (cgroup >= 0)
-		return (c->state.cgroup_created || c->state.unit) &&	/* else others were there before */
-		       cgroup_read_key(cgroup, "memory.events", "oom_kill") > 0;
-	return created > 0 && age > 0 && oom_log_count_recent(c->state.cgroup_path, (uint64_t)age) > 0;
-}
-
 /* Engines look for these words. */
 static int refuse_to_wait(const struct container *c, bool killed, struct error *err)
 {
@@ -128,9 +111,14 @@ static int refuse_to_wait(const struct container *c, bool killed, struct error *
 /* Of what has ended only this is left to tell, until it is deleted. */
 static int tell_of_the_past(const struct container *c, const struct watch *w, bool once, struct error *err)
 {
-	bool killed = c->status == STATUS_STOPPED && ran_out_of_memory(c);
-	int r = killed && !once ? print_event(w, "oom", NULL, err) : 0;
+	struct ending e = {0};
+	bool killed;
+	int r;
 
+	if (c->status == STATUS_STOPPED)
+		ending_load(c->arena, c->dir, &c->state, &e);
+	killed = e.oom_kills > 0;
+	r = killed && !once ? print_event(w, "oom", NULL, err) : 0;
 	return r < 0 ? r : refuse_to_wait(c, killed, err);
 }
 

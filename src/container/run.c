@@ -4,6 +4,7 @@
  * Runs on the host.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +16,9 @@
 #include "launch/interrupt.h"
 #include "launch/restoration.h"
 #include "process/process.h"
+#include "store/ending.h"
 #include "store/store.h"
+#include "util/log.h"
 
 /* runtime-spec 1.3, runtime.md#lifecycle step 9: a failing poststart hook stops the container. */
 static int start_process(struct creation *c, struct error *err)
@@ -27,10 +30,25 @@ static int start_process(struct creation *c, struct error *err)
 	return r < 0 ? r : creation_hooks(c, HOOK_POSTSTART, STATUS_RUNNING, err);
 }
 
+/* The cgroup tells it until it is removed.  Said once, and not in a log of JSON, which is for errors. */
+static void look_at_memory(struct ending *e, const struct state *st)
+{
+	char words[128];
+
+	ending_add_memory(e, st);
+	if (ending_is_oom(e))
+		log_warning("container `%s`: %s", st->id, ending_oom_words(e, words, sizeof(words)));
+}
+
 static int finish(struct creation *c, struct error *err)
 {
+	struct ending e = {0};
+
+	ending_of_status(&e, c->spawn.wait_status);
+	if (ending_code(&e) == 128 + SIGKILL)
+		look_at_memory(&e, &c->st);
 	if (c->o->keep)
-		return 0;
+		return ending_save(c->store, c->o->id, c->dir, &e, err);
 	return container_destroy(c->store, c->o->id, c->dir, &c->st, true, err);
 }
 
@@ -38,12 +56,15 @@ static int finish(struct creation *c, struct error *err)
 static int ended_at_exec(struct creation *c, int r, int *ret_status, const struct error *err)
 {
 	struct error ignored = {0};
+	struct ending e = {0};
 
 	*ret_status = process_exec_status(err->code);
-	if (c->o->keep)
-		spawn_wait(&c->spawn, &ignored);
-	else
+	if (!c->o->keep) {
 		creation_undo(c);
+	} else if (spawn_wait(&c->spawn, &ignored) >= 0) {
+		ending_of_status(&e, c->spawn.wait_status);
+		ending_save(c->store, c->o->id, c->dir, &e, &ignored);
+	}
 	return r;
 }
 

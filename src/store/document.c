@@ -8,6 +8,7 @@
 
 #include "json/writer.h"
 #include "oci/config.h"
+#include "store/ending.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
@@ -36,7 +37,7 @@ const char *state_owner_name(uid_t uid, char *buf, size_t size)
 }
 
 static void write_document(struct json_writer *w, const struct state *st, enum container_status status,
-			   pid_t pid, bool full)
+			   pid_t pid, bool full, const struct ending *e)
 {
 	char owner[256];
 
@@ -59,6 +60,10 @@ static void write_document(struct json_writer *w, const struct state *st, enum c
 		json_write_key(w, "owner");
 		json_write_string(w, state_owner_name(st->owner_uid, owner, sizeof(owner)));
 	}
+	if (e) {
+		json_write_key(w, "exit");
+		ending_write(w, e);
+	}
 	json_write_key(w, "annotations");
 	json_write_key_values(w, &st->annotations);
 	json_write_end_object(w);
@@ -67,13 +72,13 @@ static void write_document(struct json_writer *w, const struct state *st, enum c
 void state_write_document(struct json_writer *w, const struct state *st,
 			  enum container_status status, pid_t pid)
 {
-	write_document(w, st, status, pid, true);
+	write_document(w, st, status, pid, true, NULL);
 }
 
 void state_write_oci_document(struct json_writer *w, const struct state *st,
 			      enum container_status status, pid_t pid)
 {
-	write_document(w, st, status, pid, false);
+	write_document(w, st, status, pid, false, NULL);
 }
 
 char *state_document(const struct state *st, enum container_status status, pid_t pid, bool pretty,
@@ -82,6 +87,15 @@ char *state_document(const struct state *st, enum container_status status, pid_t
 	struct json_writer w;
 
 	json_write_init(&w, pretty);
-	write_document(&w, st, status, pid, pretty);
+	write_document(&w, st, status, pid, pretty, NULL);
+	return json_write_finish(&w, ret_len);
+}
+
+char *state_document_of_stopped(const struct state *st, const struct ending *e, size_t *ret_len)
+{
+	struct json_writer w;
+
+	json_write_init(&w, true);
+	write_document(&w, st, STATUS_STOPPED, 0, true, e);
 	return json_write_finish(&w, ret_len);
 }

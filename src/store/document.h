@@ -5,12 +5,15 @@
 
 #include "store/state.h"
 
+struct ending;
 struct json_writer;
 
 /* The OCI state document, malloc'ed: compact, with the specified members, for hooks; pretty, with
  * rootfs, created and owner too, for `state`.  @pid as given. */
 char *state_document(const struct state *st, enum container_status status, pid_t pid, bool pretty,
 		     size_t *ret_len);
+/* The same for `state` of a stopped container, with how it ended: `exit`. */
+char *state_document_of_stopped(const struct state *st, const struct ending *e, size_t *ret_len);
 /* The object of `state` as one element of a larger document (`list`). */
 void state_write_document(struct json_writer *w, const struct state *st,
 			  enum container_status status, pid_t pid);

@@ -24,25 +24,42 @@
 #include "util/fd.h"
 #include "util/str.h"
 
-/* Only where there is no pidfs.  Field 22 of /proc/PID/stat, counted behind the last ')' because comm
- * may hold anything: proc(5). */
-static int read_start_time(pid_t pid, uint64_t *ret)
-{
-	char path[32], buf[2048], *p, *field;
-	ssize_t n;
+enum stat_field {
+	STAT_STATE = 3,
+	STAT_START_TIME = 22,
+	STAT_EXIT_CODE = 52,
+};
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	n = fd_read_pseudo(AT_FDCWD, path, buf, sizeof(buf));
+/* /proc/PID/stat; fields are counted behind the last ')' because comm may hold anything: proc(5). */
+static int read_stat(int dir, const char *path, enum stat_field which, char *ret, size_t size)
+{
+	char buf[2048], *p, *field;
+	ssize_t n = fd_read_pseudo(dir, path, buf, sizeof(buf));
+
 	if (n < 0)
 		return (int)n;
 	p = strrchr(buf, ')');
 	if (!p || p[1] != ' ')
 		return -EBADMSG;
 	p += 2;
-	for (unsigned i = 3; i < 22; i++)
+	for (int i = STAT_STATE; i < (int)which; i++)
 		strsep(&p, " ");
 	field = strsep(&p, " ");
-	return field ? str_to_u64(field, ret) : -EBADMSG;
+	if (!field || strlen(field) >= size)
+		return -EBADMSG;
+	strcpy(ret, field);
+	return 0;
+}
+
+/* Only where there is no pidfs. */
+static int read_start_time(pid_t pid, uint64_t *ret)
+{
+	char path[32], text[24];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	r = read_stat(AT_FDCWD, path, STAT_START_TIME, text, sizeof(text));
+	return r < 0 ? r : str_to_u64(text, ret);
 }
 
 /* pidfs (6.9) gives every process an inode number that never comes again; before that all pidfds
@@ -162,6 +179,93 @@ static int open_process(const struct state_process *want, struct error *err)
 	if (start != want->start_time)
 		return -ESRCH;
 	return steal_fd(&pidfd);
+}
+
+/* Signal 0: until it is collected its number belongs to it, and so does what was opened by that number. */
+static int open_proc(pid_t pid, int pidfd, int *ret_proc)
+{
+	_cleanup_close_ int proc = -1;
+	char path[24];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc = fd_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+	if (proc < 0)
+		return proc;
+	if (sys_pidfd_send_signal(pidfd, 0, NULL, 0) == -ESRCH)
+		return -ESRCH;
+	*ret_proc = steal_fd(&proc);
+	return 0;
+}
+
+int state_open_proc(const struct state_process *p, int pidfd)
+{
+	int proc, r = open_proc(p->pid, pidfd, &proc);
+
+	return r < 0 ? r : proc;
+}
+
+/* By the identity that was written down; -ESRCH: another one, or none. */
+int state_open_ended(const struct state_process *want, int *ret_pidfd, int *ret_proc)
+{
+	_cleanup_close_ int pidfd = want->pid > 0 ? sys_pidfd_open(want->pid, 0) : -ESRCH, proc = -1;
+	struct error ignored = {0};
+	const char *boot_id;
+	char start[24];
+	uint64_t n;
+	int r;
+
+	if (pidfd < 0 || read_boot_id(&boot_id) < 0 || !str_eq(boot_id, want->boot_id))
+		return -ESRCH;
+	r = open_proc(want->pid, pidfd, &proc);
+	if (r == 0)
+		r = pidfd_inode(pidfd, &n, &ignored);
+	if (r == 0 && n)
+		r = n == want->pidfd_inode ? 0 : -ESRCH;
+	else if (r == 0) {
+		r = read_stat(proc, "stat", STAT_START_TIME, start, sizeof(start));
+		if (r == 0 && (str_to_u64(start, &n) < 0 || n != want->start_time))
+			r = -ESRCH;
+	}
+	if (r < 0)
+		return r;
+	*ret_pidfd = steal_fd(&pidfd);
+	*ret_proc = steal_fd(&proc);
+	return 0;
+}
+
+/*
+ * What nobody has collected yet /proc tells, of others only to whom they may be traced by: else the field is 0.
+ * proc_pid_exe(5) asks the same, and of the dead says ENOENT where it would tell.
+ */
+static int read_exit_code(int proc, int *ret)
+{
+	char code[24], state[4], link[2];
+	uint32_t n;
+	int r;
+
+	if (readlinkat(proc, "exe", link, sizeof(link)) < 0 && errno != ENOENT)
+		return -errno;
+	r = read_stat(proc, "stat", STAT_STATE, state, sizeof(state));
+	if (r == 0 && state[0] != 'Z' && state[0] != 'X')
+		return -EAGAIN;
+	if (r == 0)
+		r = read_stat(proc, "stat", STAT_EXIT_CODE, code, sizeof(code));
+	if (r == 0)
+		r = str_to_u32(code, &n);
+	if (r == 0)
+		*ret = (int)n;
+	return r;
+}
+
+int state_exit(int pidfd, int proc, int *ret)
+{
+	int r = sys_pidfd_exit(pidfd, ret);
+
+	if (r == 0 || proc < 0)
+		return r;
+	r = read_exit_code(proc, ret);
+	/* Collected meanwhile. */
+	return r == -ESRCH || r == -ENOENT ? sys_pidfd_exit(pidfd, ret) : r;
 }
 
 int state_open_cgroup(const struct state *st, int *ret_fd, struct error *err)

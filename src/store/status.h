@@ -27,6 +27,16 @@ int state_open_init(const struct state *st, int *ret_pidfd, struct error *err);
 /* Identify a live process: fills start_time, pidfd_inode, boot_id. */
 int state_identify(pid_t pid, int pidfd, struct state_process *ret, struct error *err);
 
+/*
+ * How a process ended, as of waitpid(2), whether its parent has collected it or not: from its pidfd, or as long as it
+ * is not collected from its directory @proc in /proc (-1: none).  An error: nobody can tell any more, or not us.
+ */
+int state_exit(int pidfd, int proc, int *ret);
+/* That directory of a process of which we have a pidfd, or -errno. */
+int state_open_proc(const struct state_process *p, int pidfd);
+/* Both of a process that has ended, unless it was collected: then -ESRCH. */
+int state_open_ended(const struct state_process *want, int *ret_pidfd, int *ret_proc);
+
 /* The container's cgroup, checked by id; *ret_fd -1 when it has none or that is gone. */
 int state_open_cgroup(const struct state *st, int *ret_fd, struct error *err);
 

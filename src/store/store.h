@@ -5,6 +5,7 @@
  *   config.json  the configuration as it was at create
  *   resources.json  `linux.resources` as it holds since the last `update`; none: as in config.json
  *   mounts.json  mounts that came later (added.h); none: no file
+ *   exit.json    how its first process ended (ending.h), if somebody learned it
  *   start        the fifo on which the created container waits for `start`; nobody reads it once the
  *                program runs (close-on-exec), and that is how `created` and `running` differ
  *   result       the fifo on which the container tells `start` how execve went
@@ -32,6 +33,7 @@
 #define STORE_STATE "state.json"
 #define STORE_RESOURCES "resources.json"
 #define STORE_MOUNTS "mounts.json"
+#define STORE_EXIT "exit.json"
 #define STORE_NOTIFY "notify"			/* directory, mounted into the container */
 #define STORE_NOTIFY_SOCKET "notify.sock"	/* in it */
 #define STORE_CRIU_ROOT "criu-root"		/* empty directory, while `restore` is at it */

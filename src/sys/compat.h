@@ -146,6 +146,16 @@ struct kernel_dirent {
 /* linux/pidfd.h: a descriptor of a namespace of the process (6.11); the argument must be 0. */
 #define PIDFD_NAMESPACE_IOCTL(n) _IO(0xff, n)
 
+/* The same: what is known of the process (6.13), as far as @mask asks for it. */
+struct kernel_pidfd_info {
+	uint64_t mask, cgroup_id;
+	uint32_t pid, tgid, ppid, ids[8];
+	int32_t exit_code;		/* PIDFD_EXIT (6.15), as of waitpid(2): once it was collected */
+};
+_Static_assert(sizeof(struct kernel_pidfd_info) == 64, "PIDFD_INFO_SIZE_VER0");
+#define PIDFD_EXIT 8u
+#define PIDFD_INFO_IOCTL _IOWR(0xff, 11, struct kernel_pidfd_info)
+
 #ifndef MPOL_F_NUMA_BALANCING
 #define MPOL_F_NUMA_BALANCING (1 << 13)
 #endif

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,6 +65,18 @@ int sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags)
 {
 	return (int)CALL(SYS_pidfd_send_signal, pidfd, sig, info, flags);
+}
+
+int sys_pidfd_exit(int pidfd, int *ret_wait_status)
+{
+	struct kernel_pidfd_info info = {.mask = PIDFD_EXIT};
+
+	if (ioctl(pidfd, PIDFD_INFO_IOCTL, &info) < 0)
+		return -errno;
+	if (!(info.mask & PIDFD_EXIT))
+		return -EAGAIN;
+	*ret_wait_status = info.exit_code;
+	return 0;
 }
 
 int sys_signal_default(int sig)

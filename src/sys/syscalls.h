@@ -25,6 +25,9 @@ ssize_t sys_getdents64(int fd, void *buf, size_t size);	/* struct kernel_dirent,
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_getfd(int pidfd, int fd, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);
+/* How a process ended, as of waitpid(2), which its parent has collected since the pidfd was opened (6.15).  -EAGAIN: it
+ * is not collected; -ENOTTY, -ESRCH, -EINVAL: the kernel is older. */
+int sys_pidfd_exit(int pidfd, int *ret_wait_status);
 /* SIG_DFL also for 32 and 33, which sigaction(2) of libc refuses although its posix_spawn(3) leaves
  * them ignored in the new process. */
 int sys_signal_default(int sig);

@@ -215,6 +215,14 @@ int container_events(const struct global_options *g, const char *id, int64_t int
 	return no_verb(g, id, err);
 }
 
+int container_wait(const struct wait_options *o, struct error *err)
+{
+	must(o->n_ids > 0 && (o->timeout_ms == -1 || o->timeout_ms > 0));
+	for (size_t i = 0; i < o->n_ids; i++)
+		must(o->ids[i]);
+	return no_verb(o->global, o->ids[0], err);
+}
+
 int report_stats(const struct global_options *g, const struct stats_options *o, struct error *err)
 {
 	must(o->interval_ms > 0);

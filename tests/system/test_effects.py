@@ -5,6 +5,7 @@ time is measured by the kernel's own counters, side by side where that does not 
 """
 import json
 import os
+import re
 import time
 
 import pytest
@@ -104,6 +105,45 @@ def test_memory_max(make, orlop, tell):
     start(make("exit", "3", box=box))
     kernel.until(lambda: box.status() == "stopped", deadline(5))
     assert orlop("events", box.id).out == "", "the one before had the same cgroup"
+
+
+@VM
+def test_memory_max_is_why_it_ended(make, orlop, tell):
+    """For `wait`, `state`, and who asks later; the limit and the peak where the cgroup is still there."""
+    box = make("hog", "100", memory={"limit": 32 * MIB, "swap": 32 * MIB})
+    p = orlop.popen("wait", "--format", "json", box.id)
+    kernel.until(lambda: sum("pidfd" in name for name in kernel.opened(p.pid)) == 1, deadline(5), "it waits")
+    start(box)
+    seen = json.loads(orlop.finish(p).ok().out)["exit"]
+    tell(f"{seen}")
+    assert (seen["reason"], seen["code"], seen["signal"], seen["oomKills"]) == ("oom", 137, "SIGKILL", 1)
+    if box.driver == "cgroupfs" or "memoryMax" in seen:
+        assert seen["memoryMax"] == 32 * MIB and 30 * MIB < seen["memoryPeak"] <= 32 * MIB
+    assert box.state()["exit"] == seen
+    host.reap()
+    assert orlop("wait", box.id).ok().out == "137\n"
+
+
+@VM
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_run_says_that_memory_ran_out(driver, box, orlop):
+    """Once, on stderr; in the file of an engine, which is for errors, it has no place."""
+    if driver == "systemd":
+        orlop.options = ["--systemd-cgroup"]
+        box.linux["cgroupsPath"] = f"system.slice:orlop:{box.id}"
+    box.linux["resources"].update(memory={"limit": 32 * MIB, "swap": 32 * MIB})
+    box.args("hog", "100")
+    r = box.run()
+    found = re.fullmatch(rf"orlop: warning: container `{box.id}`: killed for want of memory"
+                         r"(: memory.max 32M, peak 3[12](\.[0-9])?M)?\n", r.err)
+    assert r.rc == 137 and found and (found[1] or driver == "systemd"), r
+    log = f"{orlop.tmp}/log.json"
+    orlop.options += ["--log", log, "--log-format", "json"]
+    r = box.run()
+    assert r.rc == 137 and r.err == "" and kernel.read(log) == "", r
+    box.args("exit", "137")
+    r = box.run()
+    assert r.rc == 137 and r.err == "", r
 
 
 @VM

@@ -41,6 +41,8 @@ offers '--quiet' list -f = json --q
 offers 'SIGTERM' kill x SIGTER
 offers 'state stats' help stat
 offers '--no-stream' stats x y --no
+offers '--any' wait x y --a
+offers '--timeout' wait --t
 offers 'cpu memory pids io net id' stats --sort ''
 offers '' --cwd
 offers '--cwd' exec --cw
