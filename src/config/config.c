@@ -92,11 +92,43 @@ int config_parse(struct arena *a, const char *text, size_t len, struct oci_confi
 
 	if (e < 0)
 		return e;
-	e = validate_config(c, err);
+	e = validate_config(c, NULL, err);
 	if (e < 0)
 		return add_position(&d, err, e);
 	*ret = c;
 	return 0;
+}
+
+void config_place(const struct config_document *doc, struct findings *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct finding *f = &all->v[i];
+		const char *where = f->error.where;
+
+		if (f->line || (f->offset == FINDING_NO_OFFSET && (!doc->root || !where[0])))
+			continue;
+		if (f->offset == FINDING_NO_OFFSET)
+			f->offset = json_pointer_find(doc->root, where)->offset;
+		json_position(doc->text, doc->len, f->offset, &f->line, &f->column);
+	}
+}
+
+const struct oci_config *config_check(struct arena *a, struct config_document *doc, struct findings *all)
+{
+	struct oci_config *c = arena_new_array(a, struct oci_config, 1);
+	struct error err = {0};
+	struct reader r = {.arena = a, .err = &err, .all = all};
+	struct at top = {0};
+	size_t offset;
+
+	if (json_parse_at(a, doc->text, doc->len, &doc->root, &offset, &err) < 0) {
+		doc->root = NULL;
+		findings_add(all, false, &err, offset);
+	} else if (reader_go_on(&r, reader_object(&r, &top, doc->root, &config_object, c)) == 0) {
+		validate_config(c, all, &err);
+	}
+	config_place(doc, all);
+	return c;
 }
 
 int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, size_t *ret_len,

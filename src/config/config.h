@@ -10,7 +10,10 @@
 
 #include "oci/config.h"
 #include "util/error.h"
+#include "util/findings.h"
 #include "util/mem.h"
+
+struct json;
 
 #define CONFIG_MAX_BYTES (16u << 20)
 
@@ -20,6 +23,22 @@
  */
 int config_parse(struct arena *a, const char *text, size_t len, struct oci_config **ret,
 		 struct error *err);
+
+/* A text and what it is in JSON, for the places of findings. */
+struct config_document {
+	const char *text;
+	size_t len;
+	struct json *root;		/* NULL if it is no JSON */
+};
+
+/*
+ * Note in @all each error that @doc has, not only the first, with its line and column.  The result is whole if there
+ * is none; where one is, what it was in is missing, or half there.
+ */
+const struct oci_config *config_check(struct arena *a, struct config_document *doc, struct findings *all);
+
+/* Find line and column of those in @all that have a JSON pointer and none yet. */
+void config_place(const struct config_document *doc, struct findings *all);
 
 /* Read @name below @dirfd, at most CONFIG_MAX_BYTES: a regular file, or a pipe up to its end (input_read()). */
 int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, size_t *ret_len,

@@ -95,6 +95,7 @@ static int read_flags(struct reader *r, const struct at *at, const struct json *
 		e = reader_word(r, &element, v->array.v[i], table, n, &row);
 		if (e == 0)
 			*ret |= row->value;
+		e = reader_go_on(r, e);
 	}
 	return e;
 }
@@ -325,10 +326,11 @@ int read_time_offsets(struct reader *r, const struct at *at, const struct json *
 						     &l->time_offsets.boottime : NULL;
 
 		if (!to)
-			return reader_fail(r, &member, value, "a time namespace has no clock "
-					   "`%.80s` (monotonic, boottime)", member.key);
-		if (value->type != JSON_NULL)
+			e = reader_fail(r, &member, value, "a time namespace has no clock "
+					"`%.80s` (monotonic, boottime)", member.key);
+		else if (value->type != JSON_NULL)
 			e = reader_object(r, &member, value, &time_offset_object, to);
+		e = reader_go_on(r, e);
 	}
 	return e;
 }

@@ -113,7 +113,7 @@ static int read_devices(struct reader *r, const struct at *at, const struct json
 		struct at element = {at, NULL, i};
 		struct raw_device raw = {0};
 
-		e = reader_object(r, &element, v->array.v[i], &device_object, &raw);
+		e = reader_go_on(r, reader_object(r, &element, v->array.v[i], &device_object, &raw));
 		if (e < 0)
 			return e;
 		l->devices[i] = raw.oci;
@@ -144,7 +144,7 @@ static int read_net_devices(struct reader *r, const struct at *at, const struct 
 
 		if (v->object.v[i]->type == JSON_NULL)
 			continue;
-		e = reader_object(r, &member, v->object.v[i], &net_device_object, d);
+		e = reader_go_on(r, reader_object(r, &member, v->object.v[i], &net_device_object, d));
 		if (e < 0)
 			return e;
 		d->host_name = v->object.keys[i];

@@ -2,6 +2,8 @@
 /* `process`: runtime-spec config.md#process. */
 #include "config/read.h"
 
+#include <errno.h>
+
 #include "oci/names.h"
 #include "oci/process.h"
 
@@ -22,7 +24,7 @@ static int read_groups(struct reader *r, const struct at *at, const struct json 
 	for (size_t i = 0; i < v->array.n; i++) {
 		struct at element = {at, NULL, i};
 
-		e = reader_id(r, &element, v->array.v[i], &gids[i]);
+		e = reader_go_on(r, reader_id(r, &element, v->array.v[i], &gids[i]));
 		if (e < 0)
 			return e;
 	}
@@ -52,9 +54,10 @@ static int read_caps(struct reader *r, const struct at *at, const struct json *v
 		const struct json *name = v->array.v[i];
 		int number;
 
-		e = reader_type(r, &element, name, JSON_STRING);
-		if (e < 0)
-			break;
+		if (reader_type(r, &element, name, JSON_STRING) < 0) {
+			e = reader_go_on(r, -EINVAL);
+			continue;
+		}
 		number = capability_number(name->string.data);
 		if (number >= 0)
 			set |= 1ull << number;

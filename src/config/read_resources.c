@@ -306,11 +306,13 @@ static int read_rdma(struct reader *r, const struct at *at, const struct json *v
 
 		if (v->object.v[i]->type == JSON_NULL)
 			continue;
+		rdma->device = v->object.keys[i];
 		/* The kernel parses the line at spaces and equals signs. */
 		if (!*device.key || device.key[strcspn(device.key, " \t\n=")])
-			return reader_fail(r, &device, v->object.v[i], "not a device name");
-		rdma->device = v->object.keys[i];
-		e = reader_object(r, &device, v->object.v[i], &rdma_object, rdma);
+			e = reader_fail(r, &device, v->object.v[i], "not a device name");
+		else
+			e = reader_object(r, &device, v->object.v[i], &rdma_object, rdma);
+		e = reader_go_on(r, e);
 		if (e < 0)
 			return e;
 		res->n_rdma++;

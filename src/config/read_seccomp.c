@@ -104,7 +104,7 @@ static int read_args(struct reader *r, const struct at *at, const struct json *v
 		struct at element = {at, NULL, i};
 		struct raw_arg arg = {0};
 
-		e = reader_object(r, &element, v->array.v[i], &arg_object, &arg);
+		e = reader_go_on(r, reader_object(r, &element, v->array.v[i], &arg_object, &arg));
 		if (e < 0)
 			return e;
 		rule->oci.args[i] = arg.oci;
@@ -158,7 +158,7 @@ static int read_rules(struct reader *r, const struct at *at, const struct json *
 		struct at element = {at, NULL, i};
 		struct raw_rule rule = {0};
 
-		e = reader_object(r, &element, v->array.v[i], &rule_object, &rule);
+		e = reader_go_on(r, reader_object(r, &element, v->array.v[i], &rule_object, &rule));
 		if (e < 0)
 			return e;
 		s->rules[i] = rule.oci;
@@ -188,10 +188,10 @@ static int read_archs(struct reader *r, const struct at *at, const struct json *
 		const struct name_value *row;
 		size_t known = 0;
 
-		e = reader_word(r, &element, v->array.v[i], seccomp_arch_names,
-				n_seccomp_arch_names, &row);
-		if (e < 0)
-			return e;
+		if (reader_word(r, &element, v->array.v[i], seccomp_arch_names, n_seccomp_arch_names, &row) < 0) {
+			e = reader_go_on(r, -EINVAL);
+			continue;
+		}
 		while (known < n && archs[known] != row->value)
 			known++;
 		if (known == n)		/* the table has fewer than 64 rows */
@@ -215,11 +215,10 @@ static int read_flags(struct reader *r, const struct at *at, const struct json *
 		struct at element = {at, NULL, i};
 		const struct name_value *row;
 
-		e = reader_word(r, &element, v->array.v[i], seccomp_flag_names,
-				n_seccomp_flag_names, &row);
-		if (e < 0)
-			return e;
-		s->flags |= (uint32_t)row->value;
+		e = reader_word(r, &element, v->array.v[i], seccomp_flag_names, n_seccomp_flag_names, &row);
+		if (e == 0)
+			s->flags |= (uint32_t)row->value;
+		e = reader_go_on(r, e);
 	}
 	return e;
 }

@@ -69,6 +69,21 @@ int reader_fail_member(struct reader *r, const struct at *at, const struct json 
 	return ret;
 }
 
+int reader_go_on(struct reader *r, int e)
+{
+	if (e >= 0 || !r->all)
+		return e;
+	findings_add(r->all, false, r->err, r->culprit ? r->culprit->offset : FINDING_NO_OFFSET);
+	r->culprit = NULL;
+	return 0;
+}
+
+/* How many errors were noted up to now. */
+static size_t noted(const struct reader *r)
+{
+	return r->all ? r->all->errors : 0;
+}
+
 int reader_refuse(struct reader *r, const struct at *at, const struct json *v, const char *what)
 {
 	return reader_fail(r, at, v, "`%.80s` is not supported by this version of orlop", what);
@@ -136,6 +151,7 @@ int reader_strings(struct reader *r, const struct at *at, const struct json *v, 
 		   struct strings *ret)
 {
 	char **words;
+	size_t before = noted(r);
 	int e = reader_type(r, at, v, JSON_ARRAY);
 
 	if (e < 0 || v->array.n == 0)
@@ -144,12 +160,25 @@ int reader_strings(struct reader *r, const struct at *at, const struct json *v, 
 	for (size_t i = 0; i < v->array.n; i++) {
 		struct at element = {at, NULL, i};
 
-		e = read_string(r, &element, v->array.v[i], flags, &words[i]);
+		e = reader_go_on(r, read_string(r, &element, v->array.v[i], flags, &words[i]));
 		if (e < 0)
 			return e;
 	}
-	*ret = (struct strings){words, v->array.n};
+	if (noted(r) == before)
+		*ret = (struct strings){words, v->array.n};
 	return 0;
+}
+
+/* One of them; null leaves it without a value. */
+static int read_key_value(struct reader *r, const struct at *at, const struct json *v, unsigned flags,
+			  struct key_value *ret)
+{
+	if ((flags & NONEMPTY) && !*at->key)
+		return reader_fail(r, at, v, "a key must not be empty");
+	if (v->type == JSON_NULL)
+		return 0;
+	ret->key = (char *)at->key;
+	return read_string(r, at, v, flags & ~(unsigned)NONEMPTY, &ret->value);
 }
 
 static int read_key_values(struct reader *r, const struct at *at, const struct json *v,
@@ -166,15 +195,10 @@ static int read_key_values(struct reader *r, const struct at *at, const struct j
 		const struct json *value = v->object.v[i];
 		struct at member = {at, v->object.keys[i], 0};
 
-		if ((flags & NONEMPTY) && !*v->object.keys[i])
-			return reader_fail(r, &member, value, "a key must not be empty");
-		if (value->type == JSON_NULL)
-			continue;
-		kv[n].key = v->object.keys[i];
-		e = read_string(r, &member, value, flags & ~(unsigned)NONEMPTY, &kv[n].value);
-		if (e < 0)
+		e = read_key_value(r, &member, value, flags, &kv[n]);
+		if (reader_go_on(r, e) < 0)
 			return e;
-		n++;
+		n += e == 0 && kv[n].value;
 	}
 	*ret = (struct key_values){n ? kv : NULL, n};
 	return 0;
@@ -338,8 +362,8 @@ int reader_list(struct reader *r, const struct at *at, const struct json *v,
 	for (size_t i = 0; i < v->array.n; i++) {
 		struct at element = {at, NULL, i};
 
-		e = reader_object(r, &element, v->array.v[i], f->object,
-				  list + i * f->object->size);
+		e = reader_go_on(r, reader_object(r, &element, v->array.v[i], f->object,
+						  list + i * f->object->size));
 		if (e < 0)
 			return e;
 	}
@@ -414,19 +438,13 @@ static int find_field(const struct object *o, const char *key)
 	return -1;
 }
 
-int reader_object(struct reader *r, const struct at *at, const struct json *v,
-		  const struct object *o, void *base)
+/* The members that are there; *ret_seen: a bit for each row. */
+static int read_members(struct reader *r, const struct at *at, const struct json *v, const struct object *o,
+			void *base, uint64_t *ret_seen)
 {
-	uint64_t seen = 0;
-	int e = reader_type(r, at, v, JSON_OBJECT);
-
-	if (e < 0)
-		return e;
-	if (o->has_present)
-		*(bool *)((char *)base + o->present) = true;
 	for (size_t i = 0; i < v->object.n; i++) {
 		struct at member = {at, v->object.keys[i], 0};
-		int row = find_field(o, member.key);
+		int row = find_field(o, member.key), e;
 
 		if (row < 0) {
 			unknown_member(r, &member, o);
@@ -434,23 +452,44 @@ int reader_object(struct reader *r, const struct at *at, const struct json *v,
 		}
 		if (v->object.v[i]->type == JSON_NULL)
 			continue;	/* engines write null for "absent" */
-		if (seen & (1ull << row) && !MUTATE(T73))	/* one key twice was refused before: ANY_CASE */
-			return reader_fail(r, &member, v->object.v[i], "`%s` is there twice", o->fields[row].name);
-		seen |= 1ull << row;
-		e = read_field(r, &member, v->object.v[i], &o->fields[row], base);
+		if (*ret_seen & (1ull << row) && !MUTATE(T73))	/* one key twice was refused before: ANY_CASE */
+			e = reader_fail(r, &member, v->object.v[i], "`%s` is there twice", o->fields[row].name);
+		else
+			e = read_field(r, &member, v->object.v[i], &o->fields[row], base);
+		*ret_seen |= 1ull << row;
+		e = reader_go_on(r, e);
 		if (e < 0)
 			return e;
 	}
-	for (size_t i = 0; i < o->n_fields; i++) {
-		struct at member = {at, o->fields[i].name, 0};
+	return 0;
+}
 
-		if (seen & (1ull << i))
-			continue;
-		if (o->fields[i].flags & REQUIRED)
-			return reader_fail_member(r, at, v, o->fields[i].name, "`%s` is required",
-						  o->fields[i].name);
-		if (o->fields[i].flags & ZERO_IF_ABSENT)
-			reader_warn(r, &member, "is missing, 0 is taken");
-	}
-	return o->done ? o->done(r, at, v, base) : 0;
+static int read_absent(struct reader *r, const struct at *at, const struct json *v, const struct field *f)
+{
+	struct at member = {at, f->name, 0};
+
+	if (f->flags & REQUIRED)
+		return reader_fail_member(r, at, v, f->name, "`%s` is required", f->name);
+	if (f->flags & ZERO_IF_ABSENT)
+		reader_warn(r, &member, "is missing, 0 is taken");
+	return 0;
+}
+
+int reader_object(struct reader *r, const struct at *at, const struct json *v,
+		  const struct object *o, void *base)
+{
+	uint64_t seen = 0;
+	size_t before = noted(r);
+	int e = reader_type(r, at, v, JSON_OBJECT);
+
+	if (e < 0)
+		return e;
+	if (o->has_present)
+		*(bool *)((char *)base + o->present) = true;
+	e = read_members(r, at, v, o, base, &seen);
+	for (size_t i = 0; e == 0 && i < o->n_fields; i++)
+		if (!(seen & (1ull << i)))
+			e = reader_go_on(r, read_absent(r, at, v, &o->fields[i]));
+	/* What the members have in common is only looked at if they were read. */
+	return e == 0 && o->done && noted(r) == before ? o->done(r, at, v, base) : e;
 }

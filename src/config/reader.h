@@ -14,6 +14,7 @@
 #include "json/tree.h"
 #include "oci/types.h"
 #include "util/error.h"
+#include "util/findings.h"
 #include "util/mem.h"
 #include "util/str.h"
 
@@ -22,6 +23,7 @@ struct reader {
 	struct error *err;
 	const struct json *culprit;	/* the value an error is about, for its line and column */
 	unsigned warnings;		/* so that a hostile file cannot flood the log */
+	struct findings *all;		/* every error is noted there and reading goes on; NULL: the first is the end */
 };
 
 /* Where we are: the members and indexes from here up to the root (@up == NULL). */
@@ -115,6 +117,9 @@ int reader_fail(struct reader *r, const struct at *at, const struct json *v, con
 int reader_fail_member(struct reader *r, const struct at *at, const struct json *v,
 		       const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* After a member or an element that was read with the result @e: returned, or, with @all, noted and 0. */
+int reader_go_on(struct reader *r, int e);
+
 /* "not supported by this version of orlop". */
 int reader_refuse(struct reader *r, const struct at *at, const struct json *v, const char *what);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "config/validate_parts.h"
@@ -81,19 +82,15 @@ static int check_version(const struct oci_config *c, struct error *err)
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
 
-static int check_namespaces(const struct oci_config *c, struct error *err)
+static int check_namespace(const struct oci_config *c, size_t i, struct error *err)
 {
-	uint64_t seen = 0;
+	const struct oci_namespace *all = c->linux_.namespaces;
 
-	for (size_t i = 0; i < c->linux_.n_namespaces; i++) {
-		const struct oci_namespace *ns = &c->linux_.namespaces[i];
-
-		if ((seen & ns->flag) && !MUTATE(T72)) {
-			error_set(err, EINVAL, "the namespace type `%s` is there twice", ns->name);
+	for (size_t k = 0; k < i; k++)
+		if (all[k].flag == all[i].flag && !MUTATE(T72)) {
+			error_set(err, EINVAL, "the namespace type `%s` is there twice", all[i].name);
 			return error_at(err, "/linux/namespaces/%zu/type", i);
 		}
-		seen |= ns->flag;
-	}
 	return 0;
 }
 
@@ -124,31 +121,40 @@ static int check_domainname(const struct oci_config *c, struct error *err)
 
 /* ---- process -------------------------------------------------------------------------------- */
 
-int validate_process(const struct oci_process *p, const char *base, struct error *err)
+static int check_limit(const struct oci_process *p, size_t i, const char *base, struct error *err)
 {
-	uint64_t seen = 0;
+	const struct oci_rlimit *limit = &p->rlimits[i];
 
-	for (size_t i = 0; i < p->n_rlimits; i++) {
-		const struct oci_rlimit *limit = &p->rlimits[i];
-
-		if (seen & (1ull << limit->resource)) {
+	for (size_t k = 0; k < i; k++)
+		if (p->rlimits[k].resource == limit->resource) {
 			error_set(err, EINVAL, "`%s` is there twice", limit->name);
 			return error_at(err, "%s/rlimits/%zu/type", base, i);
 		}
-		seen |= 1ull << limit->resource;
-		if (limit->soft > limit->hard) {
-			error_set(err, EINVAL, "%s: the soft limit %llu is above the hard limit "
-				  "%llu", limit->name, (unsigned long long)limit->soft,
-				  (unsigned long long)limit->hard);
-			return error_at(err, "%s/rlimits/%zu/soft", base, i);
-		}
+	if (limit->soft > limit->hard) {
+		error_set(err, EINVAL, "%s: the soft limit %llu is above the hard limit %llu", limit->name,
+			  (unsigned long long)limit->soft, (unsigned long long)limit->hard);
+		return error_at(err, "%s/rlimits/%zu/soft", base, i);
 	}
-	return validate_scheduler(&p->scheduler, base, err);
+	return 0;
 }
 
-static int check_process(const struct oci_config *c, struct error *err)
+int validate_process(const struct oci_process *p, const char *base, struct error *err)
 {
-	return c->process.present ? validate_process(&c->process, "/process", err) : 0;
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < p->n_rlimits; i++)
+		e = check_limit(p, i, base, err);
+	return e == 0 ? validate_scheduler(&p->scheduler, base, err) : e;
+}
+
+static int check_rlimit(const struct oci_config *c, size_t i, struct error *err)
+{
+	return check_limit(&c->process, i, "/process", err);
+}
+
+static int check_scheduler(const struct oci_config *c, struct error *err)
+{
+	return c->process.present ? validate_scheduler(&c->process.scheduler, "/process", err) : 0;
 }
 
 /* ---- resources ------------------------------------------------------------------------------ */
@@ -214,40 +220,84 @@ int validate_resources(const struct oci_resources *r, const char *base, struct e
 	return e == 0 ? check_unified(r, base, err) : e;
 }
 
-static int check_resources(const struct oci_config *c, struct error *err)
-{
-	return validate_resources(&c->linux_.resources, "/linux/resources", err);
-}
+#define RESOURCES_RULE(name) \
+	static int check_##name##_rule(const struct oci_config *c, struct error *err) \
+	{ \
+		return check_##name(&c->linux_.resources, "/linux/resources", err); \
+	}
+
+RESOURCES_RULE(weights)
+RESOURCES_RULE(cpu)
+RESOURCES_RULE(unified)
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-static const struct {
+#define EACH(check_, member) .each = (check_), .n_offset = OFFSET_OF_COUNT(member)
+#define OFFSET_OF_COUNT(m) \
+	(offsetof(struct oci_config, m) + 0 * sizeof(char[ \
+		__builtin_types_compatible_p(__typeof__(((struct oci_config *)0)->m), size_t) ? 1 : -1]))
+#define NAMESPACES "/linux/namespaces"
+#define MAPPINGS NAMESPACES, "/linux/uidMappings", "/linux/gidMappings"
+
+static const struct rule {
 	const char *section;		/* of the runtime specification */
+	const char *reads[5];		/* JSON pointers of what it looks at */
 	int (*check)(const struct oci_config *c, struct error *err);
+	/* Or one element of a list, of which there are as many as the member at @n_offset says. */
+	int (*each)(const struct oci_config *c, size_t i, struct error *err);
+	size_t n_offset;
 } rules[] = {
-	{"config.md#specification-version", check_version},
-	{"config.md#mounts", validate_mounts},
-	{"config-linux.md#namespaces", check_namespaces},
-	{"config-linux.md#user-namespace-mappings", validate_mappings},
-	{"config.md#hostname", check_hostname},
-	{"config.md#domainname", check_domainname},
-	{"config.md#posix-process", check_process},
-	{"config.md#posix-platform-user", validate_mapped_ids},
-	{"config-linux.md#control-groups", check_resources},
-	{"config-linux.md#sysctl", validate_sysctl},
-	{"config-linux.md#memory-policy", validate_memory_policy},
-	{"config-linux.md#time-offset", validate_time_offsets},
-	{"config-linux.md#network-devices", validate_net_devices},
-	{"config-linux.md#intelrdt", validate_intelrdt},
+	{"config.md#specification-version", {"/ociVersion"}, .check = check_version},
+	{"config.md#mounts", {"/mounts", NAMESPACES}, EACH(validate_mount, n_mounts)},
+	{"config-linux.md#namespaces", {NAMESPACES}, EACH(check_namespace, linux_.n_namespaces)},
+	{"config-linux.md#user-namespace-mappings", {MAPPINGS}, .check = validate_mappings},
+	{"config.md#hostname", {"/hostname", NAMESPACES}, .check = check_hostname},
+	{"config.md#domainname", {"/domainname", NAMESPACES}, .check = check_domainname},
+	{"config.md#posix-process", {"/process/rlimits"}, EACH(check_rlimit, process.n_rlimits)},
+	{"config.md#linux-process", {"/process/scheduler"}, .check = check_scheduler},
+	{"config.md#posix-platform-user", {"/process/user", MAPPINGS}, .check = validate_mapped_user},
+	{"config.md#posix-platform-user", {"/process/user", MAPPINGS},
+	 EACH(validate_mapped_group, process.user.n_additional_gids)},
+	{"config-linux.md#devices", {"/linux/devices", MAPPINGS}, EACH(validate_mapped_device, linux_.n_devices)},
+	{"config-linux.md#block-io", {"/linux/resources/blockIO"}, .check = check_weights_rule},
+	{"config-linux.md#cpu", {"/linux/resources/cpu"}, .check = check_cpu_rule},
+	{"config-linux.md#unified", {"/linux/resources/unified"}, .check = check_unified_rule},
+	{"config-linux.md#sysctl", {"/linux/sysctl", "/hostname", "/domainname", NAMESPACES},
+	 EACH(validate_sysctl, linux_.sysctl.n)},
+	{"config-linux.md#memory-policy", {"/linux/memoryPolicy"}, .check = validate_memory_policy},
+	{"config-linux.md#time-offset", {"/linux/timeOffsets", NAMESPACES}, .check = validate_time_offsets},
+	{"config-linux.md#network-devices", {"/linux/netDevices", NAMESPACES}, .check = validate_net_namespace},
+	{"config-linux.md#network-devices", {"/linux/netDevices"}, EACH(validate_net_device, linux_.n_net_devices)},
+	{"config-linux.md#intelrdt", {"/linux/intelRdt"}, .check = validate_intelrdt},
 };
 
-int validate_config(const struct oci_config *c, struct error *err)
+/* What could not be read is no longer there to be looked at. */
+static bool can_be_checked(const struct rule *rule, const struct findings *all)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		int e = rules[i].check(c, err);
+	for (size_t i = 0; all && i < ARRAY_SIZE(rule->reads) && rule->reads[i]; i++)
+		if (findings_touch(all, rule->reads[i]))
+			return false;
+	return true;
+}
 
-		if (e < 0)
-			return e;
-	}
-	return 0;
+static int apply(const struct rule *rule, const struct oci_config *c, struct findings *all, struct error *err)
+{
+	size_t n = rule->each ? *(const size_t *)((const char *)c + rule->n_offset) : 0;
+	int e = rule->check ? findings_go_on(all, rule->check(c, err), err) : 0;
+
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = findings_go_on(all, rule->each(c, i, err), err);
+	return e;
+}
+
+int validate_config(const struct oci_config *c, struct findings *all, struct error *err)
+{
+	bool checked[ARRAY_SIZE(rules)];
+	int e = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		checked[i] = can_be_checked(&rules[i], all);
+	for (size_t i = 0; e == 0 && i < ARRAY_SIZE(rules); i++)
+		e = checked[i] ? apply(&rules[i], c, all, err) : 0;
+	return e;
 }

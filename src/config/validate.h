@@ -8,8 +8,10 @@
 
 #include "oci/config.h"
 #include "util/error.h"
+#include "util/findings.h"
 
-int validate_config(const struct oci_config *c, struct error *err);
+/* With @all every error is noted there, but for rules about what has an error already; else the first is the end. */
+int validate_config(const struct oci_config *c, struct findings *all, struct error *err);
 int validate_process(const struct oci_process *p, const char *base, struct error *err);
 int validate_resources(const struct oci_resources *r, const char *base, struct error *err);
 

@@ -88,42 +88,51 @@ static int not_mapped(struct error *err, uint32_t id, const char *list)
 	return error_set(err, EINVAL, "the id %u is not in /linux/%s", id, list);
 }
 
-int validate_mapped_ids(const struct oci_config *c, struct error *err)
+int validate_mapped_user(const struct oci_config *c, struct error *err)
 {
 	const struct oci_linux *l = &c->linux_;
 	const struct oci_user *user = &c->process.user;
-	const struct oci_namespace *ns = oci_find_namespace(c, CLONE_NEWUSER);
 
-	if (!ns)
+	if (!c->process.present || !oci_find_namespace(c, CLONE_NEWUSER))
 		return 0;
-	if (c->process.present && !is_mapped(&l->uid_mappings, user->uid)) {
+	if (!is_mapped(&l->uid_mappings, user->uid)) {
 		not_mapped(err, user->uid, "uidMappings");
 		return error_at(err, "/process/user/uid");
 	}
-	if (c->process.present && !is_mapped(&l->gid_mappings, user->gid)) {
+	if (!is_mapped(&l->gid_mappings, user->gid)) {
 		not_mapped(err, user->gid, "gidMappings");
 		return error_at(err, "/process/user/gid");
 	}
-	for (size_t i = 0; i < user->n_additional_gids; i++) {
-		if (is_mapped(&l->gid_mappings, user->additional_gids[i]))
-			continue;
-		not_mapped(err, user->additional_gids[i], "gidMappings");
-		return error_at(err, "/process/user/additionalGids/%zu", i);
+	return 0;
+}
+
+int validate_mapped_group(const struct oci_config *c, size_t i, struct error *err)
+{
+	uint32_t gid = c->process.user.additional_gids[i];
+
+	if (!oci_find_namespace(c, CLONE_NEWUSER) || is_mapped(&c->linux_.gid_mappings, gid))
+		return 0;
+	not_mapped(err, gid, "gidMappings");
+	return error_at(err, "/process/user/additionalGids/%zu", i);
+}
+
+int validate_mapped_device(const struct oci_config *c, size_t i, struct error *err)
+{
+	const struct oci_linux *l = &c->linux_;
+	const struct oci_device *d = &l->devices[i];
+
+	/* Of another type the host's node is bound, which is nobody's there, as engines expect when they pass on all
+	 * devices of the host, podman run --privileged. */
+	if (d->type != S_IFIFO || !oci_find_namespace(c, CLONE_NEWUSER))
+		return 0;
+	/* 0 is also what an absent owner reads as. */
+	if (d->uid && !is_mapped(&l->uid_mappings, d->uid)) {
+		not_mapped(err, d->uid, "uidMappings");
+		return error_at(err, "/linux/devices/%zu/uid", i);
 	}
-	for (size_t i = 0; i < l->n_devices; i++) {
-		/* Of another type the host's node is bound, which is nobody's there, as engines expect when they pass
-		 * on all devices of the host, podman run --privileged. */
-		if (l->devices[i].type != S_IFIFO)
-			continue;
-		/* 0 is also what an absent owner reads as. */
-		if (l->devices[i].uid && !is_mapped(&l->uid_mappings, l->devices[i].uid)) {
-			not_mapped(err, l->devices[i].uid, "uidMappings");
-			return error_at(err, "/linux/devices/%zu/uid", i);
-		}
-		if (l->devices[i].gid && !is_mapped(&l->gid_mappings, l->devices[i].gid)) {
-			not_mapped(err, l->devices[i].gid, "gidMappings");
-			return error_at(err, "/linux/devices/%zu/gid", i);
-		}
+	if (d->gid && !is_mapped(&l->gid_mappings, d->gid)) {
+		not_mapped(err, d->gid, "gidMappings");
+		return error_at(err, "/linux/devices/%zu/gid", i);
 	}
 	return 0;
 }

@@ -176,32 +176,30 @@ static int check_words(const struct oci_mount *m, size_t i, struct error *err)
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-int validate_mounts(const struct oci_config *c, struct error *err)
+int validate_mount(const struct oci_config *c, size_t i, struct error *err)
 {
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		const struct oci_mount *m = &c->mounts[i];
-		int e = m->options.remount ? 0 : check_source(m, i, err);
+	const struct oci_mount *m = &c->mounts[i];
+	int e = m->options.remount ? 0 : check_source(m, i, err);
 
-		if (e == 0)
-			e = check_idmap(c, i, err);
-		if (e == 0)
-			e = check_copyup(m, i, err);
-		if (e == 0)
-			e = check_link(m, i, err);
-		if (e == 0)
-			e = check_words(m, i, err);
-		if (e < 0)
-			return e;
-	}
-	return 0;
+	if (e == 0)
+		e = check_idmap(c, i, err);
+	if (e == 0)
+		e = check_copyup(m, i, err);
+	if (e == 0)
+		e = check_link(m, i, err);
+	return e == 0 ? check_words(m, i, err) : e;
 }
 
 int validate_added_mounts(const struct oci_config *c, struct error *err)
 {
+	int e = 0;
+
 	for (size_t i = 0; i < c->n_mounts; i++)
 		if (c->mounts[i].options.remount)
 			return bad_option(&c->mounts[i], i, MOUNT_OPTION_REMOUNT, "changes a mount that is there: "
 					  "here are new ones (`mounts add --replace` puts one in the place of another)",
 					  err);
-	return validate_mounts(c, err);
+	for (size_t i = 0; e == 0 && i < c->n_mounts; i++)
+		e = validate_mount(c, i, err);
+	return e;
 }

@@ -48,8 +48,9 @@ static bool is_taken(const struct oci_linux *l, size_t i)
 	return false;
 }
 
-static int check_device(const struct oci_linux *l, size_t i, struct error *err)
+int validate_net_device(const struct oci_config *c, size_t i, struct error *err)
 {
+	const struct oci_linux *l = &c->linux_;
 	const struct oci_net_device *d = &l->net_devices[i];
 	char where[ERROR_WHERE_MAX] = "/linux/netDevices";
 	const char *why = bad_name(d->host_name);
@@ -69,18 +70,10 @@ static int check_device(const struct oci_linux *l, size_t i, struct error *err)
 	return 0;
 }
 
-int validate_net_devices(const struct oci_config *c, struct error *err)
+int validate_net_namespace(const struct oci_config *c, struct error *err)
 {
-	const struct oci_linux *l = &c->linux_;
-
-	if (l->n_net_devices && !oci_find_namespace(c, CLONE_NEWNET))
+	if (c->linux_.n_net_devices && !oci_find_namespace(c, CLONE_NEWNET))
 		return error_config(err, "/linux/netDevices", "needs a `network` namespace in "
 				    "/linux/namespaces to move the interfaces to");
-	for (size_t i = 0; i < l->n_net_devices; i++) {
-		int e = check_device(l, i, err);
-
-		if (e < 0)
-			return e;
-	}
 	return 0;
 }

@@ -104,19 +104,13 @@ static int check_gate(const struct oci_config *c, const char *path, const char *
 	return 0;
 }
 
-int validate_sysctl(const struct oci_config *c, struct error *err)
+int validate_sysctl(const struct oci_config *c, size_t i, struct error *err)
 {
-	for (size_t i = 0; i < c->linux_.sysctl.n; i++) {
-		const char *key = c->linux_.sysctl.v[i].key;
-		char where[ERROR_WHERE_MAX] = "/linux/sysctl", path[KEY_MAX];
-		int e;
+	const char *key = c->linux_.sysctl.v[i].key;
+	char where[ERROR_WHERE_MAX] = "/linux/sysctl", path[KEY_MAX];
 
-		json_pointer_key(where, sizeof(where), key);
-		if (!key_to_path(key, path) || !is_clean(path))
-			return error_config(err, where, "not the name of a sysctl");
-		e = check_gate(c, path, c->linux_.sysctl.v[i].value, err);
-		if (e < 0)
-			return error_at(err, "%s", where);
-	}
-	return 0;
+	json_pointer_key(where, sizeof(where), key);
+	if (!key_to_path(key, path) || !is_clean(path))
+		return error_config(err, where, "not the name of a sysctl");
+	return check_gate(c, path, c->linux_.sysctl.v[i].value, err) < 0 ? error_at(err, "%s", where) : 0;
 }

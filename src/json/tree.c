@@ -31,6 +31,7 @@ struct builder {
 	yajl_handle yajl;
 	size_t end;			/* of the last token that was seen */
 	bool failed;
+	size_t culprit;			/* then: its offset */
 
 	struct frame frames[JSON_MAX_DEPTH];
 	size_t depth;
@@ -94,6 +95,7 @@ static int fail_at(struct builder *b, size_t offset, const char *where, const ch
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	b->culprit = offset;
 	json_position(b->text, b->len, offset, &line, &column);
 	error_config(b->err, where, "not valid JSON: %s (line %u, column %u)", text, line, column);
 	b->failed = true;
@@ -438,10 +440,19 @@ static int build(struct builder *b)
 
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct error *err)
 {
+	size_t offset;
+
+	return json_parse_at(a, text, len, ret, &offset, err);
+}
+
+int json_parse_at(struct arena *a, const char *text, size_t len, struct json **ret, size_t *ret_offset,
+		  struct error *err)
+{
 	yajl_alloc_funcs memory = {yajl_arena_alloc, yajl_arena_realloc, yajl_arena_free, a};
 	struct builder b = {.arena = a, .err = err, .text = text, .len = len};
 	bool done;
 
+	*ret_offset = 0;
 	if (len > JSON_MAX_TEXT && !MUTATE(T66))
 		return error_set(err, E2BIG, "not valid JSON: %zu bytes, at most %u are taken", len,
 				 JSON_MAX_TEXT);
@@ -450,6 +461,7 @@ int json_parse(struct arena *a, const char *text, size_t len, struct json **ret,
 	b.yajl = yajl_alloc(&callbacks, &memory, &b);
 	done = build(&b);
 	yajl_free(b.yajl);
+	*ret_offset = b.culprit;
 	if (!done)
 		return -EINVAL;
 	*ret = b.root;

@@ -37,6 +37,10 @@ struct json {
 /* @text may be freed afterwards.  An error says where: JSON pointer, line and column. */
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct error *err);
 
+/* The same; *ret_offset: where in @text the error is. */
+int json_parse_at(struct arena *a, const char *text, size_t len, struct json **ret, size_t *ret_offset,
+		  struct error *err);
+
 /* Member of an object, or NULL; also NULL when it is JSON null (engines write null for "absent"). */
 const struct json *json_get(const struct json *object, const char *key);
 

@@ -57,6 +57,18 @@ static void plan(struct arena *a, const struct oci_config *config, unsigned host
 		compile(plan->security.seccomp);
 }
 
+/* Who looks for all errors finds one exactly where there is one. */
+static void check(struct arena *a, const char *text, size_t len, int r)
+{
+	struct config_document document = {.text = text, .len = len};
+	struct findings all = {.arena = a};
+
+	config_check(a, &document, &all);
+	must((all.errors > 0) == (r < 0) && all.n <= FINDINGS_MAX);
+	for (size_t i = 0; i < all.n; i++)
+		must(all.v[i].error.text[0] && all.v[i].line > 0 && all.v[i].column > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *a = arena_new();
@@ -73,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		fuzz_check_error(r, &err);
 	}
+	check(a, (const char *)data, size, r);
 	arena_free(a);
 	return 0;
 }

@@ -626,6 +626,25 @@ static int parse(struct arena *a, const char *text, struct error *err)
 	return r;
 }
 
+/* Who looks for all errors finds the same one first, at the same place, or none where all is well. */
+static void agrees(struct arena *a, const char *text, const struct error *err)
+{
+	char *copy = requote(xstrdup(text)), place[48];
+	struct config_document document = {.text = copy, .len = strlen(copy)};
+	struct findings all = {.arena = a};
+
+	config_check(a, &document, &all);
+	free(copy);
+	assert_int_equal(all.errors > 0, err->code != 0);
+	if (all.errors == 0)
+		return;
+	snprintf(place, sizeof(place), "(line %u, column %u)", all.v[0].line, all.v[0].column);
+	if (strcmp(all.v[0].error.where, err->where) || !strstr(err->text, place) ||
+	    !strstr(err->text, all.v[0].error.text))
+		fail_msg("%s: first `%s` %s: `%s`, expected `%s`: `%s`", text, all.v[0].error.where, place,
+			 all.v[0].error.text, err->where, err->text);
+}
+
 static void all_refused(const struct refused *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -637,6 +656,7 @@ static void all_refused(const struct refused *rows, size_t n)
 		    !strstr(err.text, rows[i].words) || !strstr(err.text, "(line "))
 			fail_msg("%s: %d at `%s`, expected `%s`, `%s`: %s", rows[i].text, r,
 				 err.where, rows[i].where, rows[i].words, err.text);
+		agrees(a, rows[i].text, &err);
 		arena_free(a);
 	}
 }
