@@ -69,7 +69,7 @@ static int plan_saved(struct arena *a, const struct global_options *g, struct co
 		o.cgroup_manager = CGROUP_MANAGER_SYSTEMD;
 	facts_probe(&facts);
 	o.rootless = options_rootless(g, &facts);
-	r = own_user_ns(a, config, &facts, err);
+	r = own_user_ns(a, config, &facts, NULL, err);
 	return r < 0 ? r : plan_build(a, config, &facts, &o, ret, err);
 }
 

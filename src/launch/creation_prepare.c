@@ -123,7 +123,7 @@ static int make_plan(struct creation *c, struct facts *facts, unsigned listening
 	if (r == 0)
 		r = load_config(c, c->bundle, po.bundle, &config, err);
 	if (r == 0)
-		r = own_user_ns(c->arena, config, facts, err);
+		r = own_user_ns(c->arena, config, facts, NULL, err);
 	if (r == 0)
 		r = plan_notification(c, config, &po.notify, err);
 	if (r == 0)

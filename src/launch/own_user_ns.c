@@ -18,26 +18,40 @@
 
 #define FILE_MAX (1u << 20)
 
-/* The first range of @owner, or of @name, in the lines "name:first:count" of @file. */
-static bool find_range(const char *file, const char *owner, const char *name, struct oci_id_mapping *ret)
+/* The ranges of @owner, or of @name, in the lines "name:first:count" of @file. */
+static void find_ranges(struct arena *a, const char *file, const char *owner, const char *name,
+			struct oci_id_mappings *ret)
 {
 	_cleanup_free_ char *text = NULL;
+	struct oci_id_mapping range;
 	char *line, *rest;
 
 	if (fd_read_regular(AT_FDCWD, file, FILE_MAX, &text) < 0)
-		return false;
+		return;
 	rest = text;
 	while ((line = strsep(&rest, "\n"))) {
 		const char *who = strsep(&line, ":"), *first = strsep(&line, ":");
 
 		if (!line || !(str_eq(who, owner) || (*name && str_eq(who, name))))
 			continue;
-		*ret = (struct oci_id_mapping){.container_id = 1};
-		if (str_to_u32(first, &ret->host_id) == 0 && str_to_u32(line, &ret->size) == 0 && ret->size > 0 &&
-		    ret->host_id > 0 && ret->host_id <= UINT32_MAX - ret->size)
-			return true;
+		range = (struct oci_id_mapping){.container_id = 1};
+		if (str_to_u32(first, &range.host_id) == 0 && str_to_u32(line, &range.size) == 0 && range.size > 0 &&
+		    range.host_id > 0 && range.host_id <= UINT32_MAX - range.size)
+			arena_push(a, ret->v, ret->n) = range;
 	}
-	return false;
+}
+
+void own_ids_find(struct arena *a, uid_t uid, struct own_ids *ret)
+{
+	char owner[16], name[256];
+
+	snprintf(owner, sizeof(owner), "%u", (unsigned)uid);
+	state_owner_name(uid, name, sizeof(name));
+	*ret = (struct own_ids){.helpers = ns_has_map_helpers()};
+	if (ret->helpers)
+		find_ranges(a, "/etc/subuid", owner, name, &ret->uids);
+	if (ret->uids.n)
+		find_ranges(a, "/etc/subgid", owner, name, &ret->gids);
 }
 
 static void map(struct arena *a, struct oci_id_mappings *ret, uint32_t own, const struct oci_id_mapping *range)
@@ -57,24 +71,24 @@ static int check(const struct oci_id_mappings *m, uint32_t id, const char *where
 	return error_hint(err, "give it a range there (usermod --add-subuids, --add-subgids; package uidmap)");
 }
 
-int own_user_ns(struct arena *a, struct oci_config *c, const struct facts *f, struct error *err)
+int own_user_ns(struct arena *a, struct oci_config *c, const struct facts *f, const struct own_ids *ids,
+		struct error *err)
 {
 	struct oci_linux *l = &c->linux_;
-	struct oci_id_mapping uids, gids;
 	struct oci_namespace *all;
-	char owner[16], name[256];
+	struct own_ids found;
 	bool ranges;
 	int r = 0;
 
 	/* Root without it was put so by somebody, and is told. */
 	if (f->cap_sys_admin || (f->euid == 0 && f->in_initial_userns) || oci_find_namespace(c, CLONE_NEWUSER))
 		return 0;
-	snprintf(owner, sizeof(owner), "%u", (unsigned)f->euid);
-	state_owner_name(f->euid, name, sizeof(name));
-	ranges = ns_has_map_helpers() && find_range("/etc/subuid", owner, name, &uids) &&
-		 find_range("/etc/subgid", owner, name, &gids);
-	map(a, &l->uid_mappings, f->euid, ranges ? &uids : NULL);
-	map(a, &l->gid_mappings, f->egid, ranges ? &gids : NULL);
+	if (!ids)
+		own_ids_find(a, f->euid, &found);
+	ids = ids ? ids : &found;
+	ranges = ids->helpers && ids->uids.n > 0 && ids->gids.n > 0;
+	map(a, &l->uid_mappings, f->euid, ranges ? &ids->uids.v[0] : NULL);
+	map(a, &l->gid_mappings, f->egid, ranges ? &ids->gids.v[0] : NULL);
 	all = arena_new_array(a, struct oci_namespace, l->n_namespaces + 1);
 	if (l->n_namespaces)
 		memcpy(all, l->namespaces, l->n_namespaces * sizeof(*all));

@@ -47,7 +47,7 @@ static const char *home_in_line(struct arena *a, const char *line, size_t n, uin
 	return arena_strndup(a, f, len);
 }
 
-const char *passwd_home(struct arena *a, const char *text, size_t len, uint32_t uid)
+const char *passwd_find(struct arena *a, const char *text, size_t len, uint32_t uid)
 {
 	for (size_t pos = 0; pos < len;) {
 		const char *line = text + pos, *nl = memchr(line, '\n', len - pos);
@@ -58,5 +58,12 @@ const char *passwd_home(struct arena *a, const char *text, size_t len, uint32_t 
 			return home;
 		pos += n + 1;
 	}
-	return "/";
+	return NULL;
+}
+
+const char *passwd_home(struct arena *a, const char *text, size_t len, uint32_t uid)
+{
+	const char *home = passwd_find(a, text, len, uid);
+
+	return home ? home : "/";
 }

@@ -10,4 +10,7 @@
  * there is none, or it is not absolute.  In @a. */
 const char *passwd_home(struct arena *a, const char *text, size_t len, uint32_t uid);
 
+/* The same; NULL when no line has it. */
+const char *passwd_find(struct arena *a, const char *text, size_t len, uint32_t uid);
+
 #endif

@@ -183,13 +183,17 @@ void facts_probe(struct facts *ret)
 
 bool kernel_is_older(const char *release)
 {
-	unsigned long major, minor, want;
 	struct utsname host;
+
+	return uname(&host) == 0 && release_is_older(host.release, release);
+}
+
+bool release_is_older(const char *have, const char *release)
+{
+	unsigned long major, minor, want;
 	char *end;
 
-	if (uname(&host) < 0)
-		return false;
-	major = strtoul(host.release, &end, 10);
+	major = strtoul(have, &end, 10);
 	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
 	want = strtoul(release, &end, 10);
 	return major < want || (major == want && minor < strtoul(end + 1, NULL, 10));

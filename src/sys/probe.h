@@ -49,6 +49,8 @@ void probe_delegation(struct facts *ret);
 /* Does the running kernel call itself older than @release, "5.15"?  Vendors bring features to older ones: ask
  * only when something has failed already. */
 bool kernel_is_older(const char *release);
+/* The same of a kernel that calls itself @have. */
+bool release_is_older(const char *have, const char *release);
 
 /* A system call that we cannot do without, and the release that brought it. */
 struct kernel_call {

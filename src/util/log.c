@@ -139,6 +139,12 @@ bool log_enabled(enum log_level level)
 	return level <= sink.level;
 }
 
+void log_at_least(enum log_level level)
+{
+	if (sink.level < level)
+		sink.level = level;
+}
+
 void log_redirect(void (*send)(void *ctx, enum log_level level, const char *text), void *ctx)
 {
 	sink.send = send;

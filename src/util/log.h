@@ -35,6 +35,9 @@ bool log_enabled(enum log_level level);
  */
 void log_redirect(void (*send)(void *ctx, enum log_level level, const char *text), void *ctx);
 
+/* Let messages up to @level be made, whatever was said to log_open(): for who gathers them by log_redirect(). */
+void log_at_least(enum log_level level);
+
 /* The descriptor of the log file, or -1 (for the tests that count descriptors). */
 int log_fd(void);
 /* Give it a number from @from on: -errno. */
