@@ -74,6 +74,7 @@ _orlop()
 		ID | ID... | '[ID...]') mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
 		*\|*) _orlop_values "${arguments[place]}" "$cur" ;;
 		'[FILE]') _orlop_values FILE "$cur" ;;
+		'[BUNDLE]') _orlop_values DIR "$cur" ;;
 		'[SIGNAL]') mapfile -t COMPREPLY < <(compgen -A signal -- "$cur") ;;
 		'[COMMAND' | '[ARGUMENT...]]') mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		esac

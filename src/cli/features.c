@@ -12,6 +12,7 @@
 #include "oci/annotations.h"
 #include "oci/config.h"
 #include "oci/names.h"
+#include "report/report.h"
 #include "util/cleanup.h"
 
 static void write_member(struct json_writer *w, const char *key, const char *value)
@@ -167,13 +168,24 @@ char *features_text(size_t *ret_len)
 	return json_write_finish(&w, ret_len);
 }
 
+struct features_options {
+	bool host;
+};
+
+static const struct option rows[] = {
+	{ "host", 0, OPTION_FLAG, offsetof(struct features_options, host), NULL,
+	  "show what this host has, which `orlop check` takes with --host" },
+};
+
 static int run(struct invocation *inv, struct error *err)
 {
+	const struct features_options *o = inv->options;
 	_cleanup_(strbuf_free) struct strbuf out = { 0 };
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	(void)inv;
+	if (o->host)
+		return report_host(inv->global, err);
 	text = features_text(&len);
 	strbuf_add(&out, text, len);
 	strbuf_adds(&out, "\n");
@@ -183,5 +195,6 @@ static int run(struct invocation *inv, struct error *err)
 const struct command command_features = {
 	.name = "features", .arguments = "", .max_args = 0,
 	.summary = "Show as JSON what this runtime implements",
-	.run = run,
+	.options = rows, .n_options = ARRAY_SIZE(rows),
+	.options_size = sizeof(struct features_options), .run = run,
 };

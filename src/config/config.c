@@ -83,6 +83,14 @@ static int read_document(struct arena *a, struct document *d, const struct objec
 	return e < 0 ? e : read_tree(a, d, object, base, err);
 }
 
+int read_object_text(struct arena *a, const char *text, size_t len, const struct object *object, void *base,
+		     struct error *err)
+{
+	struct document d = {.text = text, .len = len};
+
+	return read_document(a, &d, object, base, err);
+}
+
 int config_parse(struct arena *a, const char *text, size_t len, struct oci_config **ret,
 		 struct error *err)
 {
@@ -113,7 +121,7 @@ void config_place(const struct config_document *doc, struct findings *all)
 	}
 }
 
-const struct oci_config *config_check(struct arena *a, struct config_document *doc, struct findings *all)
+struct oci_config *config_check(struct arena *a, struct config_document *doc, struct findings *all)
 {
 	struct oci_config *c = arena_new_array(a, struct oci_config, 1);
 	struct error err = {0};

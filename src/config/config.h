@@ -35,7 +35,7 @@ struct config_document {
  * Note in @all each error that @doc has, not only the first, with its line and column.  The result is whole if there
  * is none; where one is, what it was in is missing, or half there.
  */
-const struct oci_config *config_check(struct arena *a, struct config_document *doc, struct findings *all);
+struct oci_config *config_check(struct arena *a, struct config_document *doc, struct findings *all);
 
 /* Find line and column of those in @all that have a JSON pointer and none yet. */
 void config_place(const struct config_document *doc, struct findings *all);

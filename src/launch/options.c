@@ -47,17 +47,23 @@ static int find_systemd(bool *ret_user, struct error *err)
 	return 0;
 }
 
-int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret, bool *ret_user,
-			   struct error *err)
+enum cgroup_manager options_named_manager(const struct global_options *g)
 {
 	const char *name = g->cgroup_manager ? g->cgroup_manager : g->systemd_cgroup ? "systemd" : "cgroupfs";
 
-	*ret_user = false;
-	*ret = str_eq(name, "systemd") ? CGROUP_MANAGER_SYSTEMD :
+	return str_eq(name, "systemd") ? CGROUP_MANAGER_SYSTEMD :
 	       str_eq(name, "disabled") ? CGROUP_MANAGER_DISABLED :
 	       str_eq(name, "delegated") ? CGROUP_MANAGER_DELEGATED : CGROUP_MANAGER_CGROUPFS;
+}
+
+int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret, bool *ret_user,
+			   struct error *err)
+{
+	*ret_user = false;
+	*ret = options_named_manager(g);
 	if (g->systemd_cgroup && *ret != CGROUP_MANAGER_SYSTEMD)
-		return error_set(err, EINVAL, "--systemd-cgroup and --cgroup-manager=%s contradict each other", name);
+		return error_set(err, EINVAL, "--systemd-cgroup and --cgroup-manager=%s contradict each other",
+				 g->cgroup_manager);
 	return *ret == CGROUP_MANAGER_SYSTEMD ? find_systemd(ret_user, err) : 0;
 }
 

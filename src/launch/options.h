@@ -7,6 +7,8 @@
 #include "store/options.h"
 
 int options_rootless(const struct global_options *g, const struct facts *f);
+/* What the options say, wherever it is. */
+enum cgroup_manager options_named_manager(const struct global_options *g);
 /* *ret_user: with systemd, is the service manager the user's? */
 int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *ret, bool *ret_user,
 			   struct error *err);

@@ -22,7 +22,8 @@ void own_ids_find(struct arena *a, uid_t uid, struct own_ids *ret);
 
 /*
  * Where @f lacks CAP_SYS_ADMIN, but for root of the host, and @c has no user namespace, it gets one: 0 in it is the
- * caller, and the ids from 1 on are the first ranges that subuid(5) and subgid(5) give to the caller, if newuidmap(1) is there.
+ * caller, and the ids from 1 on are the first ranges that subuid(5) and subgid(5) give to the caller, if newuidmap(1)
+ * is there.
  * @ids: these; NULL: to be found, if they are needed.
  * 0, or -errno: an id of process.user has no place in them.
  */

@@ -46,36 +46,44 @@ static bool needs_private_proc(const struct plan *p)
 	return p->security.apparmor || p->security.selinux || p->process.n_sysctls > 0;
 }
 
+/* What is decided for a cgroup, only if there is one. */
+static int plan_cgroup_parts(struct arena *a, struct plan *p, const struct facts *facts,
+			     const struct plan_options *options, struct error *err)
+{
+	int r = plan_cgroup(a, p, facts, options, err);
+
+	if (r == 0)
+		r = plan_cgroup_devices(a, p, err);
+	return r == 0 ? plan_systemd_properties(a, p, err) : r;
+}
+
 int plan_build(struct arena *a, const struct oci_config *config, const struct facts *facts,
 	       const struct plan_options *options, const struct plan **ret, struct error *err)
 {
 	struct plan *p = plan_new(a, config, options);
+	struct findings *all = options->all;
 	int r;
 
 	p->has_process = config->process.present;
 	p->hooks = &config->hooks;
 
-	r = plan_annotations(p, err);
+	r = findings_go_on(all, plan_annotations(p, err), err);
 	if (r == 0)
-		r = plan_ns(a, p, facts, options, err);
+		r = findings_go_on(all, plan_ns(a, p, facts, options, err), err);
 	if (r == 0)
-		r = plan_rootfs(a, p, facts, options, err);
+		r = findings_go_on(all, plan_rootfs(a, p, facts, options, err), err);
 	if (r == 0)
-		r = plan_cgroup(a, p, facts, options, err);
+		r = findings_go_on(all, plan_cgroup_parts(a, p, facts, options, err), err);
 	if (r == 0)
-		r = plan_cgroup_devices(a, p, err);
+		r = findings_go_on(all, plan_intelrdt(a, p, err), err);
 	if (r == 0)
-		r = plan_systemd_properties(a, p, err);
+		r = findings_go_on(all, plan_process(a, p, &config->process, facts, options, err), err);
 	if (r == 0)
-		r = plan_intelrdt(a, p, err);
+		r = findings_go_on(all, plan_sysctl(a, p, err), err);
 	if (r == 0)
-		r = plan_process(a, p, &config->process, facts, options, err);
+		r = findings_go_on(all, plan_security(a, p, &config->process, facts, options, err), err);
 	if (r == 0)
-		r = plan_sysctl(a, p, err);
-	if (r == 0)
-		r = plan_security(a, p, &config->process, facts, options, err);
-	if (r == 0)
-		r = check_console(p, options, err);
+		r = findings_go_on(all, check_console(p, options, err), err);
 	if (r < 0)
 		return r;
 

@@ -17,6 +17,7 @@
 #include "oci/config.h"
 #include "sys/probe.h"
 #include "util/error.h"
+#include "util/findings.h"
 #include "util/mem.h"
 
 struct bpf_insn;
@@ -39,6 +40,8 @@ struct plan_options {
 	unsigned listen_fds;		/* from the environment, already checked */
 	bool rootless;			/* --rootless decided: not fully privileged on the host */
 	const char *notify;		/* directory of a notification socket, to be mounted; or NULL */
+	struct findings *all;		/* what cannot be is noted there, and the rest is decided all the same; NULL:
+					 * the first such thing is an error, and the end */
 };
 
 #define PLAN_NOTIFY_PLACE "/run/notify"	/* where in the container */

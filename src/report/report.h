@@ -24,4 +24,17 @@ struct stats_options {
 /* The exit status, or -errno. */
 int report_stats(const struct global_options *g, const struct stats_options *o, struct error *err);
 
+struct check_options {
+	const char *bundle;		/* NULL: the current directory */
+	const char *config;		/* NULL: config.json */
+	const char *host;		/* facts of another machine, "-" for the standard input; NULL: this one */
+	bool json;
+};
+
+/* Print as JSON what this host has, as far as it decides what can be run here. */
+int report_host(const struct global_options *g, struct error *err);
+
+/* Print all that is wrong with a bundle.  *ret_status: 0, 1 if it would fail, 2 for warnings alone. */
+int report_check(const struct global_options *g, const struct check_options *o, int *ret_status, struct error *err);
+
 #endif

@@ -11,7 +11,8 @@ void findings_add(struct findings *all, bool warning, const struct error *err, s
 		all->left_out++;
 		return;
 	}
-	arena_push(all->arena, all->v, all->n) = (struct finding){.warning = warning, .error = *err, .offset = offset};
+	arena_push(all->arena, all->v, all->n) = (struct finding){.warning = warning, .error = *err, .offset = offset,
+							      .topic = all->topic};
 }
 
 int findings_go_on(struct findings *all, int e, const struct error *err)
@@ -41,4 +42,22 @@ bool findings_touch(const struct findings *all, const char *where)
 			return true;
 	}
 	return false;
+}
+
+/* What is not known comes after every line. */
+static unsigned order(const struct finding *f)
+{
+	return f->line - 1;
+}
+
+void findings_sort(struct findings *all)
+{
+	for (size_t i = 1; i < all->n; i++) {
+		struct finding x = all->v[i];
+		size_t k = i;
+
+		for (; k > 0 && order(&all->v[k - 1]) > order(&x); k--)
+			all->v[k] = all->v[k - 1];
+		all->v[k] = x;
+	}
 }

@@ -17,6 +17,7 @@ struct finding {
 	struct error error;
 	size_t offset;			/* in the text it is about, or FINDING_NO_OFFSET */
 	unsigned line, column;		/* from 1; 0: not known */
+	const char *topic;
 };
 
 struct findings {
@@ -25,6 +26,7 @@ struct findings {
 	size_t n;
 	size_t left_out;		/* beyond FINDINGS_MAX */
 	size_t errors;			/* how many are no warnings, those left out among them */
+	const char *topic;		/* of what is added from now on */
 };
 
 /* @offset as above. */
@@ -38,5 +40,8 @@ int findings_go_on(struct findings *all, int e, const struct error *err);
 
 /* Is there an error at the JSON pointer @where, above or below it? */
 bool findings_touch(const struct findings *all, const char *where);
+
+/* By line; those of one line, and those without one at the end, in the order in which they were found. */
+void findings_sort(struct findings *all);
 
 #endif

@@ -41,6 +41,19 @@ static void compile(const struct oci_seccomp *profile)
 	free(program);
 }
 
+/* Who looks for all that cannot be finds something exactly if there is something. */
+static void plan_on(struct arena *a, const struct oci_config *config, unsigned host, int r)
+{
+	struct plan_options options = fuzz_options(host);
+	struct findings all = {.arena = a};
+	const struct plan *plan = NULL;
+	struct error err = {0};
+
+	options.all = &all;
+	must(plan_build(a, config, &fuzz_facts[host], &options, &plan, &err) == 0 && plan);
+	must((all.errors > 0) == (r < 0));
+}
+
 static void plan(struct arena *a, const struct oci_config *config, unsigned host)
 {
 	struct plan_options options = fuzz_options(host);
@@ -48,6 +61,7 @@ static void plan(struct arena *a, const struct oci_config *config, unsigned host
 	struct error err = {0};
 	int r = plan_build(a, config, &fuzz_facts[host], &options, &plan, &err);
 
+	plan_on(a, config, host, r);
 	if (r < 0) {
 		fuzz_check_error(r, &err);
 		return;

@@ -37,6 +37,8 @@ offers '--bundle' --root /nonexistent --log-format = json create --b
 offers '' create --root
 offers '--detach' run --keep --d
 offers 'table json' list -f ''
+offers "$srcdir/contrib/completion" check "$srcdir/contrib/com"
+offers 'text json' check --format ''
 offers '--quiet' list -f = json --q
 offers 'SIGTERM' kill x SIGTER
 offers 'state stats' help stat

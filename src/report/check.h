@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `orlop check`: what its parts share. */
+#ifndef ORLOP_REPORT_CHECK_H
+#define ORLOP_REPORT_CHECK_H
+
+#include "config/config.h"
+#include "plan/plan.h"
+#include "report/host.h"
+#include "report/inside.h"
+#include "report/report.h"
+#include "util/str.h"
+
+struct check {
+	const struct global_options *g;
+	const struct check_options *o;
+	struct arena *arena;
+	struct findings all;
+	struct config_document document;
+	struct host host;
+	int bundle;
+	const char *bundle_path;	/* absolute */
+	const struct plan *plan;	/* as much of it as could be made */
+};
+
+/* An error, or a warning, at the JSON pointer @where, or at none: "". */
+void check_note(struct check *c, bool warning, const char *where, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* check_host.c: can this host, or the one that was described, do what is planned? */
+void check_host(struct check *c);
+/* check_sources.c: is on this host what is named of it? */
+void check_sources(struct check *c);
+/* check_rootfs.c: what the root file system has for the process. */
+void check_rootfs(struct check *c);
+/* check_program.c: can @path inside be executed?  @missing: what is said of one that is not there. */
+void check_program(struct check *c, const struct inside *in, const char *path, const char *where,
+		   const char *missing);
+
+/* check_text.c */
+void check_write_text(const struct check *c, struct strbuf *out);
+void check_write_json(const struct check *c, struct strbuf *out);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a host must have for a plan: kernel, namespaces, controllers, security modules, ids.  All of it are facts. */
+#include "report/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "oci/linux.h"
+#include "oci/seccomp.h"
+#include "security/lsm.h"
+#include "security/seccomp.h"
+
+#define OLDEST_RELEASE "5.14"
+
+static void check_kernel(struct check *c)
+{
+	const struct kernel_call *missing = c->host.here ? kernel_missing_call() : NULL;
+
+	if (release_is_older(c->host.release, OLDEST_RELEASE))
+		check_note(c, false, "", "orlop needs Linux " OLDEST_RELEASE " or later, this is %s", c->host.release);
+	else if (missing)
+		check_note(c, false, "", "there is no %s(2), which came with Linux %s: a seccomp filter of the host "
+			   "may hide it", missing->name, missing->release);
+}
+
+static void check_namespaces(struct check *c)
+{
+	const struct oci_linux *l = &c->plan->config->linux_;
+
+	for (size_t i = 0; i < l->n_namespaces; i++) {
+		char where[64];
+
+		if (host_has(&c->host.namespaces, l->namespaces[i].name))
+			continue;
+		snprintf(where, sizeof(where), "/linux/namespaces/%zu/type", i);
+		check_note(c, false, where, "the host has no %s namespaces%s", l->namespaces[i].name,
+			   str_eq(l->namespaces[i].name, "user") ?
+			   ", or has them switched off (sysctls user.max_user_namespaces, "
+			   "kernel.unprivileged_userns_clone)" : "");
+	}
+}
+
+/* Those that the kernel brought later than the oldest release that will do. */
+static void check_releases(struct check *c)
+{
+	const struct oci_memory_policy *m = &c->plan->config->linux_.memory_policy;
+	static const struct {
+		const char *name, *release;
+	} modes[] = {
+		{"MPOL_PREFERRED_MANY", "5.15"}, {"MPOL_WEIGHTED_INTERLEAVE", "6.9"},
+	};
+
+	for (size_t i = 0; m->present && i < ARRAY_SIZE(modes); i++)
+		if (str_eq(m->name, modes[i].name) && release_is_older(c->host.release, modes[i].release))
+			check_note(c, false, "/linux/memoryPolicy/mode", "%s needs Linux %s or later, this is %s",
+				   m->name, modes[i].release, c->host.release);
+}
+
+/* ---- cgroup --------------------------------------------------------------------------------- */
+
+static void missing_controller(struct check *c, const struct plan_cgroup_write *w, unsigned bit)
+{
+	const struct plan_cgroup *p = &c->plan->cgroup;
+
+	check_note(c, false, w->where, "this limit needs the %s controller, which is not in %s%s/cgroup.controllers%s",
+		   cgroup_controller_names[bit], c->host.cgroup_root, c->host.cgroup_home,
+		   p->rootless ? ": systemd delegates it with Delegate=yes in a drop-in of user@.service" : "");
+}
+
+static void check_controllers(struct check *c)
+{
+	const struct plan_cgroup *p = &c->plan->cgroup;
+
+	for (size_t i = 0; p->mode != PLAN_CGROUP_NONE && i < p->n_writes; i++) {
+		const struct plan_cgroup_write *w = &p->writes[i];
+
+		if (w->optional || (i > 0 && str_eq(w->where, p->writes[i - 1].where)))
+			continue;
+		for (unsigned bit = 0; bit < ARRAY_SIZE(cgroup_controller_names); bit++)
+			if (w->controller & 1u << bit &&
+			    !host_has(&c->host.controllers, cgroup_controller_names[bit]))
+				missing_controller(c, w, bit);
+	}
+}
+
+/* ---- security ------------------------------------------------------------------------------- */
+
+static void check_security_here(struct check *c)
+{
+	const struct plan_security *s = &c->plan->security;
+	struct error err = {0};
+
+	if (selinux_check(s->selinux, "/process/selinuxLabel", &err) < 0)
+		findings_go_on(&c->all, -err.code, &err);
+	if (selinux_check(s->mount_label, "/linux/mountLabel", &err) < 0)
+		findings_go_on(&c->all, -err.code, &err);
+	if (apparmor_check(s->apparmor, &err) < 0) {
+		error_at(&err, "/process/apparmorProfile");
+		findings_go_on(&c->all, -err.code, &err);
+	}
+	if (s->seccomp && seccomp_check(s->seccomp, &err) < 0)
+		findings_go_on(&c->all, -err.code, &err);
+}
+
+static bool is_label(const char *s)
+{
+	return s && *s;
+}
+
+static void check_security_there(struct check *c)
+{
+	const struct plan_security *s = &c->plan->security;
+
+	if (is_label(s->selinux) && !c->host.selinux)
+		check_note(c, false, "/process/selinuxLabel", "SELinux is not enabled on that host");
+	if (is_label(s->mount_label) && !c->host.selinux)
+		check_note(c, false, "/linux/mountLabel", "SELinux is not enabled on that host");
+	if (is_label(s->apparmor) && !str_eq(s->apparmor, APPARMOR_UNCONFINED) && !c->host.apparmor)
+		check_note(c, false, "/process/apparmorProfile", "AppArmor is not enabled on that host");
+	for (size_t i = 0; s->seccomp && i < n_seccomp_flag_names; i++)
+		if (s->seccomp->flags & seccomp_flag_names[i].value &&
+		    !host_has(&c->host.seccomp_flags, seccomp_flag_names[i].name))
+			check_note(c, false, "/linux/seccomp/flags", "the kernel of that host does not support %s",
+				   seccomp_flag_names[i].name);
+}
+
+/* ---- ids ------------------------------------------------------------------------------------ */
+
+static bool is_given(const struct oci_id_mappings *ranges, const struct oci_id_mapping *m)
+{
+	for (size_t i = 0; i < ranges->n; i++)
+		if (m->host_id >= ranges->v[i].host_id &&
+		    (uint64_t)m->host_id + m->size <= (uint64_t)ranges->v[i].host_id + ranges->v[i].size)
+			return true;
+	return false;
+}
+
+static void check_ids(struct check *c, const struct oci_id_mappings *maps, const struct oci_id_mappings *ranges,
+		      uint32_t own, const char *list, const char *file)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct oci_id_mapping *m = &maps->v[i];
+		char where[64];
+
+		if ((m->host_id == own && m->size == 1) || is_given(ranges, m))
+			continue;
+		snprintf(where, sizeof(where), "/linux/%s/%zu/hostID", list, i);
+		check_note(c, false, where, "the ids %u to %llu of the host are not the caller's to give: %s has no "
+			   "such range for it (usermod --add-subuids, --add-subgids)", m->host_id,
+			   (unsigned long long)m->host_id + m->size - 1, file);
+	}
+}
+
+static void check_mappings(struct check *c)
+{
+	const struct oci_linux *l = &c->plan->config->linux_;
+
+	if (c->plan->ns.idmap != IDMAP_HELPERS)
+		return;
+	if (!c->host.ids.helpers) {
+		check_note(c, false, "/linux/uidMappings", "these mappings take newuidmap(1) and newgidmap(1), which "
+			   "are not there (package uidmap)");
+		return;
+	}
+	check_ids(c, &l->uid_mappings, &c->host.ids.uids, c->host.facts.euid, "uidMappings", "/etc/subuid");
+	check_ids(c, &l->gid_mappings, &c->host.ids.gids, c->host.facts.egid, "gidMappings", "/etc/subgid");
+}
+
+void check_host(struct check *c)
+{
+	check_kernel(c);
+	if (!c->plan)
+		return;
+	check_namespaces(c);
+	check_releases(c);
+	check_controllers(c);
+	check_mappings(c);
+	if (c->host.here)
+		check_security_here(c);
+	else
+		check_security_there(c);
+}

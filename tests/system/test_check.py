@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`check`: says all that is wrong with a bundle, makes nothing, and agrees with what `run` does."""
+import json
+import os
+
+import pytest
+from lib import config as conf
+from lib import elf, host
+
+
+def findings(box, *options, rc, topic=None, **kw):
+    """[(severity, pointer, message)]"""
+    box.write()
+    r = box.orlop("check", "--format", "json", *options, box.bundle, **kw)
+    assert r.rc == rc and r.err == "", r
+    document = json.loads(r.out)
+    rows = document["findings"]
+    assert document["errors"] == sum(f["severity"] == "error" for f in rows)
+    assert document["warnings"] == sum(f["severity"] == "warning" for f in rows)
+    assert rc == (1 if document["errors"] else 2 if rows else 0)
+    for f in rows:
+        assert set(f) == {"severity", "topic", "pointer", "line", "column", "rule", "message"}
+        assert not topic or f["topic"] == topic, f
+    return [(f["severity"], f["pointer"], f["message"]) for f in rows]
+
+
+def only(rows, severity, pointer, *words):
+    assert [(s, p) for s, p, _ in rows] == [(severity, pointer)], rows
+    assert all(w in rows[0][2] for w in words), rows
+
+
+def facts(orlop, tmp, **changes):
+    document = orlop("features", "--host").ok().json()
+    for key, value in changes.items():
+        assert key in document
+        document[key] = value
+    path = f"{tmp}/facts.json"
+    with open(path, "w") as f:
+        json.dump(document, f)
+    return path
+
+
+def test_nothing_is_wrong_and_nothing_is_made(box, orlop):
+    assert findings(box, rc=0) == []
+    r = orlop("check", box.bundle).ok()
+    assert (r.out, r.err) == ("", "")
+    assert not os.path.exists(orlop.root)
+    box.probe()
+
+
+def test_all_at_once_with_their_places(box, orlop):
+    """As a compiler prints it: an editor can go there."""
+    with open(f"{box.bundle}/config.json", "w") as f:
+        f.write('{\n  "ociVersion": "1.0.2",\n  "root": {"path": 7},\n  "hostname": "h",\n  "process": {\n'
+                '    "cwd": "x", "args": ["sh"],\n    "oomScoreAdj": 5000},\n'
+                '  "linux": {"namespaces": [{"type": "pit"}]}\n}\n')
+    r = orlop("check", box.bundle)
+    assert r.rc == 1 and r.err == ""
+    lines = r.out.splitlines()
+    assert [x.split(": error: ")[0] for x in lines[:4]] == [
+        "config.json:3:20", "config.json:6:12", "config.json:7:20", "config.json:8:37"], r
+    assert "/root/path: must be a string" in lines[0] and lines[0].endswith("[config.md#root]")
+    assert "did you mean `pid`?" in lines[3] and lines[3].endswith("[config-linux.md#namespaces]")
+    assert lines[4] == "errors: 4, warnings: 0" and "when the configuration has no errors" in lines[5]
+
+
+def test_bad_json_and_a_missing_one(box, orlop):
+    with open(f"{box.bundle}/config.json", "w") as f:
+        f.write('{"ociVersion": "1.0.2",\n "root": }')
+    r = orlop("check", box.bundle)
+    assert r.rc == 1 and r.out.startswith("config.json:2:10: error: /root: not valid JSON"), r
+    os.unlink(f"{box.bundle}/config.json")
+    orlop("check", box.bundle).failed("config.json", "no such file", rc=1)
+    orlop("check", "/nonexistent").failed("open the bundle /nonexistent", rc=1)
+
+
+def test_another_file_and_the_current_directory(box, orlop):
+    box.write()
+    os.rename(f"{box.bundle}/config.json", f"{box.bundle}/other.json")
+    assert orlop("check", "--config", "other.json", box.bundle).ok().out == ""
+    assert orlop("check", "--config", "other.json", wrap=["env", "-C", box.bundle]).ok().out == ""
+
+
+def test_what_is_ignored_is_a_warning(box):
+    """Whatever --log-level and --log-format say: it is what was asked for."""
+    box.config["Hostname"] = "h"
+    box.process["capabilities"] = {"bounding": ["CAP_X"]}
+    rows = findings(box, rc=2)
+    assert [(s, p) for s, p, _ in rows] == [("warning", "/process/capabilities/bounding/0"), ("warning", "/Hostname")] or \
+        sorted(p for _, p, _ in rows) == ["/Hostname", "/process/capabilities/bounding/0"]
+    r = box.orlop("--log-format", "json", "--log-level", "error", "check", box.bundle)
+    assert r.rc == 2 and r.out.count("warning: ") == 2 and r.err == ""
+
+
+# ---- the root file system ------------------------------------------------------------------------
+
+
+PATH = "PATH=/usr/bin:/sbin"
+
+
+def program(box, path, data, mode=0o755):
+    box.file(path, mode=mode)
+    with open(f"{box.rootfs}{path}", "wb") as f:
+        f.write(data)
+
+
+def test_a_program_in_path(box):
+    box.process["env"] = [PATH, "HOME=/"]
+    box.process["args"] = ["tool"]
+    only(findings(box, rc=1), "error", "/process/args/0", "no directory of $PATH has `tool`", "/usr/bin:/sbin")
+    program(box, "/usr/bin/tool", b"")
+    only(findings(box, rc=1, topic="rootfs"), "error", "/process/args/0", "`/usr/bin/tool` is empty")
+    os.chmod(f"{box.rootfs}/usr/bin/tool", 0o644)
+    program(box, "/sbin/tool", elf.program())
+    assert findings(box, rc=0) == [], "as execvp(3) has it, one that may not be executed is passed over"
+    assert box.run().rc == 0
+
+
+def test_a_command_line_in_one_word(box):
+    box.process["args"] = ["sleep 5"]
+    only(findings(box, rc=1), "error", "/process/args/0", "one entry for each argument")
+
+
+@pytest.mark.parametrize("data, mode, words", [
+    (elf.program(machine=183), 0o755, ["for aarch64", "binfmt_misc"]),
+    (elf.program(loader="/lib/ld-other.so.1"), 0o755, ["`/lib/ld-other.so.1` is not there", "another C library"]),
+    (b"#!/bin/nosh -x\n", 0o755, ["interpreter", "`/bin/nosh` is not there"]),
+    (b"#!/bin/probe\r\n", 0o755, ["CR LF"]),
+    (b"#!\n", 0o755, ["names no interpreter"]),
+    (b"true\n", 0o755, ["neither a program nor a script"]),
+    (b"#!/p\n", 0o755, ["are scripts themselves"]),
+    (elf.program(), 0o644, ["no execute bit", "0644"]),
+], ids=["machine", "loader", "interpreter", "line-ends", "no-name", "text", "scripts", "mode"])
+def test_a_program_that_cannot_be_executed(box, data, mode, words):
+    """And `run` finds so, too."""
+    program(box, "/p", data, mode)
+    box.process["args"] = ["/p"]
+    only(findings(box, rc=1, topic="rootfs"), "error", "/process/args/0", *words)
+    box.run().failed()
+
+
+def test_heads_that_lie(box):
+    """Offsets and sizes of program headers out of range, files that end early."""
+    whole = elf.program(loader="/lib/ld-other.so.1")
+    box.args("/p").write()
+    for at, size in ((32, 8), (54, 2), (56, 2), (72, 8), (96, 8)):
+        for value in (0, 63, 4095, 1 << 15, (1 << 8 * size) - 1, (1 << 8 * size) - 57):
+            value &= (1 << 8 * size) - 1
+            program(box, "/p", whole[:at] + value.to_bytes(size, "little") + whole[at + size:])
+            assert box.orlop("check", box.bundle).rc in (0, 1), (at, value)
+    for n in range(0, len(whole), 7):
+        program(box, "/p", whole[:n])
+        assert box.orlop("check", box.bundle).rc in (0, 1), n
+
+
+def test_links_stay_in_the_root_file_system(box, tmp):
+    """An absolute link means a place in the container; `..` does not leave it, and a circle ends."""
+    box.process["args"] = ["/l"]
+    os.symlink("/usr/../../../../bin/probe", f"{box.rootfs}/l")
+    os.mkdir(f"{box.rootfs}/usr")
+    assert findings(box, rc=0) == []
+    with open(f"{tmp}/host-program", "wb") as f:
+        f.write(elf.program())
+    os.chmod(f"{tmp}/host-program", 0o755)
+    for target in (f"{tmp}/host-program", "../" * 20 + f"{tmp}/host-program", f"/proc/self/root{tmp}/host-program"):
+        os.unlink(f"{box.rootfs}/l")
+        os.symlink(target, f"{box.rootfs}/l")
+        rows = findings(box, rc=0 if "/proc" in target else 1)
+        if rows:
+            only(rows, "error", "/process/args/0", "`/l` is not there")
+    os.unlink(f"{box.rootfs}/l")
+    os.symlink("/l", f"{box.rootfs}/l")
+    only(findings(box, rc=1), "error", "/process/args/0", "too many levels")
+
+
+def test_a_fifo_is_not_opened(box):
+    os.mkfifo(f"{box.rootfs}/f", 0o755)
+    box.process["args"] = ["/f"]
+    only(findings(box, rc=1), "error", "/process/args/0", "not a regular file")
+
+
+def test_what_is_mounted_counts(box, tmp):
+    """A program on a bind mount, behind a link of the image; hidden by another mount; on one with noexec."""
+    os.mkdir(f"{tmp}/tools")
+    with open(f"{tmp}/tools/tool", "wb") as f:
+        f.write(elf.program())
+    os.chmod(f"{tmp}/tools/tool", 0o755)
+    os.makedirs(f"{box.rootfs}/usr/tools")
+    os.symlink("usr/tools", f"{box.rootfs}/tools")
+    box.process["args"] = ["/tools/tool"]
+    only(findings(box, rc=1), "error", "/process/args/0", "not there")
+    box.config["mounts"].append(conf.bind(f"{tmp}/tools", "/tools"))
+    assert findings(box, rc=0) == [] and box.run().rc == 0
+    box.config["mounts"][-1]["options"].append("noexec")
+    only(findings(box, rc=1), "error", "/process/args/0", "`noexec`")
+    box.config["mounts"][-1] = conf.mount("/bin", "tmpfs", "tmpfs")
+    box.process["args"] = ["/bin/probe"]
+    only(findings(box, rc=1), "error", "/process/args/0", "`/bin/probe` is not there")
+
+
+def test_what_only_a_mount_can_show(box):
+    """A procfs is there with the container alone."""
+    box.process["env"] = ["PATH=/proc/1", "HOME=/"]
+    box.process["args"] = ["tool"]
+    only(findings(box, rc=2), "warning", "/process/args/0", "/proc/1/tool")
+
+
+def test_working_directory_and_user(box):
+    box.process["cwd"] = "/work"
+    only(findings(box, rc=2), "warning", "/process/cwd", "will be made")
+    box.file("/work")
+    only(findings(box, rc=1), "error", "/process/cwd", "not a directory")
+    box.process["cwd"] = "/"
+    box.process["user"] = {"uid": 7, "gid": 7}
+    box.process["env"] = [e for e in box.process.get("env", []) if not e.startswith("HOME=")]
+    only(findings(box, rc=2), "warning", "/process/user/uid", "no /etc/passwd")
+    box.file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    only(findings(box, rc=2), "warning", "/process/user/uid", "user 7 is not in /etc/passwd")
+    box.file("/etc/passwd", "x:x:7:7::/home/x:/bin/sh\n")
+    assert findings(box, rc=0) == []
+
+
+def test_a_root_file_system_that_is_not_there(box):
+    box.config["root"]["path"] = "nowhere"
+    only(findings(box, rc=1), "error", "/root/path", "nowhere", "no such file")
+
+
+# ---- the host ------------------------------------------------------------------------------------
+
+
+def test_files_of_the_host(box):
+    box.config["mounts"].append(conf.bind("/nonexistent", "/a"))
+    box.config["hooks"] = {"poststop": [{"path": "/nonexistent/hook"}], "prestart": [{"path": "/etc"}],
+                           "startContainer": [{"path": "/hook"}]}
+    conf.namespace(box.config, "ipc", "/nonexistent/ipc")
+    rows = findings(box, rc=1)
+    assert sorted(p for _, p, _ in rows) == sorted([
+        f"/mounts/{len(box.config['mounts']) - 1}/source", "/hooks/poststop/0/path", "/hooks/prestart/0/path",
+        "/hooks/startContainer/0/path",
+        f"/linux/namespaces/{[n['type'] for n in box.config['linux']['namespaces']].index('ipc')}/path"]), rows
+
+
+def test_a_profile_that_is_not_loaded(box):
+    box.process["apparmorProfile"] = "orlop-no-such-profile"
+    only(findings(box, rc=1, topic="host"), "error", "/process/apparmorProfile")
+
+
+def test_a_controller_that_is_not_there(box):
+    missing = [(c, f) for c, f in (("rdma", {"rdma": {"mlx5_0": {"hcaHandles": 3}}}), ("memory", {"memory": {"limit": 1 << 30}}))
+               if c not in host.controllers()]
+    if not missing:
+        pytest.skip("all controllers are there")
+    box.config["linux"]["resources"] = missing[0][1]
+    rows = findings(box, rc=1, topic="host")
+    assert f"needs the {missing[0][0]} controller" in rows[0][2]
+    box.refused(f"needs the {missing[0][0]} controller")
+
+
+def test_for_another_machine(box, orlop, tmp):
+    box.config["linux"]["resources"] = {"memory": {"limit": 1 << 30}, "pids": {"limit": 5}}
+    box.process["apparmorProfile"] = "some-profile"
+    cgroup = {"root": "/sys/fs/cgroup", "home": "", "hybrid": False, "controllers": ["memory", "pids"]}
+    good = dict(apparmor=True, cgroup=cgroup, machine="x86_64", release="6.1.0", systemd=True)
+    assert findings(box, "--host", facts(orlop, tmp, **good), rc=0) == []
+    bad = dict(good, apparmor=False, cgroup=dict(cgroup, controllers=["pids"]), machine="riscv64", release="5.10.1",
+               namespaces=["ipc", "mount", "network", "pid", "user", "uts"])
+    rows = findings(box, "--host", facts(orlop, tmp, **bad), rc=1)
+    assert [m for _, p, m in rows if p == ""][0] == "orlop needs Linux 5.14 or later, this is 5.10.1"
+    assert {p for _, p, _ in rows} >= {"/process/apparmorProfile", "/linux/resources/memory/limit", "/process/args/0"}
+    assert "riscv64" in [m for _, p, m in rows if p == "/process/args/0"][0]
+    emulated = dict(bad, emulators=["qemu-x86_64"])
+    rows = findings(box, "--host", facts(orlop, tmp, **emulated), rc=1)
+    assert [s for s, p, _ in rows if p == "/process/args/0"] == ["warning"]
+    with open(facts(orlop, tmp, **good)) as f:
+        assert orlop("check", "--host", "-", box.bundle, stdin=f).ok().out == ""
+
+
+def test_ids_that_are_not_the_callers(box, orlop, tmp):
+    conf.userns(box.config, 100000)
+    rootless = dict(euid=1000, egid=1000, capSysAdmin=False, mapHelpers=True,
+                    subuid=[{"first": 100000, "size": 65536}], subgid=[{"first": 100000, "size": 1000}])
+    rows = [r for r in findings(box, "--host", facts(orlop, tmp, **rootless), rc=1) if "Mappings" in r[1]]
+    only(rows, "error", "/linux/gidMappings/0/hostID", "100000 to 165535", "/etc/subgid")
+    rows = [r for r in findings(box, "--host", facts(orlop, tmp, **dict(rootless, mapHelpers=False)), rc=1)
+            if "Mappings" in r[1]]
+    only(rows, "error", "/linux/uidMappings", "newuidmap(1)")
+
+
+@pytest.mark.parametrize("text, words", [
+    ("{}", ["`release` is required"]), ("[", ["not valid JSON"]), ('{"release": 7}', ["must be a string"]),
+])
+def test_facts_that_are_none(box, orlop, tmp, text, words):
+    box.write()
+    with open(f"{tmp}/facts.json", "w") as f:
+        f.write(text)
+    orlop("check", "--host", f"{tmp}/facts.json", box.bundle).failed(*words, "features --host", rc=1)
+
+
+def test_facts_are_true(orlop):
+    document = orlop("features", "--host").ok().json()
+    u = os.uname()
+    assert (document["release"], document["machine"], document["euid"]) == (u.release, u.machine, 0)
+    assert set(document["cgroup"]["controllers"]) == set(host.controllers())
+    assert document["apparmor"] == host.apparmor()
