@@ -74,7 +74,7 @@ int command_print(const struct strbuf *out, struct error *err);
 	{ "bundle", 'b', OPTION_STRING, offsetof(struct create_options, bundle), "DIR",	\
 	  "bundle directory (default: the current one)" },				\
 	{ "config", 'f', OPTION_STRING, offsetof(struct create_options, config), "FILE", \
-	  "configuration in the bundle (default: config.json)" },			\
+	  "configuration in the bundle, `-`: the standard input (default: config.json)" },			\
 	{ "console-socket", 0, OPTION_STRING,						\
 	  offsetof(struct create_options, console_socket), "PATH",			\
 	  "socket that receives the terminal" },					\

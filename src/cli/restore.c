@@ -16,7 +16,7 @@ static const struct option rows[] = {
 	IMAGE_OPTIONS(arguments, o.images),
 	{ "bundle", 'b', OPTION_STRING, CREATE(bundle), "DIR", "bundle directory (default: the current one)" },
 	{ "config", 'f', OPTION_STRING, CREATE(config), "FILE",
-	  "configuration in the bundle (default: config.json)" },
+	  "configuration in the bundle, `-`: the standard input (default: config.json)" },
 	{ "detach", 'd', OPTION_FLAG, CREATE(detach), NULL, "return once the container runs" },
 	{ "keep", 0, OPTION_FLAG, CREATE(keep), NULL, "do not delete the container when its program has ended" },
 	{ "console-socket", 0, OPTION_STRING, CREATE(console_socket), "PATH", "socket that receives the terminal" },

@@ -2,10 +2,14 @@
 /* `orlop run`: create, start, and in the foreground also wait and delete. */
 #include "cli/commands.h"
 
+#include <errno.h>
+
 static const struct option rows[] = {
 	CREATE_OPTIONS,
 	{ "detach", 'd', OPTION_FLAG, offsetof(struct create_options, detach), NULL,
 	  "return once the program runs" },
+	{ "die-with-parent", 0, OPTION_FLAG, offsetof(struct create_options, die_with_parent), NULL,
+	  "kill the container when the process that called this command ends" },
 	{ "keep", 0, OPTION_FLAG, offsetof(struct create_options, keep), NULL,
 	  "do not delete the container when its program has ended" },
 	{ "sdnotify", 0, OPTION_WORD, offsetof(struct create_options, sdnotify), "container|ignore|runtime",
@@ -19,6 +23,9 @@ static int run(struct invocation *inv, struct error *err)
 	int r;
 
 	create_options_finish(o, inv);
+	if (o->die_with_parent && o->detach)
+		return error_set(err, EINVAL, "--die-with-parent and --detach contradict each other: nobody "
+				 "would stay to see the end of the caller");
 	r = container_run(o, &status, err);
 	if (r < 0 && status > 0)
 		*inv->failure = status;

@@ -50,17 +50,18 @@ int stage_signals(struct stage_context *c, struct error *err)
 }
 
 /*
- * Does: let the parent's death kill us no more.  Until it has let us go we see that as the end of the conversation,
- * afterwards it is nothing to us.
+ * Does: let the parent's death kill us no more, or, with --die-with-parent, still: a clone or other ids forget it.
+ * Until the parent has let us go we see its death as the end of the conversation.
  */
 int stage_alone(struct stage_context *c, struct error *err)
 {
-	int sig = 0;
+	int wanted = c->p->process.die_with_parent ? SIGKILL : 0, sig = -1;
 
-	(void)c;
-	if (prctl(PR_SET_PDEATHSIG, 0) < 0 || prctl(PR_GET_PDEATHSIG, &sig) < 0)
+	if (prctl(PR_SET_PDEATHSIG, wanted) < 0 || prctl(PR_GET_PDEATHSIG, &sig) < 0)
 		return error_errno(err, errno, "prctl(PR_SET_PDEATHSIG)");
-	return sig ? error_set(err, EPROTO, "the process would end with its runtime") : 0;
+	if (sig == wanted)
+		return 0;
+	return error_set(err, EPROTO, "the process would %s its runtime", wanted ? "outlive" : "end with");
 }
 
 /* Does: say so, and wait until the parent has seen for itself (rule R12). */

@@ -20,6 +20,7 @@
 #include "plan/build.h"
 #include "sys/mutate.h"
 #include "sys/probe.h"
+#include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -96,9 +97,13 @@ static int plan_notification(struct creation *c, const struct oci_config *config
 static int load_config(struct creation *c, int bundle, const char *path, struct oci_config **ret,
 		       struct error *err)
 {
-	int r = config_load(c->arena, bundle, c->o->config, ret, &c->config_text, &c->config_len, err);
+	bool piped = str_eq(c->o->config, "-");
+	const char *name = piped ? "/dev/stdin" : c->o->config;
+	int r = config_load(c->arena, bundle, name, ret, &c->config_text, &c->config_len, err);
 
-	if (r == -ENOENT && c->o->config[0] != '/')
+	if (r < 0 && piped)
+		return error_in(err, "the configuration on the standard input");
+	if (r == -ENOENT && name[0] != '/')
 		error_hint(err, "the bundle is %s: `orlop spec` writes a config.json there to start from, and the "
 			   "files of the container belong into rootfs/ beside it", path);
 	return r;
@@ -110,6 +115,7 @@ static int make_plan(struct creation *c, struct facts *facts, unsigned listening
 	struct plan_options po = {
 		.id = arena_strdup(c->arena, c->o->id), .no_pivot = c->o->no_pivot,
 		.no_new_keyring = c->o->no_new_keyring, .detached = !c->run || c->o->detach,
+		.die_with_parent = c->o->die_with_parent,
 		.has_console_socket = c->o->console_socket, .preserve_fds = c->o->preserve_fds,
 		.listen_fds = listening, .rootless = options_rootless(c->o->global, facts),
 	};
@@ -143,10 +149,27 @@ static int connect_pidfd(struct creation *c, struct error *err)
 	return r < 0 ? error_at(err, "/annotations/" ANNOTATION_PIDFD_RECEIVER) : 0;
 }
 
+/* Who called us, for --die-with-parent: one that has ended before we looked is not seen. */
+static int find_caller(struct creation *c, struct error *err)
+{
+	pid_t parent = getppid();
+
+	if (!c->o->die_with_parent)
+		return 0;
+	if (parent == 0)
+		return error_set(err, ESRCH, "--die-with-parent: the process that called is in another pid "
+				 "namespace, and its end cannot be seen from here");
+	c->spawn.caller = sys_pidfd_open(parent, 0);
+	if (c->spawn.caller < 0)
+		return error_errno(err, errno, "--die-with-parent: watch the process that called (pid %d)",
+				   (int)parent);
+	return 0;
+}
+
 static int close_others(const struct creation *c, unsigned listening, struct error *err)
 {
 	const int own[] = {c->bundle, c->console, c->pidfd_sockets[0], c->pidfd_sockets[1], c->agent, c->notify.host,
-			   c->pid_file};
+			   c->pid_file, c->spawn.caller};
 
 	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
@@ -191,6 +214,8 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 		r = connect_pidfd(c, err);
 	if (r == 0)
 		r = agent_connect(c->plan, &c->agent, err);
+	if (r == 0)
+		r = find_caller(c, err);
 	if (r == 0)
 		r = pid_file_open(o->pid_file, &c->pid_file, err);
 	if (r == 0)

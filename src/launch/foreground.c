@@ -13,6 +13,7 @@
 #include "process/process.h"
 #include "sys/syscalls.h"
 #include "util/fd.h"
+#include "util/str.h"
 
 /* Still blocked when the container has ended, so that nothing is left half deleted. */
 static sigset_t held;
@@ -47,18 +48,25 @@ static void forward(void *ctx, int sig)
 
 static int wait_without_terminal(struct spawn *s, int signal_fd, struct error *err)
 {
-	struct pollfd p[2] = {{.fd = s->pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+	struct pollfd p[] = {
+		{.fd = s->pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN},
+		{.fd = s->caller, .events = POLLIN},
+	};
 
 	for (;;) {
 		struct signalfd_siginfo info;
 
-		if (poll(p, 2, -1) < 0) {
+		if (poll(p, ARRAY_SIZE(p), -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return error_errno(err, errno, "wait for the container");
 		}
 		if (p[0].revents)
 			return 0;
+		if (p[2].revents) {
+			forward(s, SIGKILL);
+			p[2].fd = -1;
+		}
 		if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
 			forward(s, (int)info.ssi_signo);
 	}
@@ -98,7 +106,7 @@ int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, s
 		r = tty_proxy_new(s->master, &proxy, err);
 		s->master = -1;
 		if (r == 0)
-			r = tty_proxy_run(proxy, s->pidfd, signal_fd, forward, s, err);
+			r = tty_proxy_run(proxy, s->pidfd, s->caller, signal_fd, forward, s, err);
 		tty_proxy_free(proxy);
 	}
 	if (r < 0)

@@ -34,7 +34,7 @@ void spawn_init(struct spawn *s, const struct plan *plan)
 {
 	memset(s, 0, sizeof(*s));
 	s->plan = plan;
-	s->cgroup = s->proc = s->pidfd = s->proc_pid = s->master = -1;
+	s->cgroup = s->proc = s->pidfd = s->caller = s->proc_pid = s->master = -1;
 	s->handles.pid_ns = s->handles.user_ns = s->handles.time_ns = -1;
 	s->launcher_pidfd = s->conv.fd = s->handles.sync = s->handles.init_pidfd = s->handles.init_root = -1;
 	s->handles.start = s->handles.result = s->handles.proc = -1;
@@ -80,6 +80,7 @@ void spawn_close(struct spawn *s)
 	close_take(&s->handles.init_root);
 	close_take(&s->proc);
 	close_take(&s->pidfd);
+	close_take(&s->caller);
 	close_take(&s->proc_pid);
 	close_take(&s->master);
 	close_take(&s->conv.fd);

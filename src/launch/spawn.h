@@ -43,6 +43,7 @@ struct spawn {
 	struct rootfs_idmap *idmaps;	/* mounts whose ids we shall be asked to map */
 	size_t n_idmaps;
 	bool our_userns;		/* the process is in the runtime's own user namespace */
+	int caller;			/* pidfd of the process whose end kills it, too; or -1 */
 
 	/* results of spawn_start */
 	pid_t pid;

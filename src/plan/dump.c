@@ -359,6 +359,7 @@ static void dump_process(const struct plan_process *p, FILE *out)
 		fprintf(out, "process.oom_score_adj %d%s\n", p->oci->oom_score_adj.v,
 			p->oom_optional ? " optional" : "");
 	flag(out, "process.terminal", p->terminal);
+	flag(out, "process.die_with_parent", p->die_with_parent);
 	if (p->keep_fds)
 		fprintf(out, "process.keep_fds %u\n", p->keep_fds);
 	flag(out, "process.listen_fds", p->listen_fds > 0);

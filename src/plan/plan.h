@@ -35,6 +35,7 @@ struct plan_options {
 	bool no_pivot;
 	bool no_new_keyring;
 	bool detached;			/* create, run --detach */
+	bool die_with_parent;		/* run: when the runtime is killed, so is the process */
 	bool has_console_socket;
 	unsigned preserve_fds;		/* descriptors 3.. handed on, besides LISTEN_FDS */
 	unsigned listen_fds;		/* from the environment, already checked */
@@ -276,6 +277,7 @@ struct plan_process {
 	const char *cwd;
 	mode_t umask;
 	bool terminal;
+	bool die_with_parent;		/* SIGKILL when the runtime ends: PR_SET_PDEATHSIG(2const) */
 	unsigned keep_fds;		/* 3..3+keep_fds-1 stay open */
 	unsigned listen_fds;		/* how many of them are sockets: LISTEN_FDS, LISTEN_PID are set */
 	struct plan_sysctl *sysctls;

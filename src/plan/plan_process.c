@@ -149,6 +149,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 	pp->cwd = process->cwd ? process->cwd : "/";
 	pp->umask = process->user.umask.set ? process->user.umask.v : 022;
 	pp->terminal = process->terminal;
+	pp->die_with_parent = o->die_with_parent;
 	pp->keep_fds = o->listen_fds + o->preserve_fds;
 	pp->listen_fds = o->listen_fds;
 	pp->new_keyring = !o->no_new_keyring;

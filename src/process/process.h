@@ -80,9 +80,10 @@ char **process_environment(struct arena *a, const struct plan_process *p, uint32
 struct tty_proxy;
 int tty_proxy_new(int master, struct tty_proxy **ret, struct error *err);	/* takes @master */
 /* Wait for the end of @pidfd while copying stdin <-> master <-> stdout and forwarding the signals in
- * @signal_fd (signalfd(2): SIGWINCH sets the size, others are passed to @on_signal).  SIGPIPE must
- * be ignored or blocked: stdout may be closed under us. */
-int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
+ * @signal_fd (signalfd(2): SIGWINCH sets the size, others are passed to @on_signal), and SIGKILL when the
+ * process of the pidfd @caller, or -1, has ended.  SIGPIPE must be ignored or blocked: stdout may be closed
+ * under us. */
+int tty_proxy_run(struct tty_proxy *t, int pidfd, int caller, int signal_fd,
 		  void (*on_signal)(void *ctx, int sig), void *ctx, struct error *err);
 void tty_proxy_free(struct tty_proxy *t);	/* restores the terminal; NULL is fine */
 void tty_proxy_freep(struct tty_proxy **t);	/* for _cleanup_() */

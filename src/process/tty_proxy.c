@@ -159,7 +159,7 @@ static bool take_signals(struct tty_proxy *t, int signal_fd, bool ended,
 	return ended && is_final((int)info.ssi_signo);
 }
 
-enum { P_STDIN, P_STDOUT, P_MASTER, P_PIDFD, P_SIGNAL, N_POLL };
+enum { P_STDIN, P_STDOUT, P_MASTER, P_PIDFD, P_SIGNAL, P_CALLER, N_POLL };
 
 /* The caller's terminal is gone: to the container it shall look as if its own were. */
 static void hang_up(struct tty_proxy *t)
@@ -170,7 +170,7 @@ static void hang_up(struct tty_proxy *t)
 }
 
 /* What to wait for.  A descriptor of -1 is passed over by poll(2). */
-static void prepare(const struct tty_proxy *t, int pidfd, int signal_fd, struct pollfd *p)
+static void prepare(const struct tty_proxy *t, int pidfd, int caller, int signal_fd, struct pollfd *p)
 {
 	short master = (short)((is_empty(&t->to_stdout) ? POLLIN : 0) |
 			       (is_empty(&t->to_master) ? 0 : POLLOUT));
@@ -187,6 +187,8 @@ static void prepare(const struct tty_proxy *t, int pidfd, int signal_fd, struct 
 	p[P_PIDFD].events = POLLIN;
 	p[P_SIGNAL].fd = signal_fd;
 	p[P_SIGNAL].events = POLLIN;
+	p[P_CALLER].fd = caller;
+	p[P_CALLER].events = POLLIN;
 }
 
 /*
@@ -260,7 +262,7 @@ static void finish(struct tty_proxy *t, int signal_fd, void (*on_signal)(void *c
 		while (!is_empty(&t->to_stdout)) {
 			struct pollfd p[N_POLL];
 
-			prepare(t, -1, signal_fd, p);
+			prepare(t, -1, -1, signal_fd, p);
 			p[P_STDIN].fd = p[P_MASTER].fd = -1;
 			if (poll(p, N_POLL, -1) < 0 && errno != EINTR)
 				return;
@@ -272,14 +274,14 @@ static void finish(struct tty_proxy *t, int signal_fd, void (*on_signal)(void *c
 	}
 }
 
-int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
+int tty_proxy_run(struct tty_proxy *t, int pidfd, int caller, int signal_fd,
 		  void (*on_signal)(void *ctx, int sig), void *ctx, struct error *err)
 {
 	for (;;) {
 		struct pollfd p[N_POLL];
 		int r;
 
-		prepare(t, pidfd, signal_fd, p);
+		prepare(t, pidfd, caller, signal_fd, p);
 		r = poll(p, N_POLL, poll_timeout(t));
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -287,6 +289,10 @@ int tty_proxy_run(struct tty_proxy *t, int pidfd, int signal_fd,
 			return error_errno(err, errno, "wait for the container's terminal");
 		if (p[P_SIGNAL].revents)
 			take_signals(t, signal_fd, false, on_signal, ctx);
+		if (p[P_CALLER].revents) {
+			on_signal(ctx, SIGKILL);
+			caller = -1;
+		}
 		if (r == 0 && is_empty(&t->to_stdout))
 			read_master(t);
 		if (r == 0 && t->eof_wait_ms)

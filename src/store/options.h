@@ -28,6 +28,7 @@ struct create_options {
 	bool no_pivot, no_new_keyring, no_subreaper, replace;
 	unsigned preserve_fds;
 	bool detach, keep;		/* run, restore */
+	bool die_with_parent;		/* run: its end is due when that of our caller has come */
 	const char *sdnotify;		/* run: who says READY, "container" (NULL), "ignore" or "runtime" */
 	bool restore;			/* of what was dumped, which begins in the middle */
 };

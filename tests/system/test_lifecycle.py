@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import time
@@ -972,3 +973,42 @@ def test_start_of_one_that_ends_meanwhile(box):
     os.kill(box.pid, signal.SIGKILL)
     box.orlop.finish(p).failed("cannot start a container that has stopped")
     box.delete().ok()
+
+
+@pytest.mark.parametrize("way", ["file", "pipe", "socket"])
+def test_configuration_on_the_standard_input(box, way):
+    """A script makes it, and no file is written; paths are relative to the bundle as ever."""
+    box.args("state").write()
+    text = kernel.read(f"{box.bundle}/config.json").encode()
+    os.rename(f"{box.bundle}/config.json", f"{box.orlop.tmp}/given")
+    if way == "file":
+        given = os.open(f"{box.orlop.tmp}/given", os.O_RDONLY)
+    else:
+        given, other = os.pipe() if way == "pipe" else (s.detach() for s in socket.socketpair())
+        os.write(other, text)
+        os.close(other)
+    r = box.orlop("run", "--bundle", box.bundle, "-f", "-", box.id, stdin=given)
+    os.close(given)
+    assert r.json()["hostname"] == "orlop"
+    assert not os.path.exists(f"{box.bundle}/config.json")
+
+
+def test_created_from_the_standard_input(box):
+    """What it was made of is kept: exec and delete need no file."""
+    box.args("pause").write()
+    os.rename(f"{box.bundle}/config.json", f"{box.orlop.tmp}/given")
+    with open(f"{box.orlop.tmp}/given", "rb") as given:
+        box.orlop("create", "--bundle", box.bundle, "--config", "-", box.id, stdin=given).ok()
+    box.start().ok()
+    assert box.exec().json()["hostname"] == "orlop"
+
+
+@pytest.mark.parametrize("text, words", [("{", ["standard input", "line 1"]), ("", ["standard input"]),
+                                         ('{"ociVersion": 1}', ["standard input", "/ociVersion"])])
+def test_bad_configuration_on_the_standard_input(box, text, words):
+    box.write()
+    with open(f"{box.orlop.tmp}/given", "w+") as given:
+        given.write(text)
+        given.seek(0)
+        box.orlop("run", "--bundle", box.bundle, "-f", "-", box.id, stdin=given).failed(*words)
+    assert box.orlop.ids() == []

@@ -35,7 +35,7 @@ offers 'json' --log-format = j
 offers '--bundle' create --b
 offers '--bundle' --root /nonexistent --log-format = json create --b
 offers '' create --root
-offers '--detach' run --keep --d
+offers '--detach' run --keep --de
 offers 'table json' list -f ''
 offers "$srcdir/contrib/completion" check "$srcdir/contrib/com"
 offers 'text json' check --format ''

@@ -83,7 +83,7 @@ static void runtime(int in, int out, const char *script)
 	close(inner_peer);
 	CHECK(tty_set_size(inner, 0, 0, &err) == 0);
 	CHECK(tty_proxy_new(inner, &t, &err) == 0);
-	CHECK(tty_proxy_run(t, pidfd_open(pid), signal_fd, on_signal, NULL, &err) == 0);
+	CHECK(tty_proxy_run(t, pidfd_open(pid), -1, signal_fd, on_signal, NULL, &err) == 0);
 	tty_proxy_free(t);
 	CHECK(waitpid(pid, NULL, 0) == pid);
 	_exit(last_signal ? 10 + last_signal : 0);
