@@ -118,6 +118,7 @@ static int make(int root, const struct plan_cgroup *p, struct cgroup *ret, struc
 	ret->created = false;
 	ret->created_above = 0;
 	error_errno(err, r, "make cgroup %s in %s", p->path, p->root);
+	error_path(err, p->path);
 	if (r == -EAGAIN)
 		error_hint(err, "cgroup.max.depth or cgroup.max.descendants of a cgroup above is reached");
 	if (r == -EACCES || r == -EPERM)

@@ -28,6 +28,8 @@ static const struct option global_rows[] = {
 	  "append messages to FILE; errors go to stderr as well" },
 	{ "log-format", 0, OPTION_WORD, GLOBAL(log_format), "text|json",
 	  "format of the messages in the log file (default: text)" },
+	{ "error-format", 0, OPTION_WORD, GLOBAL(error_format), "text|json",
+	  "format of the messages on stderr (default: text)" },
 	{ "log-level", 0, OPTION_WORD, GLOBAL(log_level), "error|warning|info|debug",
 	  "least important message to write (default: warning;\n"
 	  "with --log-format json: error)" },
@@ -89,10 +91,10 @@ static int check_arguments(const struct invocation *inv, struct error *err)
 	const char *missing = required_argument(c, inv->n_args, inv->arena);
 
 	if (inv->n_args > c->max_args)
-		error_set(err, EINVAL, "%s: one argument too many: `%s`", c->name,
-			  inv->args[c->max_args]);
+		error_usage(err, "%s: one argument too many: `%s`", c->name,
+			    inv->args[c->max_args]);
 	else if (missing)
-		error_set(err, EINVAL, "%s: the argument %s is missing", c->name, missing);
+		error_usage(err, "%s: the argument %s is missing", c->name, missing);
 	else
 		return 0;
 	return error_hint(err, "see `orlop %s --help`", c->name);
@@ -138,6 +140,8 @@ static int run(int argc, char **argv, char *const *all_argv, struct arena *a, in
 
 	globals->o.argv = all_argv;
 	r = options_parse(a, &global_option_table, argc, argv, globals, &parsed, err);
+	if (globals->o.error_format)	/* before what is wrong with another one */
+		log_stderr_format(str_eq(globals->o.error_format, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 	if (r < 0)
 		return r;
 	if (parsed.help)
@@ -150,7 +154,7 @@ static int run(int argc, char **argv, char *const *all_argv, struct arena *a, in
 	if (r < 0)
 		return r;
 	if (!parsed.n_args)
-		return error_set(err, EINVAL, "no command is given (see `orlop --help`)");
+		return error_usage(err, "no command is given (see `orlop --help`)");
 	c = command_find(parsed.args[0]);
 	if (c && c->failure)
 		*failure = c->failure;

@@ -47,7 +47,7 @@ int command_unknown(const char *name, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(not_built); i++)
 		if (str_eq(not_built[i], name))
-			return error_set(err, ENOSYS, "the command `%s` is not built yet", name);
+			return error_usage(err, "the command `%s` is not built yet", name);
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
 		if (str_eq(elsewhere[i].theirs, name))
 			nearest = elsewhere[i].ours;
@@ -56,9 +56,9 @@ int command_unknown(const char *name, struct error *err)
 	if (!nearest)
 		nearest = name_nearest(names, n_commands, name);
 	if (nearest)
-		error_set(err, EINVAL, "unknown command `%s`: did you mean `%s`?", name, nearest);
+		error_usage(err, "unknown command `%s`: did you mean `%s`?", name, nearest);
 	else
-		error_set(err, EINVAL, "unknown command `%s`", name);
+		error_usage(err, "unknown command `%s`", name);
 	return error_hint(err, "see `orlop --help`");
 }
 

@@ -23,8 +23,8 @@ bool create_explain_option(const char *word, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(terminal); i++)
 		if (str_eq(word, terminal[i])) {
-			error_set(err, EINVAL, "`%s` is no option: process.terminal in config.json says whether the "
-				  "program has a terminal", word);
+			error_usage(err, "`%s` is no option: process.terminal in config.json says whether the "
+				    "program has a terminal", word);
 			return true;
 		}
 	return false;

@@ -65,8 +65,8 @@ static int check_user(struct arena *a, const char *user, struct error *err)
 		*gid++ = '\0';
 	if (is_id(uid, &id) && (!gid || is_id(gid, &id)))
 		return 0;
-	return error_set(err, EINVAL, "exec: option `--user`: `%s` is not UID or UID:GID, both "
-			 "decimal numbers below 4294967295 (names are not looked up)", user);
+	return error_usage(err, "exec: option `--user`: `%s` is not UID or UID:GID, both "
+			   "decimal numbers below 4294967295 (names are not looked up)", user);
 }
 
 static int read_gids(struct arena *a, struct exec_arguments *e, struct error *err)
@@ -81,9 +81,9 @@ static int read_gids(struct arena *a, struct exec_arguments *e, struct error *er
 			if (next)
 				*next++ = '\0';
 			if (!is_id(text, &id))
-				return error_set(err, EINVAL, "exec: option `--additional-gids`: "
-						 "`%s` is not a decimal number below 4294967295",
-						 text);
+				return error_usage(err, "exec: option `--additional-gids`: "
+						   "`%s` is not a decimal number below 4294967295",
+						   text);
 			arena_push(a, e->o.additional_gids, e->o.n_additional_gids) = id;
 		}
 	}
@@ -106,7 +106,7 @@ static bool is_controller(const char *name)
 
 static int bad_cgroup(const char *given, const char *name, const char *why, struct error *err)
 {
-	return error_set(err, EINVAL, "exec: option `--cgroup`: `%s`: %s%s", given, why, name);
+	return error_usage(err, "exec: option `--cgroup`: `%s`: %s%s", given, why, name);
 }
 
 /* "cpu,memory" of @given: each a controller, and none twice in @seen. */
@@ -161,8 +161,8 @@ static int check_env(const struct strings *env, struct error *err)
 {
 	for (size_t i = 0; i < env->n; i++)
 		if (env->v[i][0] == '=' || !strchr(env->v[i], '='))
-			return error_set(err, EINVAL, "exec: option `--env`: `%s` is not NAME=VALUE",
-					 env->v[i]);
+			return error_usage(err, "exec: option `--env`: `%s` is not NAME=VALUE",
+					   env->v[i]);
 	return 0;
 }
 
@@ -179,11 +179,11 @@ static int check_alone(const struct exec_arguments *e, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (others[i].given)
-			return error_set(err, EINVAL, "exec: option `--%s` and a --process file "
-					 "exclude each other (set it in the file)", others[i].name);
+			return error_usage(err, "exec: option `--%s` and a --process file "
+					   "exclude each other (set it in the file)", others[i].name);
 	if (o->args.n)
-		return error_set(err, EINVAL, "exec: the argument `%s` and a --process file exclude "
-				 "each other (set it in the file)", o->args.v[0]);
+		return error_usage(err, "exec: the argument `%s` and a --process file exclude "
+				   "each other (set it in the file)", o->args.v[0]);
 	return 0;
 }
 
@@ -196,15 +196,15 @@ static int check(struct arena *a, struct exec_arguments *e, struct error *err)
 	if (e->o.process)
 		return check_alone(e, err);
 	if (!e->o.args.n)
-		return error_set(err, EINVAL, "exec: the argument COMMAND is missing, and there is "
-				 "no --process (see `orlop exec --help`)");
+		return error_usage(err, "exec: the argument COMMAND is missing, and there is "
+				   "no --process (see `orlop exec --help`)");
 	/* Nobody has programs of such names; one could still be given with its path. */
 	if (str_eq(e->o.args.v[0], "--"))
-		return error_set(err, EINVAL, "exec: `--` stands where the COMMAND is: leave it out, everything after "
-				 "the ID is the program's");
+		return error_usage(err, "exec: `--` stands where the COMMAND is: leave it out, everything after "
+				   "the ID is the program's");
 	if (e->o.args.v[0][0] == '-')
-		return error_set(err, EINVAL, "exec: `%s` stands where the COMMAND is: options come before the ID",
-				 e->o.args.v[0]);
+		return error_usage(err, "exec: `%s` stands where the COMMAND is: options come before the ID",
+				   e->o.args.v[0]);
 	r = e->o.user ? check_user(a, e->o.user, err) : 0;
 	if (r == 0)
 		r = read_gids(a, e, err);
@@ -218,8 +218,8 @@ static bool explain_option(const char *word, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(interactive); i++)
 		if (str_eq(word, interactive[i])) {
-			error_set(err, EINVAL, "`%s` is no option: the standard input is always handed on, and `-t` "
-				  "gives a terminal", word);
+			error_usage(err, "`%s` is no option: the standard input is always handed on, and `-t` "
+				    "gives a terminal", word);
 			return true;
 		}
 	return false;

@@ -17,16 +17,16 @@ int interval_parse(const char *command, const char *option, const char *text, in
 		return 0;
 	r = clock_parse_duration(text, &ns);
 	if (r == -ERANGE)
-		return error_set(err, ERANGE, "%s: --%s `%s` is more than 292 years", command, option, text);
+		return error_usage(err, "%s: --%s `%s` is more than 292 years", command, option, text);
 	if (r < 0) {
-		error_set(err, EINVAL, "%s: --%s `%s` is no duration", command, option, text);
+		error_usage(err, "%s: --%s `%s` is no duration", command, option, text);
 		return error_hint(err, "write a number with a unit, as 5s, 100ms or 1m30s");
 	}
 	if (ns <= 0)
-		return error_set(err, EINVAL, "%s: duration %s must be greater than 0, not %s", command,
-				 option, text);
+		return error_usage(err, "%s: duration %s must be greater than 0, not %s", command,
+				   option, text);
 	if (ns < NS_PER_MS)
-		return error_set(err, EINVAL, "%s: --%s %s is less than 1ms", command, option, text);
+		return error_usage(err, "%s: --%s %s is less than 1ms", command, option, text);
 	*ret_ms = ns / NS_PER_MS;
 	return 0;
 }

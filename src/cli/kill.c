@@ -30,8 +30,8 @@ static bool explain_option(const char *word, struct error *err)
 
 	if (signal_parse(name) < 0)
 		return false;
-	error_set(err, EINVAL, "`%s` is no option: the signal comes after the container: `orlop kill ID %s`",
-		  word, name);
+	error_usage(err, "`%s` is no option: the signal comes after the container: `orlop kill ID %s`",
+		    word, name);
 	return true;
 }
 
@@ -50,8 +50,8 @@ static int run(struct invocation *inv, struct error *err)
 	if (inv->n_args > 1) {
 		order.signal = signal_parse(inv->args[1]);
 		if (order.signal < 0)
-			return error_set(err, EINVAL, "kill: `%s` is no signal (a number from 0 to "
-					 "64, or a name such as TERM or SIGTERM)", inv->args[1]);
+			return error_usage(err, "kill: `%s` is no signal (a number from 0 to "
+					   "64, or a name such as TERM or SIGTERM)", inv->args[1]);
 	}
 	return o->regex ? container_each(inv->global, inv->args[0], kill_one, &order, err)
 			: kill_one(inv->global, inv->args[0], &order, err);

@@ -22,9 +22,9 @@ static int run_list(struct invocation *inv, const struct options *o, struct erro
 	bool json = o->format && str_eq(o->format, "json");
 
 	if (inv->n_args > 2)
-		return error_set(err, EINVAL, "mounts list: one argument too many: `%s`", inv->args[2]);
+		return error_usage(err, "mounts list: one argument too many: `%s`", inv->args[2]);
 	if (o->replace)
-		return error_set(err, EINVAL, "mounts list: --replace has a meaning for `mounts add` only");
+		return error_usage(err, "mounts list: --replace has a meaning for `mounts add` only");
 	return container_mounts_list(inv->global, inv->args[1], json ? LIST_JSON : LIST_TABLE, err);
 }
 
@@ -37,15 +37,15 @@ static int run(struct invocation *inv, struct error *err)
 	if (str_eq(inv->args[0], "list"))
 		return run_list(inv, o, err);
 	if (!add && !str_eq(inv->args[0], "remove")) {
-		error_set(err, EINVAL, "mounts: `%s` is none of add, remove and list", inv->args[0]);
+		error_usage(err, "mounts: `%s` is none of add, remove and list", inv->args[0]);
 		return error_hint(err, "see `orlop mounts --help`");
 	}
 	if (inv->n_args < 3)
-		return error_set(err, EINVAL, "mounts %s: the argument FILE is missing", inv->args[0]);
+		return error_usage(err, "mounts %s: the argument FILE is missing", inv->args[0]);
 	if (o->format)
-		return error_set(err, EINVAL, "mounts %s: --format has a meaning for `mounts list` only", inv->args[0]);
+		return error_usage(err, "mounts %s: --format has a meaning for `mounts list` only", inv->args[0]);
 	if (o->replace && !add)
-		return error_set(err, EINVAL, "mounts remove: --replace has a meaning for `mounts add` only");
+		return error_usage(err, "mounts remove: --replace has a meaning for `mounts add` only");
 	m.file = inv->args[2];
 	return add ? container_mounts_add(&m, err) : container_mounts_remove(&m, err);
 }

@@ -65,12 +65,12 @@ static int unknown_option(struct parser *p, const char *word, const char *name, 
 	if (p->table->explain && p->table->explain(word, p->err))
 		return misuse(p);
 	if (p->table->outer && option_find(p->table->outer, name, len))
-		error_set(p->err, EINVAL, "unknown option `%s`: `--%s` goes before the command", word,
-			  wanted);
+		error_usage(p->err, "unknown option `%s`: `--%s` goes before the command", word,
+			    wanted);
 	else if (nearest)
-		error_set(p->err, EINVAL, "unknown option `%s`: did you mean `--%s`?", word, nearest);
+		error_usage(p->err, "unknown option `%s`: did you mean `--%s`?", word, nearest);
 	else
-		error_set(p->err, EINVAL, "unknown option `%s`", word);
+		error_usage(p->err, "unknown option `%s`", word);
 	return misuse(p);
 }
 
@@ -105,8 +105,8 @@ static int store_flag(struct parser *p, const struct option *o, const char *valu
 	} else if (str_eq(value, "false")) {
 		*member = false;
 	} else {
-		error_set(p->err, EINVAL, "option `--%s` takes no value but true or false, not `%s`",
-			  o->name, value);
+		error_usage(p->err, "option `--%s` takes no value but true or false, not `%s`",
+			    o->name, value);
 		return misuse(p);
 	}
 	return 0;
@@ -121,23 +121,23 @@ static int store_value(struct parser *p, const struct option *o, char *value)
 	case OPTION_UNSIGNED:
 		/* Descriptor counts end up in an int. */
 		if (str_to_u32(value, &number) < 0 || number > INT_MAX) {
-			error_set(p->err, EINVAL, "option `--%s`: `%s` is not a number from 0 to %d",
-				  o->name, value, INT_MAX);
+			error_usage(p->err, "option `--%s`: `%s` is not a number from 0 to %d",
+				    o->name, value, INT_MAX);
 			return misuse(p);
 		}
 		*(unsigned *)member = number;
 		return 0;
 	case OPTION_WORD:
 		if (!is_word_of(o->argument, value)) {
-			error_set(p->err, EINVAL, "option `--%s`: `%s` is none of %s", o->name, value,
-				  o->argument);
+			error_usage(p->err, "option `--%s`: `%s` is none of %s", o->name, value,
+				    o->argument);
 			return misuse(p);
 		}
 		*(const char **)member = value;
 		return 0;
 	case OPTION_STRING:
 		if (!*value) {
-			error_set(p->err, EINVAL, "option `--%s`: the value is empty", o->name);
+			error_usage(p->err, "option `--%s`: the value is empty", o->name);
 			return misuse(p);
 		}
 		*(const char **)member = value;
@@ -160,7 +160,7 @@ static int take_option(struct parser *p, const struct option *o, char *attached)
 		return store_value(p, o, attached);
 	/* Engines look for these very words to learn that an option exists. */
 	if (p->next >= p->argc) {
-		error_set(p->err, EINVAL, "option `--%s` requires an argument", o->name);
+		error_usage(p->err, "option `--%s` requires an argument", o->name);
 		return misuse(p);
 	}
 	return store_value(p, o, p->argv[p->next++]);

@@ -22,8 +22,8 @@ static int run(struct invocation *inv, struct error *err)
 	args.n = inv->n_args - 1;
 	args.v = args.n ? inv->args + 1 : NULL;
 	if (json && args.n)
-		return error_set(err, EINVAL, "ps: arguments for ps(1) such as `%s` have no "
-				 "meaning with --format json", args.v[0]);
+		return error_usage(err, "ps: arguments for ps(1) such as `%s` have no "
+				   "meaning with --format json", args.v[0]);
 	return container_ps(inv->global, inv->args[0], json ? LIST_JSON : LIST_TABLE, &args, err);
 }
 

@@ -44,7 +44,7 @@ static int check_label(const char *label, struct error *err)
 {
 	if (!label || (str_starts(label, "apparmor:") && label[9]) || (str_starts(label, "selinux:") && label[8]))
 		return 0;
-	return error_set(err, EINVAL, "restore: option `--lsm-profile` is not apparmor:PROFILE or selinux:LABEL");
+	return error_usage(err, "restore: option `--lsm-profile` is not apparmor:PROFILE or selinux:LABEL");
 }
 
 static int run(struct invocation *inv, struct error *err)

@@ -55,8 +55,8 @@ static int run(struct invocation *inv, struct error *err)
 	s.ids.v = inv->args;
 	s.ids.n = inv->n_args;
 	if (s.format == STATS_OPENMETRICS && o->interval)
-		return error_set(err, EINVAL, "stats: --interval has no meaning with --format openmetrics, which "
-				 "is shown once");
+		return error_usage(err, "stats: --interval has no meaning with --format openmetrics, which "
+				   "is shown once");
 	return report_stats(inv->global, &s, err);
 }
 

@@ -155,8 +155,8 @@ static int read_limits(const struct arguments *a, struct oci_resources *ret, str
 		char shown[128];
 
 		if (s && !store(limits[i].kind, s, (char *)ret + limits[i].offset))
-			return error_set(err, EINVAL, "update: option `--%s`: `%s` is not %s", limits[i].option,
-					 str_escape(s, shown, sizeof(shown)), words[limits[i].kind]);
+			return error_usage(err, "update: option `--%s`: `%s` is not %s", limits[i].option,
+					   str_escape(s, shown, sizeof(shown)), words[limits[i].kind]);
 	}
 	return validate_resources(ret, "", err);
 }
@@ -171,10 +171,10 @@ static int check(const struct arguments *a, struct error *err)
 	for (size_t i = 0; !first && i < N_LIMITS; i++)
 		first = a->limits[i] ? limits[i].option : NULL;
 	if (a->resources && first)
-		return error_set(err, EINVAL, "update: option `--%s` and --resources exclude each other (set it in "
-				 "the file)", first);
+		return error_usage(err, "update: option `--%s` and --resources exclude each other (set it in "
+				   "the file)", first);
 	if (!a->resources && !first && !a->l3_cache_schema && !a->mem_bw_schema)
-		return error_set(err, EINVAL, "update: nothing to change is given (see `orlop update --help`)");
+		return error_usage(err, "update: nothing to change is given (see `orlop update --help`)");
 	return 0;
 }
 

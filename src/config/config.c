@@ -59,7 +59,8 @@ static int add_position(const struct document *d, struct error *err, int e)
 	unsigned line, column;
 
 	json_position(d->text, d->len, v->offset, &line, &column);
-	error_hint(err, "line %u, column %u", line, column);
+	error_note(err, "line %u, column %u", line, column);
+	error_kind(err, ERROR_CONFIG);
 	return e;
 }
 
@@ -80,7 +81,9 @@ static int read_document(struct arena *a, struct document *d, const struct objec
 {
 	int e = json_parse(a, d->text, d->len, &d->root, err);
 
-	return e < 0 ? e : read_tree(a, d, object, base, err);
+	if (e < 0)
+		return error_kind(err, ERROR_CONFIG);
+	return read_tree(a, d, object, base, err);
 }
 
 int read_object_text(struct arena *a, const char *text, size_t len, const struct object *object, void *base,
@@ -139,8 +142,15 @@ struct oci_config *config_check(struct arena *a, struct config_document *doc, st
 	return c;
 }
 
-int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, size_t *ret_len,
-		struct error *err)
+/* In the errors of what is read. */
+static int about_file(const char *name, struct error *err)
+{
+	error_phase(err, "config");
+	return error_path(err, name);
+}
+
+static int read_text(struct arena *a, int dirfd, const char *name, char **ret_text, size_t *ret_len,
+		     struct error *err)
 {
 	ssize_t n = input_read(a, dirfd, name, CONFIG_MAX_BYTES, ret_text);
 
@@ -158,6 +168,14 @@ int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, s
 	return 0;
 }
 
+int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, size_t *ret_len,
+		struct error *err)
+{
+	int r = read_text(a, dirfd, name, ret_text, ret_len, err);
+
+	return r < 0 ? about_file(name, err) : 0;
+}
+
 int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,
 		char **ret_text, size_t *ret_len, struct error *err)
 {
@@ -168,8 +186,10 @@ int config_load(struct arena *a, int dirfd, const char *name, struct oci_config 
 	if (e < 0)
 		return e;
 	e = config_parse(a, text, n, ret, err);
-	if (e < 0)
+	if (e < 0) {
+		about_file(name, err);
 		return error_in(err, "%s", name);
+	}
 	if (ret_text)
 		*ret_text = text;
 	if (ret_len)

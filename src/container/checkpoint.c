@@ -47,8 +47,8 @@ static int read_page_server(struct dump *d, struct error *err)
 	if (!text)
 		return 0;
 	if (!colon || colon == text || str_to_u32(colon + 1, &port) < 0 || port == 0 || port > UINT16_MAX)
-		return error_set(err, EINVAL, "option `--page-server`: `%s` is not ADDRESS:PORT",
-				 str_escape(text, shown, sizeof(shown)));
+		return error_usage(err, "option `--page-server`: `%s` is not ADDRESS:PORT",
+				   str_escape(text, shown, sizeof(shown)));
 	n = (size_t)(colon - text);
 	if (text[0] == '[' && colon[-1] == ']' && n > 2) {
 		text++;
@@ -68,9 +68,9 @@ static int read_status_fd(struct dump *d, struct error *err)
 	if (!text)
 		return 0;
 	if (!d->o->images.lazy_pages)
-		return error_set(err, EINVAL, "option `--status-fd` is only of use with --lazy-pages");
+		return error_usage(err, "option `--status-fd` is only of use with --lazy-pages");
 	if (str_to_u32(text, &fd) < 0 || fd > INT32_MAX)
-		return error_set(err, EINVAL, "option `--status-fd`: not the number of a descriptor");
+		return error_usage(err, "option `--status-fd`: not the number of a descriptor");
 	flags = fcntl((int)fd, F_GETFL);
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		return error_set(err, EBADF, "option `--status-fd`: descriptor %u is not open for writing",
@@ -87,13 +87,13 @@ static int check_options(struct dump *d, struct error *err)
 	if (r < 0)
 		return r;
 	if (o->pre_dump && o->images.lazy_pages)
-		return error_set(err, EINVAL, "options `--pre-dump` and `--lazy-pages` exclude each other");
+		return error_usage(err, "options `--pre-dump` and `--lazy-pages` exclude each other");
 	if (o->images.lazy_pages && !o->page_server)
-		return error_set(err, EINVAL, "option `--lazy-pages` needs --page-server: somebody has to serve "
-				 "the pages");
+		return error_usage(err, "option `--lazy-pages` needs --page-server: somebody has to serve "
+				   "the pages");
 	if (o->parent_path && (o->parent_path[0] == '/' || !*o->parent_path))
-		return error_set(err, EINVAL, "option `--parent-path` is relative to the image directory, such as "
-				 "../before");
+		return error_usage(err, "option `--parent-path` is relative to the image directory, such as "
+				   "../before");
 	r = read_page_server(d, err);
 	return r < 0 ? r : read_status_fd(d, err);
 }
@@ -121,8 +121,9 @@ static int find(struct dump *d, struct error *err)
 		return r;
 	/* containerd pauses it before. */
 	if (d->c.status != STATUS_RUNNING && d->c.status != STATUS_PAUSED)
-		return error_set(err, EBUSY, "container `%s` cannot be checkpointed in state %s (it has to run)",
-				 d->o->id, container_status_names[d->c.status]);
+		return error_of(err, ERROR_CONTAINER_STATE, EBUSY,
+				"container `%s` cannot be checkpointed in state %s (it has to run)",
+				d->o->id, container_status_names[d->c.status]);
 	if (d->c.state.notify)
 		return error_set(err, ENOTSUP, "container `%s` was started with NOTIFY_SOCKET, whose socket cannot "
 				 "be checkpointed", d->o->id);
@@ -139,7 +140,7 @@ static int open_process(struct dump *d, struct error *err)
 	d->proc_pid = fd_openat(AT_FDCWD, name, O_RDONLY | O_DIRECTORY, 0);
 	alive = d->c.pidfd < 0 ? 1 : fd_wait(d->c.pidfd, POLLIN, 0);
 	if (d->proc_pid < 0 || alive != 0)
-		return error_set(err, ESRCH, "container `%s` has just ended", d->o->id);
+		return error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container `%s` has just ended", d->o->id);
 	return 0;
 }
 

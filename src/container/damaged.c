@@ -132,9 +132,10 @@ int container_delete_damaged(const struct global_options *g, struct container *c
 	r = container_destroy(c->store, id, c->dir, &c->state, true, err);
 	if (r < 0 || known)
 		return r;
-	return error_set(err, EBADMSG, "the directory of container `%s` is removed, but its state and its saved "
-			 "config.json say nothing of its processes and its cgroup: look for both, they may be "
-			 "there still", id);
+	return error_of(err, ERROR_CONTAINER_DAMAGED, EBADMSG,
+			"the directory of container `%s` is removed, but its state and its saved config.json "
+			"say nothing of its processes and its cgroup: look for both, they may be there still",
+			id);
 }
 
 int container_check_stateless(const struct global_options *g, struct container *c, const char *id,

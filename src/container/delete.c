@@ -38,8 +38,9 @@ static int check_deletable(const struct container *c, struct error *err)
 {
 	if (c->status == STATUS_STOPPED || c->status == STATUS_CREATED)
 		return 0;
-	return error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", c->state.id,
-			 container_status_names[c->status]);
+	return error_of(err, ERROR_CONTAINER_STATE, EBUSY,
+			"cannot delete container %s that is not stopped: %s",
+			c->state.id, container_status_names[c->status]);
 }
 
 static int delete_stopped(const struct global_options *g, const char *id, struct error *err)

@@ -103,7 +103,7 @@ static int follow(struct watch *w, int pidfd, int64_t interval_ms, struct error 
 /* Engines look for these words. */
 static int refuse_to_wait(const struct container *c, bool killed, struct error *err)
 {
-	error_set(err, ESRCH, "container with id %s is not running", c->state.id);
+	error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container with id %s is not running", c->state.id);
 	return error_hint(err, "it is %s%s", container_status_names[c->status], killed ?
 			  ": the kernel killed in it for want of memory (/linux/resources/memory/limit)" : "");
 }
@@ -141,6 +141,6 @@ int container_events(const struct global_options *g, const char *id, int64_t int
 	w.reader = cgroup_reader_new(cgroup, FIGURES_ALL, !once);
 	r = once ? print_stats(&w, err) : follow(&w, c.pidfd, interval_ms, err);
 	if (once && r > 0)
-		return error_set(err, ESRCH, "container with id %s is not running", id);
+		return error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container with id %s is not running", id);
 	return r < 0 ? error_in(err, "container `%s`", id) : 0;
 }

@@ -37,11 +37,12 @@ static int find_container(struct execution *x, struct error *err)
 	if (r < 0)
 		return r;
 	if (x->status == STATUS_STOPPED || x->status == STATUS_CREATING)
-		return error_set(err, ESRCH, "cannot exec in container `%s`: container not running "
-				 "(it is %s)", x->o->id, container_status_names[x->status]);
+		return error_of(err, ERROR_CONTAINER_STATE, ESRCH,
+				"cannot exec in container `%s`: container not running (it is %s)",
+				x->o->id, container_status_names[x->status]);
 	if (x->status == STATUS_PAUSED && !MUTATE(T104) && !x->o->ignore_paused)
-		return error_set(err, EBUSY, "cannot exec in a paused container: `%s` "
-				 "(resume it, or give --ignore-paused)", x->o->id);
+		return error_of(err, ERROR_CONTAINER_STATE, EBUSY, "cannot exec in a paused container: `%s` "
+				"(resume it, or give --ignore-paused)", x->o->id);
 	return 0;
 }
 
@@ -226,8 +227,8 @@ static void explain_end(const struct execution *x, int init, struct error *err)
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 	if (r > 0)
-		error_set(err, ESRCH, "cannot exec in container `%s`: container not running (it has just ended)",
-			  x->o->id);
+		error_of(err, ERROR_CONTAINER_STATE, ESRCH,
+			 "cannot exec in container `%s`: container not running (it has just ended)", x->o->id);
 }
 
 static int run(struct execution *x, int *ret_status, struct error *err)

@@ -136,7 +136,7 @@ int execution_find_cgroup(struct execution *x, struct error *err)
 
 	if (!x->st.cgroup_path) {
 		if (x->o->cgroup)
-			return error_set(err, EINVAL, "--cgroup: the container has no cgroup of its own");
+			return error_usage(err, "--cgroup: the container has no cgroup of its own");
 		return 0;
 	}
 	r = cgroup_open(x->st.cgroup_root, x->st.cgroup_path, x->st.cgroup_id, &x->cgroup, err);

@@ -43,8 +43,8 @@ static int parse_user(const char *word, struct oci_user *user, struct error *err
 	    uid == UINT32_MAX || gid == UINT32_MAX) {
 		char shown[128];
 
-		return error_set(err, EINVAL, "--user `%s` is not UID or UID:GID in decimal digits",
-				 str_escape(word, shown, sizeof(shown)));
+		return error_usage(err, "--user `%s` is not UID or UID:GID in decimal digits",
+				   str_escape(word, shown, sizeof(shown)));
 	}
 	user->uid = uid;
 	user->gid = gid;
@@ -122,10 +122,10 @@ static int process_from_options(struct execution *x, struct error *err)
 		p->user.n_additional_gids = o->n_additional_gids;
 	}
 	if (p->cwd[0] != '/')
-		return error_set(err, EINVAL, "--cwd %s is not absolute", p->cwd);
+		return error_usage(err, "--cwd %s is not absolute", p->cwd);
 	for (size_t i = 0; i < o->env.n; i++)
 		if (!strchr(o->env.v[i], '=') || o->env.v[i][0] == '=')
-			return error_set(err, EINVAL, "--env %s is not NAME=VALUE", o->env.v[i]);
+			return error_usage(err, "--env %s is not NAME=VALUE", o->env.v[i]);
 	if (o->user)
 		r = parse_user(o->user, &p->user, err);
 	add_capabilities(x);
@@ -160,6 +160,6 @@ int execution_plan(struct execution *x, struct error *err)
 		return error_set(err, EINVAL, "the process wants a terminal, and nobody would hold it "
 				 "(give --console-socket, or leave out --detach)");
 	if (!x->process.terminal && x->o->console_socket)
-		return error_set(err, EINVAL, "--console-socket is of no use without a terminal");
+		return error_usage(err, "--console-socket is of no use without a terminal");
 	return options_check_security(&x->spawn.plan->security, err);
 }

@@ -19,7 +19,7 @@
 /* Engines look for both halves of it. */
 static int not_running(struct error *err)
 {
-	return error_set(err, ESRCH, "container not running (no such process)");
+	return error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container not running (no such process)");
 }
 
 static int signal_init(const struct container *c, int sig, struct error *err)

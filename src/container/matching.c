@@ -17,7 +17,7 @@ static int compile(const char *pattern, regex_t *ret, struct error *err)
 	if (r == 0)
 		return 0;
 	regerror(r, ret, words, sizeof(words));
-	return error_set(err, EINVAL, "`%s` is no regular expression: %s", pattern, words);
+	return error_of(err, ERROR_USAGE, EINVAL, "`%s` is no regular expression: %s", pattern, words);
 }
 
 static int list_all(const struct global_options *g, struct strings *ret, struct error *err)

@@ -66,8 +66,9 @@ static int find_container(struct change *x, struct error *err)
 	if (r < 0)
 		return r;
 	if (x->c.status == STATUS_STOPPED || x->c.status == STATUS_CREATING)
-		return error_set(err, ESRCH, "container not running: container `%s` is %s", x->o->id,
-				 container_status_names[x->c.status]);
+		return error_of(err, ERROR_CONTAINER_STATE, ESRCH,
+				"container not running: container `%s` is %s",
+				x->o->id, container_status_names[x->c.status]);
 	return added_load(x->arena, x->c.dir, &x->added, err);
 }
 

@@ -200,8 +200,8 @@ static int load(struct listing *l, const struct global_options *g, const char *i
 	if (r < 0)
 		return r;
 	if (l->c.status == STATUS_STOPPED || l->c.status == STATUS_CREATING)
-		return error_set(err, ESRCH, "container not running: container `%s` is %s", id,
-				 container_status_names[l->c.status]);
+		return error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container not running: container `%s` is %s", id,
+				container_status_names[l->c.status]);
 	r = config_load(l->arena, l->c.dir, STORE_CONFIG, &l->config, NULL, NULL, err);
 	return r < 0 ? r : added_load(l->arena, l->c.dir, &l->added, err);
 }

@@ -20,13 +20,15 @@
 static int check_status(const struct container *c, bool freeze, struct error *err)
 {
 	if (!freeze && c->status != STATUS_PAUSED)
-		return error_set(err, EINVAL, "container not paused: container `%s` is %s", c->state.id,
-				 container_status_names[c->status]);
+		return error_of(err, ERROR_CONTAINER_STATE, EINVAL,
+				"container not paused: container `%s` is %s",
+				c->state.id, container_status_names[c->status]);
 	if (freeze && (c->status == STATUS_STOPPED || c->status == STATUS_CREATING))
-		return error_set(err, ESRCH, "container not running: container `%s` is %s", c->state.id,
-				 container_status_names[c->status]);
+		return error_of(err, ERROR_CONTAINER_STATE, ESRCH,
+				"container not running: container `%s` is %s",
+				c->state.id, container_status_names[c->status]);
 	if (freeze && c->status == STATUS_PAUSED)
-		return error_set(err, EINVAL, "container `%s` is paused already", c->state.id);
+		return error_of(err, ERROR_CONTAINER_STATE, EINVAL, "container `%s` is paused already", c->state.id);
 	return 0;
 }
 

@@ -257,7 +257,7 @@ static int look_at_named(struct sampling *s, struct sample *x, struct error *err
 	}
 	if (r < 0 || s->looked || (x->status != STATUS_STOPPED && x->status != STATUS_CREATING))
 		return r;
-	error_set(err, ESRCH, "container with id %s is not running", x->id);
+	error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container with id %s is not running", x->id);
 	return error_hint(err, "it is %s", container_status_names[x->status]);
 }
 

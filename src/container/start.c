@@ -51,7 +51,7 @@ static int open_fifos(struct starting *s, struct error *err)
 
 	s->gate = store_open_start(s->dir);
 	if (s->gate == -ENXIO || s->gate == -ENOENT)
-		return error_set(err, EINVAL, "cannot start a container that is running already");
+		return error_of(err, ERROR_CONTAINER_STATE, EINVAL, "cannot start a container that is running already");
 	if (s->gate < 0)
 		return error_errno(err, s->gate, "open the start gate");
 	s->result = fd_openat(s->dir, STORE_RESULT, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
@@ -70,11 +70,11 @@ static int check_status(struct starting *s, struct error *err)
 	if (r < 0)
 		return r;
 	if (status == STATUS_STOPPED)
-		return error_set(err, EINVAL, "cannot start a container that has stopped");
+		return error_of(err, ERROR_CONTAINER_STATE, EINVAL, "cannot start a container that has stopped");
 	if (status == STATUS_PAUSED)
-		return error_set(err, EINVAL, "cannot start a container that is paused");
+		return error_of(err, ERROR_CONTAINER_STATE, EINVAL, "cannot start a container that is paused");
 	if (status != STATUS_CREATED)
-		return error_set(err, EINVAL, "cannot start a container that is running already");
+		return error_of(err, ERROR_CONTAINER_STATE, EINVAL, "cannot start a container that is running already");
 	if (!s->st.has_process)
 		return error_config(err, "/process", "there is nothing to start: the container was "
 				    "created without `process`");
@@ -125,7 +125,7 @@ static int await_exec(struct starting *s, struct error *err)
 		if (n == (ssize_t)sizeof(result) && result.magic == MESSAGE_MAGIC &&
 		    result.error.code > 0) {
 			*err = result.error;
-			err->text[sizeof(err->text) - 1] = err->where[sizeof(err->where) - 1] = '\0';
+			error_received(err);
 			s->exec_failed = !result.hook_failed;
 			return -err->code;
 		}
@@ -180,7 +180,7 @@ static int let_go(const struct starting *s, const struct start_go *go, struct er
 	r = fd_write_all(s->gate, go, go->rows ? sizeof(*go) : 1);
 	sigaction(SIGPIPE, &before, NULL);
 	if (r == -EPIPE)
-		return error_set(err, EINVAL, "cannot start a container that has stopped");
+		return error_of(err, ERROR_CONTAINER_STATE, EINVAL, "cannot start a container that has stopped");
 	return r < 0 ? error_errno(err, r, "open the start gate") : 0;
 }
 

@@ -63,7 +63,7 @@ static int add_schema(struct update *u, const char *option, const char *prefix, 
 	if (!text)
 		return 0;
 	if (strchr(text, '\n') || !str_starts(text, prefix))
-		return error_set(err, EINVAL, "option `--%s` must be one line that begins with `%s`", option, prefix);
+		return error_usage(err, "option `--%s` must be one line that begins with `%s`", option, prefix);
 	u->schemata[u->n_schemata++] = (struct plan_intelrdt_line){.text = text, .where = ""};
 	return 0;
 }
@@ -85,8 +85,9 @@ static int find(struct update *u, struct error *err)
 	if (r < 0)
 		return r;
 	if (u->c.status == STATUS_STOPPED || u->c.status == STATUS_CREATING)
-		return error_set(err, ESRCH, "container not running: container `%s` is %s", u->o->id,
-				 container_status_names[u->c.status]);
+		return error_of(err, ERROR_CONTAINER_STATE, ESRCH,
+				"container not running: container `%s` is %s",
+				u->o->id, container_status_names[u->c.status]);
 	if (!st->cgroup_path)
 		return error_set(err, ENOENT, "container `%s` has no cgroup, and only a cgroup can be limited",
 				 u->o->id);

@@ -66,7 +66,7 @@ static int look_up(struct waited *w, const struct global_options *g, const char 
 	if (r < 0)
 		return r;
 	if (w->c.status == STATUS_CREATING)
-		return error_set(err, EBUSY, "container `%s` is still being created", id);
+		return error_of(err, ERROR_CONTAINER_STATE, EBUSY, "container `%s` is still being created", id);
 	w->ended = w->c.status == STATUS_STOPPED;
 	if (!w->ended) {
 		w->proc = state_open_proc(&w->c.state.init, w->c.pidfd);

@@ -155,7 +155,7 @@ static int heard(int report, int *ret_sock, struct error *err)
 	}
 	if (n != sizeof(words) || words.code < 1 || words.code > 4095)
 		return error_set(err, EIO, "the process that was to become criu ended, or hangs");
-	words.where[sizeof(words.where) - 1] = words.text[sizeof(words.text) - 1] = '\0';
+	error_received(&words);
 	*err = words;
 	return -words.code;
 }

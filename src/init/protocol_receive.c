@@ -81,8 +81,7 @@ static int receive_once(int sock, struct received *in)
 	if (n != sizeof(in->m) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
 	    in->m.magic != MESSAGE_MAGIC || in->m.type == 0 || in->m.type >= N_MSG_TYPES)
 		in->bad = true;
-	in->m.error.text[sizeof(in->m.error.text) - 1] = '\0';
-	in->m.error.where[sizeof(in->m.error.where) - 1] = '\0';
+	error_received(&in->m.error);
 	return 0;
 }
 

@@ -172,6 +172,7 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 			break;
 	}
 	if (r < 0) {
+		error_phase(&err, stages[i].name);
 		if (!(stages[i].when & SPEAKS_FOR_ITSELF))
 			error_in(&err, "%s", stages[i].name);
 		status = tell(&c, i, &err);

@@ -78,8 +78,9 @@ static int explain_existing(const struct creation *c, struct error *err)
 		return -EEXIST;
 	if (there.pidfd >= 0)
 		snprintf(pid, sizeof(pid), "pid %d, ", (int)there.state.init.pid);
-	error_set(err, EEXIST, "container `%s` already exists: it is %s, %smade at %.19sZ", c->o->id,
-		  container_status_names[there.status], pid, there.state.created);
+	error_of(err, ERROR_CONTAINER_EXISTS, EEXIST,
+		 "container `%s` already exists: it is %s, %smade at %.19sZ",
+		 c->o->id, container_status_names[there.status], pid, there.state.created);
 	return error_hint(err, "`orlop delete%s %s` removes it%s", there.status == STATUS_STOPPED ? "" : " --force",
 			  c->o->id, c->o->restore || c->o->replace ? "" :
 			  "; with --replace the new one takes its place");
@@ -205,7 +206,7 @@ int creation_make_cgroup(struct creation *c, struct error *err)
 		c->st.unit = NULL;	/* nothing is left of it */
 	note_cgroup(c);
 	if (r < 0)
-		return r;
+		return error_phase(err, "cgroup");
 	if (c->cgroup.fd < 0)
 		c->st.cgroup_root = c->st.cgroup_path = c->st.unit = NULL;
 	c->spawn.cgroup = c->spawn.handles.rootfs.cgroup = c->cgroup.fd;

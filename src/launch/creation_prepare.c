@@ -57,7 +57,7 @@ static int check_terminal(const struct creation *c, struct error *err)
 				  c->run ? ", or leave out --detach" : "");
 	}
 	if (!terminal && c->o->console_socket) {
-		error_set(err, EINVAL, "--console-socket is of no use: process.terminal is false");
+		error_usage(err, "--console-socket is of no use: process.terminal is false");
 		return error_at(err, "/process/terminal");
 	}
 	return 0;
@@ -134,7 +134,9 @@ static int make_plan(struct creation *c, struct facts *facts, unsigned listening
 		r = plan_notification(c, config, &po.notify, err);
 	if (r == 0)
 		r = plan_build(c->arena, config, facts, &po, &c->plan, err);
-	return r;
+	if (r < 0 && err->where[0] && err->code == EINVAL)	/* not what this host lacks */
+		error_kind(err, ERROR_CONFIG);
+	return r < 0 ? error_phase(err, "plan") : 0;
 }
 
 /* Who wants the pidfd of the container's process. */
@@ -193,9 +195,9 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	if (!str_is_container_id(o->id) && !MUTATE(T55)) {
 		char shown[256];
 
-		return error_set(err, EINVAL, "`%s` is not a container id (1 to 200 of "
-				 "A-Z a-z 0-9 _ + . -, the first a letter, digit or _)",
-				 str_escape(o->id, shown, sizeof(shown)));
+		return error_of(err, ERROR_USAGE, EINVAL, "`%s` is not a container id (1 to 200 of "
+				"A-Z a-z 0-9 _ + . -, the first a letter, digit or _)",
+				str_escape(o->id, shown, sizeof(shown)));
 	}
 	r = self_exe_protect(o->global->argv, err);
 	if (r == 0)

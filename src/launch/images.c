@@ -92,8 +92,8 @@ static int add_empty_ns(const char *word, struct criu_request *ret, struct error
 	char shown[64];
 
 	if (!str_eq(word, "network")) {
-		error_set(err, EINVAL, "--empty-ns %s: CRIU leaves out the contents of no namespace but network",
-			  str_escape(word, shown, sizeof(shown)));
+		error_usage(err, "--empty-ns %s: CRIU leaves out the contents of no namespace but network",
+			    str_escape(word, shown, sizeof(shown)));
 		return -EINVAL;
 	}
 	ret->empty_ns |= CLONE_NEWNET;

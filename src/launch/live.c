@@ -390,7 +390,7 @@ static int hear_one(struct live_job *j, struct error *err)
 		return 1;
 	case REPORT_ERROR:
 		*err = m.error;
-		err->text[sizeof(err->text) - 1] = err->where[sizeof(err->where) - 1] = '\0';
+		error_received(err);
 		return err->code > 0 ? -err->code : error_set(err, EPROTO, "the helper failed without an error");
 	}
 	return error_set(err, EPROTO, "the helper says what makes no sense");

@@ -62,8 +62,8 @@ int options_cgroup_manager(const struct global_options *g, enum cgroup_manager *
 	*ret_user = false;
 	*ret = options_named_manager(g);
 	if (g->systemd_cgroup && *ret != CGROUP_MANAGER_SYSTEMD)
-		return error_set(err, EINVAL, "--systemd-cgroup and --cgroup-manager=%s contradict each other",
-				 g->cgroup_manager);
+		return error_usage(err, "--systemd-cgroup and --cgroup-manager=%s contradict each other",
+				   g->cgroup_manager);
 	return *ret == CGROUP_MANAGER_SYSTEMD ? find_systemd(ret_user, err) : 0;
 }
 
@@ -117,7 +117,7 @@ int options_descriptors(unsigned preserve, unsigned *ret_listen_fds, struct erro
 	struct rlimit limit;
 
 	if (preserve > 65536)
-		return error_set(err, EINVAL, "--preserve-fds %u is too large", preserve);
+		return error_usage(err, "--preserve-fds %u is too large", preserve);
 	/* Podman's --preserve-fd=9,40 counts up to 40, and leaves out what is not named. */
 	if (preserve && !is_open(2 + (int)(listening + preserve)))
 		return error_set(err, EBADF, "--preserve-fds %u: descriptor %u is not open",

@@ -18,7 +18,8 @@
 
 static int fail(const char *path, int r, struct error *err)
 {
-	return error_errno(err, r, "write the pid file %s", path);
+	error_errno(err, r, "write the pid file %s", path);
+	return error_path(err, path);
 }
 
 int pid_file_open(const char *path, int *ret, struct error *err)

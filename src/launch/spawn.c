@@ -202,7 +202,7 @@ static bool take_last_words(const struct spawn *s, struct error *err)
 	if (!words || words->code < 1 || words->code > 4095)
 		return false;
 	*err = *words;
-	err->text[sizeof(err->text) - 1] = err->where[sizeof(err->where) - 1] = '\0';
+	error_received(err);
 	return err->code >= 1 && err->code <= 4095;
 }
 

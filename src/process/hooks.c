@@ -385,6 +385,9 @@ int hooks_run(const struct hook_run *run, bool go_on, struct error *err)
 			continue;
 		error_in(err, "error running %s hook #%zu: `%s`", oci_hook_names[run->kind], i, hook->path);
 		error_at(err, "/hooks/%s/%zu", oci_hook_names[run->kind], i);
+		error_kind(err, ERROR_HOOK);
+		error_phase(err, "hooks");
+		error_path(err, hook->path);
 		if (!go_on)
 			return r;
 		log_warning("%s", err->text);

@@ -65,6 +65,13 @@ static void explain_denied(const char *path, struct error *err)
 			   st.st_mode & 07777, st.st_uid, st.st_gid);
 }
 
+static int about_program(const char *path, struct error *err)
+{
+	error_kind(err, ERROR_PROGRAM);
+	error_path(err, path);
+	return error_at(err, WHERE);
+}
+
 static int refuse(const char *path, int r, struct error *err)
 {
 	if (r == -EISDIR)	/* to execve(2) that is EACCES */
@@ -77,7 +84,7 @@ static int refuse(const char *path, int r, struct error *err)
 		explain_denied(path, err);
 	if (r == -ELOOP)
 		error_hint(err, "symbolic links of its path lead in a circle, or are more than 40");
-	return error_at(err, WHERE);
+	return about_program(path, err);
 }
 
 /* The whole command line in one string is a common mistake. */
@@ -95,7 +102,7 @@ static int not_found(const char *name, bool in_path, struct error *err)
 {
 	error_errno(err, ENOENT, "exec `%s`: executable file not found%s", name, in_path ? " in $PATH" : "");
 	explain_words(name, err);
-	return error_at(err, WHERE);
+	return about_program(name, err);
 }
 
 /* Without the words for which Docker would take 126 in spite of the others. */
@@ -174,7 +181,7 @@ int process_exec_error(const char *path, int errnum, struct error *err)
 		error_set(err, ENOEXEC, "exec `%s`: %s: permission denied", path, error_words(ENOEXEC));
 	else
 		error_errno(err, errnum, "exec `%s`", path);
-	error_at(err, WHERE);
+	about_program(path, err);
 	if (errnum == E2BIG)
 		return error_hint(err, "process.args and process.env together are too long: execve(2)");
 	if (errnum == EACCES && program_check(path) < 0)

@@ -50,6 +50,8 @@ void live_close(struct live *l)
 static int in_mount(const struct live_mount *v, struct error *err)
 {
 	error_in(err, "mount %s", v->destination);
+	error_phase(err, "mounts");
+	error_path(err, v->destination);
 	return error_at(err, "/mounts/%u", v->index);
 }
 

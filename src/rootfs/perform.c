@@ -313,6 +313,7 @@ int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int t
 		close(t.fd);
 	if (ret < 0) {
 		error_in(err, "mount %s", m->destination);
+		error_path(err, m->destination);
 		error_at(err, "/mounts/%u", m->index);
 	}
 	return ret;

@@ -232,6 +232,8 @@ static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, s
 			r = open_source(p, m, h, &ns, &h->sources[i], err);
 		if (r < 0) {
 			error_in(err, "mount %s", m->destination);
+			error_phase(err, "mounts");
+			error_path(err, m->destination);
 			return error_at(err, "/mounts/%u", m->index);
 		}
 	}

@@ -10,7 +10,7 @@
 struct global_options {
 	char *const *argv;		/* of the program: to execute it again, protected */
 	const char *root;		/* --root or NULL */
-	const char *log, *log_format, *log_level;
+	const char *log, *log_format, *log_level, *error_format;
 	bool debug;
 	const char *cgroup_manager;	/* as given */
 	bool systemd_cgroup;

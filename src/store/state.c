@@ -373,20 +373,22 @@ int state_read(struct arena *a, int dir, const char *id, struct state *ret, stru
 	int r = -EBADMSG;
 
 	if (len == -ENOENT)
-		return error_set(err, ENOENT, "container `%s` is incomplete: it is being created, or that was "
-				 "interrupted (then remove it with delete --force)", id);
+		return error_of(err, ERROR_CONTAINER_DAMAGED, ENOENT,
+				"container `%s` is incomplete: it is being created, or that was interrupted "
+				"(then remove it with delete --force)", id);
 	if (len < 0 && len != -EBADMSG && len != -ELOOP)
 		return error_errno(err, (int)len, "read the state of container `%s`", id);
 	if (len >= 0 && json_parse(a, text, (size_t)len, &root, err) == 0)
 		r = read_object(a, root, &st, &version);
 	if (r == -EPROTONOSUPPORT)
-		return error_set(err, EPROTONOSUPPORT, "the state of container `%s` has format %llu, of another "
-				 "version of orlop, and this one knows formats 1 to %d (use that version for this "
-				 "container, or end it with delete --force)", id,
-				 (unsigned long long)version, STATE_VERSION);
+		return error_of(err, ERROR_CONTAINER_DAMAGED, EPROTONOSUPPORT,
+				"the state of container `%s` has format %llu, of another version of orlop, "
+				"and this one knows formats 1 to %d (use that version for this container, or "
+				"end it with delete --force)", id, (unsigned long long)version, STATE_VERSION);
 	if (r < 0 || !is_consistent(&st, id))
-		return error_set(err, EBADMSG, "the state of container `%s` is damaged (delete --force ends what it "
-				 "can still find of it, also by its saved config.json)", id);
+		return error_of(err, ERROR_CONTAINER_DAMAGED, EBADMSG,
+				"the state of container `%s` is damaged (delete --force ends what it can "
+				"still find of it, also by its saved config.json)", id);
 	*ret = st;
 	return 0;
 }

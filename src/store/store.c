@@ -36,14 +36,16 @@ int store_open(const char *root, bool create, struct store **ret, struct error *
 	if (!root)
 		r = root_default(&path, err);
 	else if (!root[0])
-		r = error_set(err, EINVAL, "--root is empty");
+		r = error_usage(err, "--root is empty");
 	else
 		path = xstrdup(root);
 	if (r < 0)
 		return r;
 	r = root_open(path, create, &fd, err);
-	if (r < 0 && (create || r != -ENOENT))
-		return r;
+	if (r < 0 && (create || r != -ENOENT)) {
+		error_phase(err, "state");
+		return error_path(err, path);
+	}
 	if (r < 0)
 		memset(err, 0, sizeof(*err));
 	s = xcalloc(1, sizeof(*s));
@@ -97,13 +99,13 @@ static int check_id(const char *id, struct error *err)
 {
 	if (str_is_container_id(id) || MUTATE(T55))
 		return 0;
-	return error_set(err, EINVAL, "container id `%.200s` is not allowed: 1 to 200 letters, digits and "
-			 "_ + . -, and not . + or - first", id);
+	return error_of(err, ERROR_USAGE, EINVAL, "container id `%.200s` is not allowed: 1 to 200 letters, digits and "
+			"_ + . -, and not . + or - first", id);
 }
 
 static int does_not_exist(const char *id, struct error *err)
 {
-	return error_set(err, ENOENT, "container `%s` does not exist", id);
+	return error_of(err, ERROR_CONTAINER_UNKNOWN, ENOENT, "container `%s` does not exist", id);
 }
 
 int store_container(struct store *s, const char *id, int *ret_dir, struct error *err)
@@ -234,7 +236,7 @@ int store_create(struct store *s, const char *id, int *ret_dir, struct error *er
 		return error_set(err, ENOENT, "state root %s is gone", s->path);
 	r = root_mkdir(s->fd, id, MUTATE(T61) ? 0755 : 0700);
 	if (r == -EEXIST && !MUTATE(T60))
-		return error_set(err, EEXIST, "container `%s` already exists", id);
+		return error_of(err, ERROR_CONTAINER_EXISTS, EEXIST, "container `%s` already exists", id);
 	if (r < 0 && r != -EEXIST)
 		return error_errno(err, r, "make the state directory of container `%s` in %s", id, s->path);
 	/* A `delete --force` of the half-made container may be faster than our lock. */
@@ -247,7 +249,7 @@ int store_create(struct store *s, const char *id, int *ret_dir, struct error *er
 		return r;
 	}
 	if (faccessat(dir, STORE_STATE, F_OK, 0) == 0 && !MUTATE(T60))
-		return error_set(err, EEXIST, "container `%s` already exists", id);
+		return error_of(err, ERROR_CONTAINER_EXISTS, EEXIST, "container `%s` already exists", id);
 	*ret_dir = steal_fd(&dir);
 	return 0;
 }

@@ -8,11 +8,13 @@
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "sys/errors.h"
 #include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -23,7 +25,9 @@
 /* The sink: one of the two pieces of mutable file-scope data (style: "the log sink"). */
 static struct {
 	int fd;
-	enum log_format format;
+	enum log_format format;		/* of the file */
+	enum log_format on_stderr;
+	bool on_stderr_set;
 	enum log_level level;
 	void (*send)(void *ctx, enum log_level level, const char *text);
 	void *ctx;
@@ -106,16 +110,26 @@ int log_open(const char *path, enum log_format format, enum log_level level, str
 
 	sink.format = format;
 	sink.level = level;
+	if (!sink.on_stderr_set && !path)
+		sink.on_stderr = format;
 	if (!path)
 		return 0;
 	r = open_file(path);
 	if (r == -ELOOP)
-		return error_set(err, ELOOP, "open log file %s: a symbolic link is only followed if it belongs to "
-				 "root or to the caller", path);
+		error_set(err, ELOOP, "open log file %s: a symbolic link is only followed if it belongs to "
+			  "root or to the caller", path);
+	else if (r < 0)
+		error_errno(err, r, "open log file %s", path);
 	if (r < 0)
-		return error_errno(err, r, "open log file %s", path);
+		return error_path(err, path);
 	sink.fd = r;
 	return 0;
+}
+
+void log_stderr_format(enum log_format format)
+{
+	sink.on_stderr = format;
+	sink.on_stderr_set = true;
 }
 
 int log_fd(void)
@@ -175,42 +189,99 @@ static void json_escape(const char *s, char *buf, size_t size)
 	buf[out] = '\0';
 }
 
-static void to_file(enum log_level level, const char *text)
+/* A text to be one line, bounded: what does not fit is left out. */
+struct line {
+	char text[12288];
+	size_t n;
+};
+
+static __attribute__((format(printf, 2, 3))) void add(struct line *l, const char *fmt, ...)
 {
-	char line[6144], quoted[4096], when[CLOCK_TEXT_MAX];
+	va_list ap;
 	int n;
 
-	clock_text_now(when);
-	json_escape(text, quoted, sizeof(quoted));
-	if (sink.format == LOG_FORMAT_JSON)
-		n = snprintf(line, sizeof(line), "{\"level\":\"%s\",\"msg\":\"%s\",\"time\":\"%s\"}\n",
-			     level_words[level], quoted, when);
-	else
-		n = snprintf(line, sizeof(line), "time=\"%s\" level=%s msg=\"%s\"\n", when,
-			     level_words[level], quoted);
-	put(sink.fd, line, (size_t)n);
+	va_start(ap, fmt);
+	n = vsnprintf(l->text + l->n, sizeof(l->text) - l->n, fmt, ap);
+	va_end(ap);
+	if (n > 0 && (size_t)n < sizeof(l->text) - l->n)
+		l->n += (size_t)n;
+	l->text[l->n] = '\0';
 }
 
-static void to_stderr(enum log_level level, const char *text)
+/* @value is foreign. */
+static void add_member(struct line *l, const char *key, const char *value)
 {
+	char clean[2048], quoted[sizeof(clean) * 2];
+
+	if (!value || !*value)
+		return;
+	json_escape(str_escape(value, clean, sizeof(clean)), quoted, sizeof(quoted));
+	add(l, ",\"%s\":\"%s\"", key, quoted);
+}
+
+/* What programs look at, whatever the words are. */
+static void add_error(struct line *l, const struct error *err)
+{
+	char hint[ERROR_TEXT_MAX];
+
+	add_member(l, "code", error_code_name(err));
+	add_member(l, "phase", err->phase);
+	add_member(l, "pointer", err->where);
+	add_member(l, "path", err->path);
+	add_member(l, "errno", sys_error_name(err->code));
+	add_member(l, "hint", error_hint_text(err, hint, sizeof(hint)));
+}
+
+/* @text is clean; @err NULL: it is no error, or nothing is known of it but that. */
+static void put_message(int fd, enum log_format format, enum log_level level, const char *text,
+			const struct error *err)
+{
+	char quoted[4096], when[CLOCK_TEXT_MAX];
+	struct line line;
+
+	line.n = 0;
+	clock_text_now(when);
+	json_escape(text, quoted, sizeof(quoted));
+	if (format == LOG_FORMAT_TEXT) {
+		add(&line, "time=\"%s\" level=%s msg=\"%s\"\n", when, level_words[level], quoted);
+	} else {
+		add(&line, "{\"level\":\"%s\",\"msg\":\"%s\",\"time\":\"%s\"", level_words[level], quoted, when);
+		if (err)
+			add_error(&line, err);
+		add(&line, "}\n");
+	}
+	put(fd, line.text, line.n);
+}
+
+/* https://no-color.org */
+static bool has_colours(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no && *no) && term && *term && !str_eq(term, "dumb") && isatty(STDERR_FILENO);
+}
+
+static void to_stderr(enum log_level level, const char *text, const struct error *err)
+{
+	static const char *const begins[][2] = {
+		[LOG_LEVEL_ERROR] = {"orlop: ", "\033[1;31morlop:\033[0m "},
+		[LOG_LEVEL_WARNING] = {"orlop: warning: ", "orlop: \033[1;33mwarning:\033[0m "},
+		[LOG_LEVEL_INFO] = {"orlop: ", "orlop: "},
+		[LOG_LEVEL_DEBUG] = {"orlop: ", "orlop: "},
+	};
 	char line[4096];
 	int n;
 
-	if (sink.format == LOG_FORMAT_JSON && sink.fd < 0) {
-		int saved = sink.fd;
-
-		sink.fd = STDERR_FILENO;
-		to_file(level, text);
-		sink.fd = saved;
+	if (sink.on_stderr == LOG_FORMAT_JSON) {
+		put_message(STDERR_FILENO, LOG_FORMAT_JSON, level, text, err);
 		return;
 	}
-	n = snprintf(line, sizeof(line), "orlop: %s%s\n", level == LOG_LEVEL_ERROR ? "" :
-		     level == LOG_LEVEL_WARNING ? "warning: " : "", text);
+	n = snprintf(line, sizeof(line), "%s%s\n", begins[level][has_colours()], text);
 	put(STDERR_FILENO, line, (size_t)n);
 }
 
 /* @text is foreign in part: it is escaped here, once, for every way out. */
-static void emit(enum log_level level, const char *text)
+static void emit(enum log_level level, const char *text, const struct error *err)
 {
 	char clean[2048];
 
@@ -225,10 +296,10 @@ static void emit(enum log_level level, const char *text)
 	else
 		str_escape(text, clean, sizeof(clean));
 	if (sink.fd >= 0)
-		to_file(level, clean);
+		put_message(sink.fd, sink.format, level, clean, err);
 	/* With a log file only errors are repeated on stderr, which belongs to the container too. */
 	if (sink.fd < 0 || (level == LOG_LEVEL_ERROR && !is_stderr(sink.fd)))
-		to_stderr(level, clean);
+		to_stderr(level, clean, err);
 }
 
 void log_error(const struct error *err)
@@ -239,7 +310,7 @@ void log_error(const struct error *err)
 		snprintf(text, sizeof(text), "%s (at %s)", err->text, err->where);
 	else
 		snprintf(text, sizeof(text), "%s", err->text);
-	emit(LOG_LEVEL_ERROR, text);
+	emit(LOG_LEVEL_ERROR, text, err);
 }
 
 #define DEFINE_LOG(name, level)                                                \
@@ -253,7 +324,7 @@ void log_error(const struct error *err)
 		va_start(ap, fmt);                                             \
 		vsnprintf(text, sizeof(text), fmt, ap);                        \
 		va_end(ap);                                                    \
-		emit(level, text);                                             \
+		emit(level, text, NULL);                                       \
 	}
 
 DEFINE_LOG(log_warning, LOG_LEVEL_WARNING)

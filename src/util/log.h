@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where messages go: stderr, and a file when --log is given.  Foreign bytes are escaped (C0, DEL,
- * C1, invalid UTF-8); in JSON a line is one valid object {"level","msg","time"} as engines parse it.
+ * C1, invalid UTF-8); in JSON a line is one valid object {"level","msg","time"} as engines parse it, and of an error
+ * the members of struct error besides.
  * The sink is one of the few pieces of global state.
  */
 #ifndef ORLOP_UTIL_LOG_H
@@ -20,6 +21,9 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  * O_CLOEXEC, mode 0644.  0 or -errno with @err.
  */
 int log_open(const char *path, enum log_format format, enum log_level level, struct error *err);
+
+/* The format there, whatever that of the file is; without this: text, or that of log_open() if there is no file. */
+void log_stderr_format(enum log_format format);
 
 /* The error as one line: "orlop: TEXT" plus " (at WHERE)" when a JSON pointer is known. */
 void log_error(const struct error *err);

@@ -31,6 +31,7 @@ static void test_words(void **state)
 		if (!isupper((unsigned char)words[1]))	/* "RFS specific error" */
 			words[0] = (char)tolower((unsigned char)words[0]);
 		assert_string_equal(sys_error_words(i), words);
+		assert_string_equal(sys_error_name(i), strerrorname_np(i));
 	}
 	assert_null(sys_error_words(0));
 	assert_null(sys_error_words(-1));

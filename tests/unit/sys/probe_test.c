@@ -47,7 +47,7 @@ static void without_two(void *arg)
 	CHECK(personality(UNAME26) >= 0);
 	error_errno(&err, ENOSYS, "try it");
 	error_hint_kernel(&err);
-	CHECK(strstr(err.text, "(there is no openat2(2), which came with Linux 5.6) (orlop needs Linux 5.14"));
+	CHECK(strstr(err.text, "(there is no openat2(2), which came with Linux 5.6; orlop needs Linux 5.14"));
 	/* another error is not about system calls */
 	error_errno(&err, EPERM, "try it");
 	error_hint_kernel(&err);
