@@ -25,7 +25,7 @@ static int run(struct invocation *inv, struct error *err)
 	create_options_finish(o, inv);
 	if (o->die_with_parent && o->detach)
 		return error_usage(err, "--die-with-parent and --detach contradict each other: nobody "
-				 "would stay to see the end of the caller");
+				   "would stay to see the end of the caller");
 	r = container_run(o, &status, err);
 	if (r < 0 && status > 0)
 		*inv->failure = status;
