@@ -43,6 +43,15 @@ static const struct field user_fields[] = {
 
 static const struct object user_object = {OBJECT(user_fields, struct oci_user)};
 
+static void unknown_capability(struct reader *r, const struct at *at, const char *name)
+{
+	char buf[32];
+	const char *near = capability_nearest(name, buf);
+
+	reader_warn(r, at, "unknown capability `%.64s`, left out%s%s%s", name, near ? " (did you mean `" : "",
+		    near ? near : "", near ? "`?)" : "");
+}
+
 /* An unknown name is a warning and left out: runtime-spec config.md#linux-process, since 1.1. */
 static int read_caps(struct reader *r, const struct at *at, const struct json *v, uint64_t *ret)
 {
@@ -62,8 +71,7 @@ static int read_caps(struct reader *r, const struct at *at, const struct json *v
 		if (number >= 0)
 			set |= 1ull << number;
 		else
-			reader_warn(r, &element, "unknown capability `%.64s`, left out",
-				    name->string.data);
+			unknown_capability(r, &element, name->string.data);
 	}
 	if (e == 0)
 		*ret = set;

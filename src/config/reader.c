@@ -418,14 +418,26 @@ static bool equal_ignoring_case(const char *a, const char *b)
 	return *a == *b;
 }
 
-static void unknown_member(struct reader *r, const struct at *at, const struct object *o)
+/*
+ * A member of @v that is not known is ignored, as the specification wants it; one that is nearly known, in the place
+ * of it, gets a warning.
+ */
+static void unknown_member(struct reader *r, const struct at *at, const struct json *v, const struct object *o)
 {
+	const char *near = NULL;
+	unsigned least = NAME_NEAR;
+
 	if (r->warnings >= MAX_WARNINGS)
 		return;
 	for (size_t i = 0; i < o->n_fields; i++)
-		if (equal_ignoring_case(o->fields[i].name, at->key))
-			reader_warn(r, at, "unknown member, ignored: names are case-sensitive, "
-				    "did you mean `%s`?", o->fields[i].name);
+		if (name_is_nearer(o->fields[i].name, at->key, &least))
+			near = o->fields[i].name;
+	if (!near)
+		return;
+	if (equal_ignoring_case(near, at->key))
+		reader_warn(r, at, "unknown member, ignored: names are case-sensitive, did you mean `%s`?", near);
+	else if (!json_get(v, near))
+		reader_warn(r, at, "unknown member, ignored: did you mean `%s`?", near);
 }
 
 /* The row of @key, or -1. */
@@ -447,7 +459,7 @@ static int read_members(struct reader *r, const struct at *at, const struct json
 		int row = find_field(o, member.key), e;
 
 		if (row < 0) {
-			unknown_member(r, &member, o);
+			unknown_member(r, &member, v, o);
 			continue;
 		}
 		if (v->object.v[i]->type == JSON_NULL)

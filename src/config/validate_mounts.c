@@ -8,6 +8,7 @@
 #include "config/validate.h"
 #include "config/validate_parts.h"
 #include "oci/mount.h"
+#include "util/log.h"
 
 /* An error about the last word of @kind in the options of mount @i. */
 static int bad_option(const struct oci_mount *m, size_t i, enum mount_option_kind kind,
@@ -160,18 +161,35 @@ static bool restricts(const char *word)
 	}
 }
 
+static int check_word(const char *word, bool bind, const char *where, struct error *err)
+{
+	const char *near = strchr(word, '=') ? NULL : mount_option_near_restriction(word);
+
+	/* A file system may have a word like that. */
+	if (!bind && near)
+		log_warning("%s: the option `%.64s` is left to the file system: did you mean `%s`?", where, word, near);
+	if (!bind || !(near || restricts(word)))
+		return 0;
+	error_config(err, where, "the option `%.64s` is not known here, and without it the mount would be less "
+		     "restricted than was asked for", word);
+	if (near)
+		return error_hint(err, "did you mean `%s`?", near);
+	return strchr(word, ',') ? error_hint(err, "each option is an entry of its own") : -err->code;
+}
+
 static int check_words(const struct oci_mount *m, size_t i, struct error *err)
 {
-	for (size_t k = 0; m->options.bind && k < m->words.n; k++) {
-		if (mount_option_find(m->words.v[k]) || !restricts(m->words.v[k]))
+	int e = 0;
+
+	for (size_t k = 0; e == 0 && k < m->words.n; k++) {
+		char where[64];
+
+		if (mount_option_find(m->words.v[k]))
 			continue;
-		error_set(err, EINVAL, "the option `%.64s` is not known here, and without it the mount would be "
-			  "less restricted than was asked for", m->words.v[k]);
-		if (strchr(m->words.v[k], ','))
-			error_hint(err, "each option is an entry of its own");
-		return error_at(err, "/mounts/%zu/options/%zu", i, k);
+		snprintf(where, sizeof(where), "/mounts/%zu/options/%zu", i, k);
+		e = check_word(m->words.v[k], m->options.bind, where, err);
 	}
-	return 0;
+	return e;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */

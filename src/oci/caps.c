@@ -32,6 +32,16 @@ int capability_number(const char *name)
 	return capability_name((unsigned)value, buf) && strcmp(buf, name) == 0 ? (int)value : -1;
 }
 
+const char *capability_nearest(const char *word, char buf[32])
+{
+	unsigned least = 2, found = CAPABILITIES;
+
+	for (unsigned i = 0; i < CAPABILITIES; i++)
+		if (capability_name(i, buf) && name_is_nearer(buf, word, &least))
+			found = i;
+	return found < CAPABILITIES ? capability_name(found, buf) : NULL;
+}
+
 char *capability_list(uint64_t set)
 {
 	cap_iab_t iab = cap_iab_init();

@@ -103,6 +103,28 @@ const struct mount_option_row *mount_option_find(const char *word)
 	return NULL;
 }
 
+static bool takes_rights(const struct mount_option_row *row)
+{
+	const uint64_t rights = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+				MOUNT_ATTR_NOSYMFOLLOW;
+
+	return (row->kind == MOUNT_OPTION_ATTR || row->kind == MOUNT_OPTION_RATTR) && row->set & rights;
+}
+
+const char *mount_option_near_restriction(const char *word)
+{
+	const char *near = NULL;
+	unsigned least = NAME_NEAR;
+
+	for (size_t i = 0; i < mount_option_table_len; i++)
+		if (takes_rights(&mount_option_table[i]) && name_is_nearer(mount_option_table[i].name, word, &least))
+			near = mount_option_table[i].name;
+	for (size_t i = 0; near && i < mount_option_table_len; i++)
+		if (name_is_nearer(mount_option_table[i].name, word, &least))
+			return NULL;
+	return near;
+}
+
 size_t mount_option_last(const struct strings *words, enum mount_option_kind kind)
 {
 	size_t i = words->n;

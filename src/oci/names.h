@@ -9,6 +9,8 @@
 int capability_number(const char *name);
 /* 0 -> "CAP_CHOWN", in @buf; NULL: libcap has no name for it. */
 const char *capability_name(unsigned number, char buf[32]);
+/* The name from which @word, which is none, differs by one letter, in @buf; or NULL. */
+const char *capability_nearest(const char *word, char buf[32]);
 /* "CAP_CHOWN,CAP_KILL" for a set of bits, by cap_iab_to_text(3); malloc'ed. */
 char *capability_list(uint64_t set);
 

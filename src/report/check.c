@@ -96,6 +96,7 @@ static void look(struct check *c)
 	config = config_check(c->arena, &c->document, &c->all);
 	/* What is wrong with half a configuration on a host is mostly what is wrong with it anywhere. */
 	if (c->all.errors == 0) {
+		check_names(c, &config->linux_.seccomp);
 		c->all.topic = "host";
 		make_plan(c, config);
 		check_host(c);

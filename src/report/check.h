@@ -26,6 +26,8 @@ struct check {
 void check_note(struct check *c, bool warning, const char *where, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* check_names.c: names of system calls that are nearly right. */
+void check_names(struct check *c, const struct oci_seccomp *profile);
 /* check_host.c: can this host, or the one that was described, do what is planned? */
 void check_host(struct check *c);
 /* check_sources.c: is on this host what is named of it? */

@@ -102,6 +102,23 @@ int seccomp_check(const struct oci_seccomp *profile, struct error *err)
 	return 0;
 }
 
+#define NUMBERS 1024		/* more than any kernel has, without those of x32 */
+
+bool seccomp_is_known(const char *name)
+{
+	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
+}
+
+void seccomp_known_names(struct arena *a, struct strings *ret)
+{
+	for (int nr = 0; nr < NUMBERS; nr++) {
+		_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
+
+		if (name)
+			arena_push(a, ret->v, ret->n) = arena_strdup(a, name);
+	}
+}
+
 static int check_args(const struct oci_seccomp *profile, struct error *err)
 {
 	for (size_t i = 0; i < profile->n_rules; i++)

@@ -10,6 +10,7 @@
 
 #include "oci/seccomp.h"
 #include "util/error.h"
+#include "util/mem.h"
 
 #define SECCOMP_MAX_INSNS BPF_MAXINSNS	/* 4096: the kernel takes no longer filter */
 
@@ -59,5 +60,9 @@ uint32_t seccomp_supported_flags(void);
 int seccomp_check(const struct oci_seccomp *profile, struct error *err);
 
 const char *seccomp_library_version(void);	/* "2.5.4" */
+
+/* Does libseccomp know a system call of this name on any machine?  All that it knows of this one are added to @ret. */
+bool seccomp_is_known(const char *name);
+void seccomp_known_names(struct arena *a, struct strings *ret);
 
 #endif

@@ -226,10 +226,15 @@ const struct name_value *name_find(const struct name_value *table, size_t n, con
 
 #define NEAR_MAX 40
 
-/* Edit distance of two short words, ignoring case. */
+static bool same_letter(char a, char b)
+{
+	return (a | 32) == (b | 32);
+}
+
+/* Edit distance of two short words, ignoring case; two neighbours that are swapped count as one. */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned row[NEAR_MAX + 1];
+	unsigned rows[3][NEAR_MAX + 1], *before = rows[0], *above = rows[1], *row = rows[2];
 	size_t la = strlen(a), lb = strlen(b);
 
 	if (la > NEAR_MAX || lb > NEAR_MAX)
@@ -237,37 +242,47 @@ static unsigned distance(const char *a, const char *b)
 	for (size_t j = 0; j <= lb; j++)
 		row[j] = (unsigned)j;
 	for (size_t i = 1; i <= la; i++) {
-		unsigned diagonal = row[0];
+		unsigned *oldest = before;
 
+		before = above;
+		above = row;
+		row = oldest;
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= lb; j++) {
-			unsigned above = row[j];
-			unsigned cost = diagonal + ((a[i - 1] | 32) != (b[j - 1] | 32));
+			unsigned cost = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
 
-			if (above + 1 < cost)
-				cost = above + 1;
+			if (above[j] + 1 < cost)
+				cost = above[j] + 1;
 			if (row[j - 1] + 1 < cost)
 				cost = row[j - 1] + 1;
+			if (i > 1 && j > 1 && before[j - 2] + 1 < cost && same_letter(a[i - 1], b[j - 2]) &&
+			    same_letter(a[i - 2], b[j - 1]))
+				cost = before[j - 2] + 1;
 			row[j] = cost;
-			diagonal = above;
 		}
 	}
 	return row[lb];
 }
 
+bool name_is_nearer(const char *name, const char *word, unsigned *least)
+{
+	size_t n = strlen(name), m = strlen(word), shorter = n < m ? n : m;
+	unsigned d = n > m + *least || m > n + *least ? UINT32_MAX : distance(name, word);
+
+	if (d >= *least || d > (shorter > 4 ? 2 : shorter > 1))
+		return false;
+	*least = d;
+	return true;
+}
+
 const char *name_nearest(const struct name_value *table, size_t n, const char *name)
 {
 	const char *best = NULL;
-	unsigned least = 3;
+	unsigned least = NAME_NEAR;
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned d = distance(table[i].name, name);
-
-		if (d < least) {
-			least = d;
+	for (size_t i = 0; i < n; i++)
+		if (name_is_nearer(table[i].name, name, &least))
 			best = table[i].name;
-		}
-	}
 	return best;
 }
 

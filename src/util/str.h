@@ -75,7 +75,15 @@ struct name_value {
 /* Exact, case-sensitive lookup; NULL when absent. */
 const struct name_value *name_find(const struct name_value *table, size_t n, const char *name);
 
-/* The entry of @table nearest to @name by edit distance (at most 2), or NULL; for error messages. */
+/*
+ * Could @word, which is not known, be meant for @name, and rather than for those that were asked about with the same
+ * *least before?  That begins as NAME_NEAR.  Letters may be missing, too many, others, or swapped with the next, in
+ * either case: one in words of up to four letters, two in longer ones.
+ */
+#define NAME_NEAR 3u
+bool name_is_nearer(const char *name, const char *word, unsigned *least);
+
+/* The entry of @table that @name is nearest to in this sense, or NULL; for error messages. */
 const char *name_nearest(const struct name_value *table, size_t n, const char *name);
 
 /* A container id: [A-Za-z0-9_][A-Za-z0-9_+.-]*, 1 to 200 bytes. */

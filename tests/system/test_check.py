@@ -92,6 +92,78 @@ def test_what_is_ignored_is_a_warning(box):
     assert r.rc == 2 and r.out.count("warning: ") == 2 and r.err == ""
 
 
+# ---- near misses ----------------------------------------------------------------------------------
+
+
+NEAR = {
+    "member": (lambda c: c.update(hostnam=c.pop("hostname")), "/hostnam", "`hostname`"),
+    "resources": (lambda c: c["linux"].update(resource=c["linux"].pop("resources")), "/linux/resource", "`resources`"),
+    "privileges": (lambda c: c["process"].update(noNewPrivilege=c["process"].pop("noNewPrivileges")),
+                   "/process/noNewPrivilege", "`noNewPrivileges`"),
+    "set": (lambda c: c["process"]["capabilities"].update(boundings=c["process"]["capabilities"].pop("bounding")),
+            "/process/capabilities/boundings", "`bounding`"),
+    "hooks": (lambda c: c.update(hooks={"prestrt": []}), "/hooks/prestrt", "`prestart`"),
+    "swapped": (lambda c: c.update(hooks={"potsstop": []}), "/hooks/potsstop", "`poststop`"),
+    "syscall": (lambda c: c["linux"].update(seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["chmod", "mkdr"], "action": "SCMP_ACT_ERRNO"}]}), "/linux/seccomp/syscalls/0/names/1", "`mkdir`"),
+    "capability": (lambda c: c["process"]["capabilities"].update(bounding=["CAP_KILL", "CAP_SYS_ADMN"]),
+                   "/process/capabilities/bounding/1", "`CAP_SYS_ADMIN`"),
+    "file-system": (lambda c: c["mounts"].append(conf.mount("/mnt", "tmpfs", "tmpfs", ["r0"])), "/mounts/7/options/0", "`ro`"),
+}
+
+
+@pytest.mark.parametrize("kind", NEAR)
+def test_near_misses(box, kind):
+    change, pointer, meant = NEAR[kind]
+    change(box.config)
+    only(findings(box, rc=2), "warning", pointer, "did you mean " + meant)
+
+
+@pytest.mark.parametrize("word, meant", [("r0", "`ro`"), ("or", "`ro`"), ("noexc", "`noexec`"), ("nosudi", "`nosuid`"),
+                                         ("nodv", "`nodev`"), ("rnosiud", "`rnosuid`"), ("nosymfolow", "`nosymfollow`")])
+def test_a_bind_with_nearly_a_restriction(box, tmp, word, meant):
+    """That word is left out elsewhere, and the mount has all rights; and what gives them is never suggested."""
+    os.mkdir(f"{tmp}/d")
+    box.config["mounts"].append(conf.bind(f"{tmp}/d", "/mnt", word))
+    rows = findings(box, rc=1)
+    only(rows, "error", "/mounts/7/options/1", f"did you mean {meant}?")
+    box.refused(f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize("word", ["z", "Z", "U", "nofail", "noauto", "_netdev", "nocopy", "cached", "x-systemd.automount",
+                                  "consistent", "delegated"])
+def test_words_of_others_are_no_near_misses(box, tmp, word):
+    os.mkdir(f"{tmp}/d")
+    box.config["mounts"].append(conf.bind(f"{tmp}/d", "/mnt", word))
+    rows = findings(box, rc=2)
+    assert len(rows) == 1 and "means nothing for a bind mount" in rows[0][2], rows
+    box.probe()
+
+
+def test_what_is_no_near_miss(box):
+    """Members of others beside ours, system calls that came later or have a number, words for another member's place."""
+    box.config.update(windows={}, vm={}, vendor={"hostnam": 1})
+    box.config["root"].update(pat="x")          # the one that it is near to is there
+    box.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["fchmodat9", "futex_wakeup", "no_such_call_at_all", "mkdir", "mkdr"], "action": "SCMP_ACT_ERRNO"}]}
+    assert findings(box, rc=0) == []
+
+
+def test_create_says_near_misses_as_warnings(box):
+    box.config["hostnam"] = box.config.pop("hostname")
+    r = box.run().ok()
+    assert r.err == "orlop: warning: /hostnam: unknown member, ignored: did you mean `hostname`?\n", r
+    r = box.orlop("--log", f"{box.bundle}/log", "--log-format", "json", "run", "--bundle", box.bundle, box.id).ok()
+    assert r.err == "" and os.path.getsize(f"{box.bundle}/log") == 0, "engines expect nothing but errors there"
+
+
+@pytest.mark.parametrize("word, ours", [("stop", "kill"), ("ls", "list"), ("rm", "delete"), ("inspect", "state"),
+                                        ("lsit", "list"), ("chekc", "check"), ("rn", "run"), ("qq", None), ("xyz", None)])
+def test_commands(orlop, word, ours):
+    r = orlop(word).failed(f"unknown command `{word}`")
+    assert (f"did you mean `{ours}`?" in r.err) if ours else "did you mean" not in r.err
+
+
 # ---- the root file system ------------------------------------------------------------------------
 
 

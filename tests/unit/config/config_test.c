@@ -523,8 +523,9 @@ static void test_case_variants(void **state)
 	log_redirect(keep, &w);
 	c = good(*state, PROCESS(",'NoNewPrivileges':true,'noNewPrivilege':true,'OOMSCOREADJ':'x'"));
 	assert_false(c->process.no_new_privileges);
-	assert_int_equal(w.n, 2);
-	assert_non_null(strstr(w.text, "/process/NoNewPrivileges"));
+	assert_int_equal(w.n, 3);
+	assert_non_null(strstr(w.text, "/process/NoNewPrivileges: unknown member, ignored: names are case-sensitive"));
+	assert_non_null(strstr(w.text, "/process/noNewPrivilege: unknown member, ignored: did you mean"));
 	assert_non_null(strstr(w.text, "did you mean `noNewPrivileges`?"));
 	assert_non_null(strstr(w.text, "did you mean `oomScoreAdj`?"));
 

@@ -84,6 +84,15 @@ static void utf8(void **state)
 static void names(void **state)
 {
 	static const struct name_value table[] = {{"RLIMIT_CORE", 4}, {"RLIMIT_NOFILE", 7}};
+	static const struct {
+		const char *name, *word;
+		bool is_near;
+	} near[] = {
+		{"ro", "r0", true}, {"ro", "or", true}, {"ro", "rot", true}, {"ro", "xy", false}, {"ro", "o", false},
+		{"list", "lsit", true}, {"wait", "lsit", false}, {"kill", "pall", false}, {"noexec", "noexc", true},
+		{"noexec", "neoxce", true}, {"noexec", "nexc", false}, {"noexec", "onxece", false},
+		{"hostname", "HOSTNAM", true}, {"hostname", "hostnames2", true}, {"hostname", "hostnames22", false},
+	};
 
 	(void)state;
 	assert_int_equal(name_find(table, 2, "RLIMIT_NOFILE")->value, 7);
@@ -92,6 +101,13 @@ static void names(void **state)
 	assert_string_equal(name_nearest(table, 2, "RLIMIT_NOFIEL"), "RLIMIT_NOFILE");
 	assert_string_equal(name_nearest(table, 2, "rlimit_core"), "RLIMIT_CORE");
 	assert_null(name_nearest(table, 2, "something else"));
+	for (size_t i = 0; i < ARRAY_SIZE(near); i++) {
+		const struct name_value word = {near[i].name, 0};
+		const char *found = name_nearest(&word, 1, near[i].word);
+
+		if ((found != NULL) != near[i].is_near)
+			fail_msg("%s for %s", near[i].word, near[i].name);
+	}
 }
 
 static void ids(void **state)
