@@ -43,7 +43,7 @@ static const struct field config_fields[] = {
 	{FIELD_OBJECT("linux", struct oci_config, linux_, &linux_object)},
 };
 
-static const struct object config_object = {OBJECT(config_fields, struct oci_config)};
+static const struct object config_object = {OBJECT(config_fields, struct oci_config), .done = read_landlock};
 
 struct document {
 	const char *text;

@@ -23,6 +23,9 @@ int read_time_offsets(struct reader *r, const struct at *at, const struct json *
 /* struct oci_seccomp; computes the digest */
 int read_seccomp(struct reader *r, const struct at *at, const struct json *v, void *base);
 
+/* The annotation org.orlop.landlock, when all else is read; @base is struct oci_config. */
+int read_landlock(struct reader *r, const struct at *at, const struct json *v, void *base);
+
 /* A text that is one @object, read into @base; errors as those of config.h. */
 int read_object_text(struct arena *a, const char *text, size_t len, const struct object *object, void *base,
 		     struct error *err);

@@ -149,12 +149,15 @@ int stage_exec(struct stage_context *c, struct error *err)
 	execve(c->program, c->p->process.argv, c->env);
 	r = errno;
 	if (!profile)
-		return process_exec_error(c->program, r, err);
-	error_errno(err, r, "exec `%s`", c->program);
+		process_exec_error(c->program, r, err);
+	else
+		error_errno(err, r, "exec `%s`", c->program);
 	error_kind(err, ERROR_PROGRAM);
 	error_path(err, c->program);
 	error_at(err, "/process/args/0");
-	if (looks_filtered(profile, r))
+	if (r == EACCES)
+		stage_explain_landlock(c, err);
+	if (profile && looks_filtered(profile, r))
 		error_hint(err, "the seccomp profile may deny execve(2)");
 	return -err->code;
 }

@@ -143,10 +143,11 @@ int stage_close_others(int from, int *keep, size_t n, struct error *err)
  */
 int stage_descriptors(struct stage_context *c, struct error *err)
 {
-	int keep[] = {c->conv.fd, c->h->start, c->h->result, c->console, c->h->pid_ns, stage_pid_join(c)};
+	int keep[] = {c->conv.fd, c->h->start, c->h->result, c->console, c->h->pid_ns, stage_pid_join(c),
+		      c->landlock.fd};
 
 	c->rootfs.root = c->rootfs.proc = -1;
-	return stage_close_others(3 + (int)c->p->process.keep_fds, keep, 6, err);
+	return stage_close_others(3 + (int)c->p->process.keep_fds, keep, ARRAY_SIZE(keep), err);
 }
 
 /* Late, since our own work should not run under them. */

@@ -3,6 +3,7 @@
 #include "init/protocol_receive.h"
 #include "init/protocol_send.h"
 #include "init/stages.h"
+#include "oci/annotations.h"
 #include "process/process.h"
 #include "security/caps.h"
 #include "sys/mutate.h"
@@ -118,13 +119,60 @@ int stage_credentials(struct stage_context *c, struct error *err)
 	return stage_go_dark(err);
 }
 
+/* Does: open what the annotation names, while we may. */
+int stage_landlock_rules(struct stage_context *c, struct error *err)
+{
+	const struct oci_landlock *l = c->p->security.landlock;
+
+	return l ? landlock_prepare(l, &c->landlock, err) : 0;
+}
+
+static int enforce_landlock(const struct stage_context *c, struct error *err)
+{
+	const struct plan_security *s = &c->p->security;
+	int r;
+
+	if (!s->landlock)
+		return 0;
+	r = caps_raise(s->until_exec, err);
+	if (r == 0)
+		r = landlock_enforce(s->landlock, &c->landlock, err);
+	/* The filter, if there is one, raises it again. */
+	return r < 0 ? r : caps_drop(&s->caps, s->seccomp ? 0 : s->until_exec, err);
+}
+
+/*
+ * Does: what is left to us by then is no file's: the conversation, the gate, a clone, execve.
+ * Must not: be followed by a mount.
+ */
+int stage_landlock(struct stage_context *c, struct error *err)
+{
+	int r = enforce_landlock(c, err);
+
+	if (c->landlock.fd >= 0)
+		close(c->landlock.fd);
+	c->landlock.fd = -1;
+	return r;
+}
+
+int stage_explain_landlock(const struct stage_context *c, struct error *err)
+{
+	const struct oci_landlock *l = c->p->security.landlock;
+
+	if (!l || !l->has_paths)
+		return -err->code;
+	return error_hint(err, "the annotation " ANNOTATION_LANDLOCK " lets only be executed what is below its "
+			  "`execute`, the interpreter of a program included");
+}
+
 /* In the process that tries the program, which may be visible. */
 static int drop_kept(void *ctx)
 {
 	const struct stage_context *c = ctx;
 	struct error err = {0};
+	int r = enforce_landlock(c, &err);
 
-	return caps_drop(&c->p->security.caps, c->p->security.until_exec | STAGE_UNTIL_CLONE, &err);
+	return r < 0 ? r : caps_drop(&c->p->security.caps, c->p->security.until_exec | STAGE_UNTIL_CLONE, &err);
 }
 
 /* Does: look the program up as the user who will execute it, so that the errors are the user's. */
@@ -137,5 +185,8 @@ int stage_program(struct stage_context *c, struct error *err)
 		return r;
 	c->env = process_environment(c->scratch, pp, pp->oci->user.uid);
 	r = process_find_program(c->scratch, pp->argv, c->env, &c->program, err);
-	return r < 0 ? r : process_check_program(c->program, pp->argv, c->env, drop_kept, c, err);
+	if (r < 0)
+		return r;
+	r = process_check_program(c->program, pp->argv, c->env, c->p->security.landlock, drop_kept, c, err);
+	return r == -EACCES ? stage_explain_landlock(c, err) : r;
 }

@@ -61,6 +61,7 @@ static const struct stage {
 	{"session", FOR_ALL | CLONED_FIRST, stage_session},
 	{"scheduling", FOR_ALL | NEEDS_PROCESS, stage_attributes},
 	{"working directory", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_cwd},
+	{"landlock", FOR_ALL | NEEDS_PROCESS, stage_landlock_rules},
 	{"descriptors", FOR_ALL, stage_descriptors},
 	{"limits", FOR_ALL | NEEDS_PROCESS | CLONED_FIRST, stage_limits},
 	{"limits", FOR_ALL | NEEDS_PROCESS | CLONED_LAST, stage_lift_limits},
@@ -69,6 +70,7 @@ static const struct stage {
 	{"signals", FOR_ALL, stage_signals},
 	{"pid namespace", FOR_ALL | CLONED_LAST, stage_pid_namespace},
 	{"alone", FOR_ALL | CLONED_FIRST, stage_alone},
+	{"landlock", FOR_ALL | NEEDS_PROCESS, stage_landlock},
 	{"seccomp", FOR_ALL | NEEDS_PROCESS, stage_filter},
 	{"clone", FOR_ALL | CLONED_LAST, stage_clone},
 	{"session", FOR_ALL | CLONED_LAST, stage_session},
@@ -149,7 +151,7 @@ int stage_go_dark(struct error *err)
 _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags)
 {
 	struct stage_context c = {
-		.p = p, .h = h, .console = -1, .rootfs = {.root = -1, .proc = -1, .nodes = -1},
+		.p = p, .h = h, .console = -1, .landlock.fd = -1, .rootfs = {.root = -1, .proc = -1, .nodes = -1},
 		.conv = {.fd = h->sync, .parent = false, .flags = conversation_flags,
 			 .state = conversation_start(conversation_flags & ~(unsigned)CONV_LAUNCHER),
 			 .n_idmaps = h->rootfs.n_asked},

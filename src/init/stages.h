@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 
 #include "init/init.h"
+#include "security/landlock.h"
 
 struct hook_run;
 
@@ -18,6 +19,7 @@ struct stage_context {
 	int console;			/* the pty's peer until it became 0-2, else -1 */
 	bool cwd_entered;
 	bool filtered;			/* the seccomp filter is installed */
+	struct landlock_rules landlock;	/* to be enforced */
 	const char *program;		/* what execve gets */
 	char **env;
 };
@@ -66,6 +68,10 @@ int stage_limits(struct stage_context *c, struct error *err);
 /* stage_security.c */
 int stage_credentials(struct stage_context *c, struct error *err);
 int stage_program(struct stage_context *c, struct error *err);
+int stage_landlock_rules(struct stage_context *c, struct error *err);
+/* After EACCES of execve(2).  Returns the error. */
+int stage_explain_landlock(const struct stage_context *c, struct error *err);
+int stage_landlock(struct stage_context *c, struct error *err);
 int stage_filter(struct stage_context *c, struct error *err);
 int stage_agent_filter(struct stage_context *c, struct error *err);
 /* Install it now; *ret_listener: see seccomp_install(). */

@@ -18,6 +18,7 @@
 
 #include "criu/connection.h"
 #include "launch/spawn.h"
+#include "oci/annotations.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/path.h"
@@ -64,6 +65,9 @@ int external_check(const struct plan *p, struct error *err)
 	if (p->security.seccomp_agent)
 		return error_config(err, "/linux/seccomp", "CRIU cannot dump or restore a seccomp filter with an "
 				    "agent that answers (SCMP_ACT_NOTIFY)");
+	if (p->security.landlock)
+		return error_config(err, "/annotations/" ANNOTATION_LANDLOCK, "CRIU does not know of Landlock: what is "
+				    "restored would be free of it");
 	return 0;
 }
 

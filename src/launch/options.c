@@ -14,6 +14,7 @@
 #include "launch/creation.h"
 #include "launch/options.h"
 #include "process/process.h"
+#include "security/landlock.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
 #include "sys/mutate.h"
@@ -156,7 +157,9 @@ int options_check_security(const struct plan_security *s, struct error *err)
 		return error_at(err, "/process/apparmorProfile");
 	if (s->seccomp)
 		r = seccomp_check(s->seccomp, err);
-	return r < 0 ? error_at(err, "/linux/seccomp") : 0;
+	if (r < 0)
+		return error_at(err, "/linux/seccomp");
+	return s->landlock ? landlock_check(s->landlock, err) : 0;
 }
 
 int options_connect_pidfd(const char *path, int *ret, struct error *err)

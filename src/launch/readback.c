@@ -251,7 +251,8 @@ static int check_caps(const struct spawn *s, const struct status *status, struct
 	uint64_t possible = all ? ~UINT64_C(0) : s->own.permitted;
 	uint64_t permitted = want->permitted & possible;
 	uint64_t inheritable = want->inheritable & bounding;
-	bool early = init_filters_early(s->plan, &s->handles, s->conv.flags);
+	/* For Landlock alone it has been used by now. */
+	bool early = !s->plan->security.seccomp || init_filters_early(s->plan, &s->handles, s->conv.flags);
 	uint64_t besides = early ? 0 : s->plan->security.until_exec & possible;
 	/* With an agent the filter is installed by now. */
 	uint64_t used = s->plan->security.seccomp_agent ? besides : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Annotations of crun's, which engines set: `run.oci.*`. */
+/* Annotations that change what a container is: of crun's, which engines set, `run.oci.*`; of others; our own. */
 #ifndef ORLOP_OCI_ANNOTATIONS_H
 #define ORLOP_OCI_ANNOTATIONS_H
 
@@ -22,6 +22,10 @@
 
 /* A file of options for CRIU, as runc and crun. */
 #define ANNOTATION_CRIU_CONFIG "org.criu.config"
+
+/* Ours: all that begin so are known, or refused. */
+#define ANNOTATION_OWN "org.orlop."
+#define ANNOTATION_LANDLOCK ANNOTATION_OWN "landlock"	/* oci/landlock.h */
 
 /* Those that are honoured; one that ends in a dot is the beginning of many. */
 extern const struct name_value annotation_names[];

@@ -4,6 +4,7 @@
 #define ORLOP_OCI_CONFIG_H
 
 #include "oci/hooks.h"
+#include "oci/landlock.h"
 #include "oci/linux.h"
 #include "oci/mount.h"
 #include "oci/process.h"
@@ -22,6 +23,7 @@ struct oci_config {
 	struct oci_hooks hooks;
 	struct key_values annotations;
 	struct oci_linux linux_;
+	struct oci_landlock landlock;	/* of the annotation */
 };
 
 /* The namespace of the configuration with this CLONE_NEW* flag, or NULL: shared with the host. */

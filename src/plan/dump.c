@@ -403,6 +403,7 @@ static void dump_security(const struct plan_security *s, FILE *out)
 	if (s->seccomp)
 		fprintf(out, "security.seccomp default %08x, %zu rules\n", s->seccomp->default_action,
 			s->seccomp->n_rules);
+	flag(out, "security.landlock", s->landlock);
 	line(out, "security.seccomp_agent", s->seccomp_agent);
 }
 

@@ -299,11 +299,12 @@ struct plan_security {
 	struct oci_capabilities caps;	/* cut to what the kernel knows */
 	bool no_new_privs;
 	uint64_t until_exec;		/* capabilities that the process has besides up to execve, which takes
-					 * them away: CAP_SYS_ADMIN to install the filter last, seccomp(2) */
+					 * them away: CAP_SYS_ADMIN for seccomp(2) and landlock_restrict_self(2) */
 	const char *apparmor;		/* profile name or NULL */
 	const char *selinux;		/* process label or NULL */
 	const char *mount_label;	/* or NULL */
 	const struct oci_seccomp *seccomp;	/* NULL = none */
+	const struct oci_landlock *landlock;	/* NULL = none */
 	const char *seccomp_agent;	/* socket that gets the listener; NULL = no rule notifies */
 };
 

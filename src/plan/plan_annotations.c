@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Annotations of crun's, which engines set: honoured, or said not to be.  Runs in the parent, before the first
- * side effect; makes no system call.
+ * Annotations of crun's, which engines set: honoured, or said not to be; our own: honoured, or refused.
+ * Runs in the parent, before the first side effect; makes no system call.
  */
 #include "plan/parts.h"
 
@@ -67,6 +67,18 @@ static void warn_of_hooks_inside(const struct oci_config *config)
 			log_warning("the annotation `%s` has no effect on startContainer hooks", keys[i]);
 }
 
+/* A confinement that is asked for by a wrong name would not be there. */
+static int unknown_of_ours(const char *key, struct error *err)
+{
+	const char *nearest = name_nearest(annotation_names, n_annotation_names, key);
+
+	error_set(err, EINVAL, "unknown annotation `%s`", key);
+	error_at(err, "/annotations/%s", key);
+	if (nearest)
+		return error_hint(err, "did you mean `%s`?", nearest);
+	return error_hint(err, "those that begin with " ANNOTATION_OWN " are orlop's own: see orlop-config(5)");
+}
+
 int plan_annotations(const struct plan *p, struct error *err)
 {
 	const struct key_values *all = &p->config->annotations;
@@ -74,8 +86,10 @@ int plan_annotations(const struct plan *p, struct error *err)
 	for (size_t i = 0; i < all->n; i++) {
 		const char *key = all->v[i].key, *why;
 
-		if (!str_starts(key, ANNOTATION_PREFIX) || is_honoured(key))
+		if (is_honoured(key) || !(str_starts(key, ANNOTATION_PREFIX) || str_starts(key, ANNOTATION_OWN)))
 			continue;
+		if (str_starts(key, ANNOTATION_OWN))
+			return unknown_of_ours(key, err);
 		why = annotation_refusal(key);
 		if (why) {
 			error_set(err, ENOTSUP, "the annotation `%s` cannot be left out: %s", key, why);

@@ -70,7 +70,8 @@ int plan_security(struct arena *a, struct plan *p, const struct oci_process *pro
 	s->selinux = or_null(process->selinux_label);
 	s->mount_label = or_null(l->mount_label);
 	s->seccomp = l->seccomp.present ? &l->seccomp : NULL;
-	s->until_exec = s->seccomp && !s->no_new_privs ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
+	s->landlock = p->config->landlock.present ? &p->config->landlock : NULL;
+	s->until_exec = (s->seccomp || s->landlock) && !s->no_new_privs ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
 	/* Without such a rule listenerPath means nothing: config-linux.md#seccomp. */
 	s->seccomp_agent = s->seccomp && l->seccomp.notifies ? l->seccomp.listener_path : NULL;
 	return 0;

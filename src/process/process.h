@@ -59,10 +59,10 @@ int process_enter_cwd(const char *cwd, bool create, struct error *err);
 int process_find_program(struct arena *a, char *const *argv, char *const *envp, const char **ret,
 			 struct error *err);
 
-/* process/program.c: would execve(2) take @path, as far as that can be known without it?  Odd ones another process
- * tries, after @confine(@ctx) (may be NULL) took from it what the program would not have. */
-int process_check_program(const char *path, char *const *argv, char *const *envp, int (*confine)(void *ctx),
-			  void *ctx, struct error *err);
+/* process/program.c: would execve(2) take @path, as far as that can be known without it?  Odd ones, or
+ * @always, another process tries, after @confine(@ctx) (may be NULL) took from it what the program would not have. */
+int process_check_program(const char *path, char *const *argv, char *const *envp, bool always,
+			  int (*confine)(void *ctx), void *ctx, struct error *err);
 
 /* process/program.c: after execve(2) of @path failed with @errnum: the error, with what the file itself
  * says about it (missing interpreter, CR LF, wrong machine).  Returns -errnum. */

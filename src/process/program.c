@@ -203,12 +203,12 @@ static bool are_long(char *const *argv, char *const *envp)
 	return n > LONG_STRINGS;
 }
 
-int process_check_program(const char *path, char *const *argv, char *const *envp, int (*confine)(void *ctx),
-			  void *ctx, struct error *err)
+int process_check_program(const char *path, char *const *argv, char *const *envp, bool always,
+			  int (*confine)(void *ctx), void *ctx, struct error *err)
 {
 	int r = 0;
 
-	if (!format_is_usual(path) || are_long(argv, envp))
+	if (always || !format_is_usual(path) || are_long(argv, envp))
 		r = exec_trial(path, argv, envp, confine, ctx);
 	return r < 0 ? process_exec_error(path, r, err) : 0;
 }

@@ -305,7 +305,7 @@ static void test_annotations(void **state)
 		/* Reserved to the specification. */
 		assert_false(str_starts(v->object.keys[i], "org.opencontainers."));
 	}
-	assert_int_equal(at("potentiallyUnsafeConfigAnnotations")->array.n, 7);
+	assert_int_equal(at("potentiallyUnsafeConfigAnnotations")->array.n, 8);
 }
 
 int main(void)
