@@ -13,18 +13,18 @@
 #include <cmocka.h>
 
 #include "cli/cli.h"
-#include "cli/spec.h"
 #include "config/config.h"
+#include "report/template.h"
 #include "util/cleanup.h"
 
-static struct oci_config *read_template(struct arena *a, const struct spec_template *t)
+static struct oci_config *read_template(struct arena *a, const struct template *t)
 {
 	struct oci_config *config = NULL;
 	struct error err = { 0 };
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	text = spec_text(t, &len);
+	text = template_text(t, &len);
 	assert_int_equal(strlen(text), len);
 	if (config_parse(a, text, len, &config, &err) < 0)
 		fail_msg("%s (at %s)", err.text, err.where);
@@ -62,7 +62,7 @@ static bool has_word(const struct oci_mount *m, const char *word)
 static void test_privileged(void **state)
 {
 	struct arena *a = arena_new();
-	const struct oci_config *c = read_template(a, &(struct spec_template){ .rootless = false });
+	const struct oci_config *c = read_template(a, &(struct template){ .rootless = false });
 
 	(void)state;
 	assert_string_equal(c->oci_version, OCI_VERSION);
@@ -92,7 +92,7 @@ static void test_privileged(void **state)
 
 static void test_rootless(void **state)
 {
-	const struct spec_template t = { .rootless = true, .uid = 1000, .gid = 100 };
+	const struct template t = { .rootless = true, .uid = 1000, .gid = 100 };
 	struct arena *a = arena_new();
 	const struct oci_config *c = read_template(a, &t);
 
