@@ -7,6 +7,7 @@ _orlop_values() # argument-name current-word
 {
 	case $1 in
 	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
+	ID) mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$2") ;;
 	FILE | PATH) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
 	*\|*) mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$2") ;;
 	esac
@@ -68,10 +69,10 @@ _orlop()
 			[[ $long == command ]] && echo "$who"
 		done <<<"$list")" -- "$cur")
 	else
-		[[ $ended && ${#arguments[@]} -gt 2 && $place -ge ${#arguments[@]} ]] && place=$((${#arguments[@]} - 1))
+		[[ $ended && ${#arguments[@]} -ge 2 && $place -ge ${#arguments[@]} ]] && place=$((${#arguments[@]} - 1))
 		[[ ${arguments[*]} == *ID...* ]] && place=0
 		case ${arguments[place]-} in
-		ID | ID... | '[ID...]') mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
+		ID | ID... | '[ID...]') _orlop_values ID "$cur" ;;
 		*\|*) _orlop_values "${arguments[place]}" "$cur" ;;
 		'[FILE]') _orlop_values FILE "$cur" ;;
 		'[BUNDLE]') _orlop_values DIR "$cur" ;;

@@ -31,6 +31,8 @@ for line in (orlop help --list-options 2>/dev/null)
         case ''
         case DIR
             set -a rule -x -a '(__fish_complete_directories)'
+        case ID
+            set -a rule -x -a '(orlop list -q 2>/dev/null)'
         case FILE PATH
             set -a rule -r -F
         case '*|*'

@@ -163,6 +163,12 @@ void json_write_i64(struct json_writer *w, int64_t v)
 	add_number(w, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
+void json_write_literal(struct json_writer *w, const char *text)
+{
+	separate(w);
+	strbuf_adds(&w->out, text);
+}
+
 void json_write_u64(struct json_writer *w, uint64_t v)
 {
 	separate(w);

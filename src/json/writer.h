@@ -30,6 +30,7 @@ void json_write_hundredths(struct json_writer *w, int64_t v);	/* 150: 1.5 */
 void json_write_bool(struct json_writer *w, bool v);
 void json_write_key_values(struct json_writer *w, const struct key_values *kv);	/* an object */
 void json_write_strings(struct json_writer *w, const struct strings *s);	/* an array */
+void json_write_literal(struct json_writer *w, const char *text);	/* a number, as JSON has it */
 
 /* The text so far, NUL-terminated, owned by the caller (free). */
 char *json_write_finish(struct json_writer *w, size_t *ret_len);

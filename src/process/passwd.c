@@ -67,3 +67,32 @@ const char *passwd_home(struct arena *a, const char *text, size_t len, uint32_t 
 
 	return home ? home : "/";
 }
+
+static bool number_in_line(const char *line, size_t n, const struct passwd_question *q, uint32_t *ret)
+{
+	char number[11];
+	size_t len;
+	const char *f = field(line, n, q->key, &len);
+
+	if (!f || len != strlen(q->word) || memcmp(f, q->word, len) != 0 || memchr(line, '\0', n))
+		return false;
+	f = field(line, n, q->wanted, &len);
+	if (!f || len >= sizeof(number))
+		return false;
+	memcpy(number, f, len);
+	number[len] = '\0';
+	return str_to_u32(number, ret) == 0;
+}
+
+bool passwd_number(const char *text, size_t len, const struct passwd_question *q, uint32_t *ret)
+{
+	for (size_t pos = 0; pos < len;) {
+		const char *line = text + pos, *nl = memchr(line, '\n', len - pos);
+		size_t n = nl ? (size_t)(nl - line) : len - pos;
+
+		if (number_in_line(line, n, q, ret))
+			return true;
+		pos += n + 1;
+	}
+	return false;
+}

@@ -2,8 +2,15 @@
 /* A configuration to start from, as text.  Runs in the command's own process. */
 #include "report/template.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
 #include "json/writer.h"
-#include "oci/config.h"
+#include "report/template_parts.h"
+#include "report/template_profile.h"
+#include "util/fd.h"
 
 struct mount_row {
 	const char *destination, *type, *source;
@@ -27,29 +34,19 @@ static const struct mount_row rootless_sys = {
 };
 
 static const char *const environment[] = {
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", NULL,
-};
-static const char *const program[] = { "sh", NULL };
-static const char *const capabilities[] = {
-	"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", NULL,
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm",
 };
 static const char *const capability_sets[] = { "bounding", "effective", "permitted" };
+static const char *const namespaces[] = { "pid", "ipc", "uts", "mount", "cgroup" };
 
-static const char *const masked[] = {
-	"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
-	"/sys/firmware", "/sys/devices/virtual/powercap", "/sys/devices/virtual/tpm", NULL,
-};
-static const char *const readonly[] = {
-	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
-};
-
-static const char *const namespaces[] = {
-	"pid", "network", "ipc", "uts", "mount", "cgroup", NULL,
-};
-/* Without privileges nobody could give a new network a way out. */
-static const char *const rootless_namespaces[] = {
-	"user", "pid", "ipc", "uts", "mount", "cgroup", NULL,
+/* What the document is made of. */
+struct document {
+	struct json_writer w;
+	struct arena *arena;
+	const struct template *t;
+	const struct template_profile *profile;
+	struct template_ids ids;	/* of the process */
+	bool own_network;
 };
 
 static void write_member(struct json_writer *w, const char *key, const char *value)
@@ -58,48 +55,101 @@ static void write_member(struct json_writer *w, const char *key, const char *val
 	json_write_string(w, value);
 }
 
-static void write_words(struct json_writer *w, const char *key, const char *const *words)
+static void write_number(struct json_writer *w, const char *key, uint64_t value)
 {
 	json_write_key(w, key);
-	json_write_array(w);
-	for (; *words; words++)
-		json_write_string(w, *words);
-	json_write_end_array(w);
+	json_write_u64(w, value);
 }
 
-static void write_process(struct json_writer *w)
+static void write_flag(struct json_writer *w, const char *key, bool value)
 {
-	json_write_key(w, "process");
-	json_write_object(w);
-	json_write_key(w, "terminal");
-	json_write_bool(w, true);
-	json_write_key(w, "user");
-	json_write_object(w);
-	json_write_key(w, "uid");
-	json_write_u64(w, 0);
-	json_write_key(w, "gid");
-	json_write_u64(w, 0);
-	json_write_end_object(w);
-	write_words(w, "args", program);
-	write_words(w, "env", environment);
-	write_member(w, "cwd", "/");
-	json_write_key(w, "capabilities");
-	json_write_object(w);
-	for (size_t i = 0; i < ARRAY_SIZE(capability_sets); i++)
-		write_words(w, capability_sets[i], capabilities);
-	json_write_end_object(w);
+	json_write_key(w, key);
+	json_write_bool(w, value);
+}
+
+/* "a b c" as an array. */
+static void write_words(struct document *d, const char *key, const char *words)
+{
+	json_write_key(&d->w, key);
+	json_write_array(&d->w);
+	for (size_t n; *words; words += n + (words[n] == ' ')) {
+		n = strcspn(words, " ");
+		json_write_string(&d->w, arena_strndup(d->arena, words, n));
+	}
+	json_write_end_array(&d->w);
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=") + 1;
+
+	return strncmp(a, b, n) == 0;
+}
+
+/* Of those that are given the last one of a name counts, and before all that are not given. */
+static bool is_given(const struct strings *env, size_t from, const char *variable)
+{
+	for (size_t i = from; i < env->n; i++)
+		if (same_name(variable, env->v[i]))
+			return true;
+	return false;
+}
+
+static void write_environment(struct document *d)
+{
+	const struct strings *env = &d->t->env;
+
+	json_write_key(&d->w, "env");
+	json_write_array(&d->w);
+	for (size_t i = 0; i < ARRAY_SIZE(environment); i++)
+		if (!is_given(env, 0, environment[i]))
+			json_write_string(&d->w, environment[i]);
+	for (size_t i = 0; i < env->n; i++)
+		if (!is_given(env, i + 1, env->v[i]))
+			json_write_string(&d->w, env->v[i]);
+	json_write_end_array(&d->w);
+}
+
+static void write_rlimits(struct json_writer *w)
+{
 	json_write_key(w, "rlimits");
 	json_write_array(w);
 	json_write_object(w);
 	write_member(w, "type", "RLIMIT_NOFILE");
-	json_write_key(w, "hard");
-	json_write_u64(w, 1024);
-	json_write_key(w, "soft");
-	json_write_u64(w, 1024);
+	write_number(w, "hard", 1024);
+	write_number(w, "soft", 1024);
 	json_write_end_object(w);
 	json_write_end_array(w);
-	json_write_key(w, "noNewPrivileges");
-	json_write_bool(w, true);
+}
+
+static void write_process(struct document *d)
+{
+	struct json_writer *w = &d->w;
+
+	json_write_key(w, "process");
+	json_write_object(w);
+	write_flag(w, "terminal", !d->t->no_terminal);
+	json_write_key(w, "user");
+	json_write_object(w);
+	write_number(w, "uid", d->ids.uid);
+	write_number(w, "gid", d->ids.gid);
+	json_write_end_object(w);
+	if (d->t->args.n) {
+		json_write_key(w, "args");
+		json_write_strings(w, &d->t->args);
+	} else {
+		write_words(d, "args", "sh");
+	}
+	write_environment(d);
+	write_member(w, "cwd", "/");
+	json_write_key(w, "capabilities");
+	json_write_object(w);
+	for (size_t i = 0; i < ARRAY_SIZE(capability_sets); i++)
+		write_words(d, capability_sets[i], d->profile->capabilities);
+	json_write_end_object(w);
+	if (d->profile->few_files)
+		write_rlimits(w);
+	write_flag(w, "noNewPrivileges", d->profile->no_new_privileges);
 	json_write_end_object(w);
 }
 
@@ -121,18 +171,24 @@ static void write_mount(struct json_writer *w, const struct mount_row *m, bool r
 	json_write_end_object(w);
 }
 
-static void write_mounts(struct json_writer *w, bool rootless)
+static int write_mounts(struct document *d, struct error *err)
 {
-	json_write_key(w, "mounts");
-	json_write_array(w);
+	bool rootless = d->t->rootless;
+	int r = 0;
+
+	json_write_key(&d->w, "mounts");
+	json_write_array(&d->w);
 	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
 		const struct mount_row *m = &mounts[i];
 
-		if (rootless && str_eq(m->destination, rootless_sys.destination))
+		if (rootless && !d->own_network && str_eq(m->destination, rootless_sys.destination))
 			m = &rootless_sys;
-		write_mount(w, m, rootless);
+		write_mount(&d->w, m, rootless);
 	}
-	json_write_end_array(w);
+	for (size_t i = 0; r == 0 && i < d->t->mounts.n; i++)
+		r = template_write_mount(d->arena, &d->w, d->t->mounts.v[i], err);
+	json_write_end_array(&d->w);
+	return r;
 }
 
 static void write_mapping(struct json_writer *w, const char *key, uint32_t id)
@@ -140,73 +196,137 @@ static void write_mapping(struct json_writer *w, const char *key, uint32_t id)
 	json_write_key(w, key);
 	json_write_array(w);
 	json_write_object(w);
-	json_write_key(w, "containerID");
-	json_write_u64(w, 0);
-	json_write_key(w, "hostID");
-	json_write_u64(w, id);
-	json_write_key(w, "size");
-	json_write_u64(w, 1);
+	write_number(w, "containerID", 0);
+	write_number(w, "hostID", id);
+	write_number(w, "size", 1);
 	json_write_end_object(w);
 	json_write_end_array(w);
 }
 
 static void write_device_rules(struct json_writer *w)
 {
-	json_write_key(w, "resources");
-	json_write_object(w);
 	json_write_key(w, "devices");
 	json_write_array(w);
 	json_write_object(w);
-	json_write_key(w, "allow");
-	json_write_bool(w, false);
+	write_flag(w, "allow", false);
 	write_member(w, "access", "rwm");
 	json_write_end_object(w);
 	json_write_end_array(w);
+}
+
+static void write_resources(struct document *d)
+{
+	const struct template *t = d->t;
+	struct json_writer *w = &d->w;
+
+	if (t->rootless && !t->memory && !t->cpu_quota)
+		return;
+	json_write_key(w, "resources");
+	json_write_object(w);
+	if (!t->rootless)
+		write_device_rules(w);
+	if (t->memory) {
+		json_write_key(w, "memory");
+		json_write_object(w);
+		write_number(w, "limit", (uint64_t)t->memory);
+		json_write_end_object(w);
+	}
+	if (t->cpu_quota) {
+		json_write_key(w, "cpu");
+		json_write_object(w);
+		write_number(w, "quota", t->cpu_quota);
+		write_number(w, "period", TEMPLATE_CPU_PERIOD);
+		json_write_end_object(w);
+	}
 	json_write_end_object(w);
 }
 
-static void write_linux(struct json_writer *w, const struct template *t)
+static void write_namespace(struct json_writer *w, const char *type)
 {
-	const char *const *ns = t->rootless ? rootless_namespaces : namespaces;
+	json_write_object(w);
+	write_member(w, "type", type);
+	json_write_end_object(w);
+}
+
+static void write_linux(struct document *d)
+{
+	struct json_writer *w = &d->w;
 
 	json_write_key(w, "linux");
 	json_write_object(w);
-	if (t->rootless) {
-		write_mapping(w, "uidMappings", t->uid);
-		write_mapping(w, "gidMappings", t->gid);
-	} else {
-		write_device_rules(w);
+	if (d->t->rootless) {
+		write_mapping(w, "uidMappings", d->t->uid);
+		write_mapping(w, "gidMappings", d->t->gid);
 	}
+	write_resources(d);
 	json_write_key(w, "namespaces");
 	json_write_array(w);
-	for (; *ns; ns++) {
-		json_write_object(w);
-		write_member(w, "type", *ns);
-		json_write_end_object(w);
-	}
+	if (d->t->rootless)
+		write_namespace(w, "user");
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+		write_namespace(w, namespaces[i]);
+	if (d->own_network)
+		write_namespace(w, "network");
 	json_write_end_array(w);
-	write_words(w, "maskedPaths", masked);
-	write_words(w, "readonlyPaths", readonly);
+	if (d->profile->seccomp)
+		template_write_seccomp(w);
+	write_words(d, "maskedPaths", d->profile->masked);
+	write_words(d, "readonlyPaths", d->profile->readonly);
 	json_write_end_object(w);
 }
 
-char *template_text(const struct template *t, size_t *ret_len)
+static int write_document(struct document *d, struct error *err)
 {
-	struct json_writer w;
+	struct json_writer *w = &d->w;
+	int r;
 
-	json_write_init(&w, true);
-	json_write_object(&w);
-	write_member(&w, "ociVersion", OCI_VERSION);
-	write_process(&w);
-	json_write_key(&w, "root");
-	json_write_object(&w);
-	write_member(&w, "path", "rootfs");
-	json_write_key(&w, "readonly");
-	json_write_bool(&w, true);
-	json_write_end_object(&w);
-	write_member(&w, "hostname", "orlop");
-	write_mounts(&w, t->rootless);
-	write_linux(&w, t);
-	json_write_end_object(&w);
-	return json_write_finish(&w, ret_len);
+	json_write_init(w, true);
+	json_write_object(w);
+	write_member(w, "ociVersion", OCI_VERSION);
+	write_process(d);
+	json_write_key(w, "root");
+	json_write_object(w);
+	write_member(w, "path", d->ids.rootfs);
+	write_flag(w, "readonly", d->profile->readonly_root);
+	json_write_end_object(w);
+	write_member(w, "hostname", "orlop");
+	r = write_mounts(d, err);
+	write_linux(d);
+	json_write_end_object(w);
+	return r;
+}
+
+/* Who runs the process, and in which network. */
+static int decide(struct document *d, struct error *err)
+{
+	const struct template *t = d->t;
+	int r = 0;
+
+	d->profile = template_profile(t->profile);
+	/* Without privileges nobody could give a new network a way out. */
+	d->own_network = t->net ? str_eq(t->net, "none") : !t->rootless;
+	d->ids.rootfs = t->rootfs ? t->rootfs : "rootfs";
+	if (!t->user)
+		return 0;
+	d->ids.root = fd_openat(t->bundle, d->ids.rootfs, O_PATH | O_DIRECTORY, 0);
+	r = template_find_ids(d->arena, t->user, &d->ids, err);
+	if (d->ids.root >= 0)
+		close(d->ids.root);
+	return r;
+}
+
+int template_text(const struct template *t, char **ret, size_t *ret_len, struct error *err)
+{
+	struct document d = {.arena = arena_new(), .t = t};
+	struct oci_config *config;
+	int r = decide(&d, err);
+
+	if (r == 0)
+		r = write_document(&d, err);
+	*ret = json_write_finish(&d.w, ret_len);
+	/* What the words of the command line came to is judged by the reader itself. */
+	if (r == 0)
+		r = config_parse(d.arena, *ret, *ret_len, &config, err);
+	arena_free(d.arena);
+	return r;
 }

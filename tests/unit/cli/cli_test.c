@@ -128,7 +128,7 @@ static void test_argument_counts(void **state)
 	assert_refused("state a b", "state: one argument too many: `b` (see `orlop state --help`)");
 	assert_refused("kill a 9 c", "kill: one argument too many: `c`");
 	assert_refused("list x", "list: one argument too many: `x`");
-	assert_refused("spec x", "spec: one argument too many: `x`");
+	assert_refused("features x", "features: one argument too many: `x`");
 	assert_refused("features x", "features: one argument too many: `x`");
 }
 

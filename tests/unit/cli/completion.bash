@@ -58,6 +58,11 @@ offers "$srcdir/contrib/completion" exec --cwd / x cmd one two --cwd "$srcdir/co
 offers '' exec x --
 offers "$srcdir/contrib/completion" exec -- x "$srcdir/contrib/com"
 offers '' ps x --f
+offers 'docker strict' spec --profile ''
+offers '--rootfs --rootless' spec --root
+offers "$srcdir/contrib/completion" spec --profile strict "$srcdir/contrib/com"
+offers "$srcdir/contrib/completion" spec -- ls --env "$srcdir/contrib/com"
+offers '' spec ls --env
 offers '--force' delete x --f
 offers 'SIGTERM' kill x -- SIGTER
 echo "1..$count"

@@ -24,7 +24,8 @@ static struct oci_config *read_template(struct arena *a, const struct template *
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	text = template_text(t, &len);
+	if (template_text(t, &text, &len, &err) < 0)
+		fail_msg("%s (at %s)", err.text, err.where);
 	assert_int_equal(strlen(text), len);
 	if (config_parse(a, text, len, &config, &err) < 0)
 		fail_msg("%s (at %s)", err.text, err.where);
