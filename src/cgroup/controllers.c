@@ -94,27 +94,37 @@ static bool v1_line(const char *name, uint32_t *ret_hierarchy, uint32_t *ret_ena
 	return false;
 }
 
-static int error_no_controller(int root, const struct plan_cgroup *p, const char *name,
-			       struct error *err)
+enum controller_absence cgroup_why_absent(int root, const char *name)
 {
 	uint32_t hierarchy = 0, enabled = 1;
 
-	if (v1_line(name, &hierarchy, &enabled) && hierarchy != 0) {
+	if (v1_line(name, &hierarchy, &enabled) && hierarchy != 0)
+		return CONTROLLER_OF_V1;
+	if (!enabled)
+		return CONTROLLER_OFF;
+	/* The root of the whole hierarchy has no type, that of a cgroup namespace has one. */
+	return faccessat(root, "cgroup.type", F_OK, 0) == 0 ? CONTROLLER_KEPT : CONTROLLER_UNKNOWN;
+}
+
+static int error_no_controller(int root, const struct plan_cgroup *p, const char *name,
+			       struct error *err)
+{
+	switch (cgroup_why_absent(root, name)) {
+	case CONTROLLER_OF_V1:
 		error_set(err, ENODEV, "this limit needs the %s controller, which cgroup v1 holds on this "
 			  "host", name);
 		return error_hint(err, "boot with systemd.unified_cgroup_hierarchy=1, or with "
 				  "cgroup_no_v1=%s to free this one", name);
-	}
-	if (!enabled) {
+	case CONTROLLER_OFF:
 		error_set(err, ENODEV, "this limit needs the %s controller, which is switched off", name);
 		return error_hint(err, "remove cgroup_disable=%s from the kernel's command line; on some "
 				  "boards add cgroup_enable=%s", name, name);
-	}
-	/* The root of the whole hierarchy has no type, that of a cgroup namespace has one. */
-	if (faccessat(root, "cgroup.type", F_OK, 0) == 0) {
+	case CONTROLLER_KEPT:
 		error_set(err, ENODEV, "this limit needs the %s controller, which was not passed on to %s, "
 			  "the root of this cgroup namespace", name, p->root);
 		return error_hint(err, "add it to cgroup.subtree_control above, on the host");
+	case CONTROLLER_UNKNOWN:
+		break;
 	}
 	return error_set(err, ENODEV, "this limit needs the %s controller, which the kernel does not have "
 			 "(it is not in %s/cgroup.controllers)", name, p->root);

@@ -19,4 +19,14 @@ int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, str
  */
 int cgroup_check_controllers(int root, const char *path, const struct plan_cgroup *p, struct error *err);
 
+enum controller_absence {
+	CONTROLLER_OF_V1,		/* cgroup v1 holds it */
+	CONTROLLER_OFF,			/* by the kernel's command line */
+	CONTROLLER_KEPT,		/* not passed on to the cgroup namespace that we are in */
+	CONTROLLER_UNKNOWN,		/* to this kernel */
+};
+
+/* Why the controller @name is not in cgroup.controllers of @root, where cgroup2 is mounted. */
+enum controller_absence cgroup_why_absent(int root, const char *name);
+
 #endif
