@@ -34,6 +34,9 @@ struct check_options {
 /* Print as JSON what this host has, as far as it decides what can be run here. */
 int report_host(const struct global_options *g, struct error *err);
 
+/* Print what this host has of all that containers may need.  *ret_status: 1 if the caller can make none. */
+int report_doctor(const struct global_options *g, bool json, int *ret_status, struct error *err);
+
 /* Print all that is wrong with a bundle.  *ret_status: 0, 1 if it would fail, 2 for warnings alone. */
 int report_check(const struct global_options *g, const struct check_options *o, int *ret_status, struct error *err);
 

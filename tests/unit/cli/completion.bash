@@ -43,6 +43,7 @@ offers '--quiet' list -f = json --q
 offers 'SIGTERM' kill x SIGTER
 offers 'state stats' help stat
 offers '--no-stream' stats x y --no
+offers '--json' doctor --j
 offers '--any' wait x y --a
 offers '--timeout' wait --t
 offers 'cpu memory pids io net id' stats --sort ''
