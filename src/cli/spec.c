@@ -48,7 +48,7 @@ static int check_env(const struct strings *env, struct error *err)
 {
 	for (size_t i = 0; i < env->n; i++)
 		if (env->v[i][0] == '=' || !strchr(env->v[i], '='))
-			return error_set(err, EINVAL, "option `--env`: `%s` is not NAME=VALUE", env->v[i]);
+			return error_usage(err, "option `--env`: `%s` is not NAME=VALUE", env->v[i]);
 	return 0;
 }
 
@@ -75,11 +75,12 @@ static int read_limits(struct spec_options *o, struct error *err)
 	char shown[128];
 
 	if (o->memory && (!bytes_parse(o->memory, &o->t.memory) || o->t.memory == 0))
-		return error_set(err, EINVAL, "option `--memory`: `%s` is not a number of bytes such as 500000000, "
-				 "512M or 1g", str_escape(o->memory, shown, sizeof(shown)));
+		return error_usage(err, "option `--memory`: `%s` is not a number of bytes such as 500000000, "
+				   "512M or 1g", str_escape(o->memory, shown, sizeof(shown)));
 	if (o->cpus && !parse_cpus(o->cpus, &o->t.cpu_quota))
-		return error_set(err, EINVAL, "option `--cpus`: `%s` is not a number such as 2 or 1.5, from 0.01 on, "
-				 "with five places after the point at most", str_escape(o->cpus, shown, sizeof(shown)));
+		return error_usage(err, "option `--cpus`: `%s` is not a number such as 2 or 1.5, from 0.01 on, "
+				   "with five places after the point at most",
+				   str_escape(o->cpus, shown, sizeof(shown)));
 	return 0;
 }
 
@@ -94,9 +95,9 @@ static int check_alone(const struct spec_options *o, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (others[i].given)
-			return error_set(err, EINVAL, "options `--from` and `--%s` exclude each other", others[i].name);
+			return error_usage(err, "options `--from` and `--%s` exclude each other", others[i].name);
 	if (o->t.args.n)
-		return error_set(err, EINVAL, "option `--from` and a command exclude each other");
+		return error_usage(err, "option `--from` and a command exclude each other");
 	return 0;
 }
 
@@ -136,7 +137,7 @@ static int make_text(const struct invocation *inv, struct spec_options *o, char 
 		return r < 0 ? r : template_copy(inv->global, o->from, ret, ret_len, err);
 	}
 	if (o->t.args.n && !*o->t.args.v[0])
-		return error_set(err, EINVAL, "the command is an empty word");
+		return error_usage(err, "the command is an empty word");
 	r = check_env(&o->t.env, err);
 	if (r == 0)
 		r = read_limits(o, err);
