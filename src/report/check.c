@@ -2,17 +2,11 @@
 /* All that is wrong with a bundle, before anything is made of it.  On the host, with the caller's rights. */
 #include "report/check.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "launch/options.h"
-#include "launch/own_user_ns.h"
-#include "plan/build.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -53,77 +47,34 @@ static void gather(void *ctx, enum log_level level, const char *text)
 	note(ctx, true, where, text);
 }
 
-static int find_bundle(struct check *c, struct error *err)
-{
-	const char *name = c->o->bundle ? c->o->bundle : ".";
-	char path[PATH_MAX];
-
-	c->bundle = fd_openat(AT_FDCWD, name, O_PATH | O_DIRECTORY, 0);
-	if (c->bundle < 0)
-		return error_errno(err, c->bundle, "open the bundle %s", name);
-	if (!realpath(name, path))
-		return error_errno(err, errno, "find the path of the bundle %s", name);
-	c->bundle_path = arena_strdup(c->arena, path);
-	return 0;
-}
-
-/* What the plan would be. */
-static void make_plan(struct check *c, struct oci_config *config)
-{
-	struct plan_options po = {.id = ID, .bundle = c->bundle_path, .all = &c->all,
-				  .rootless = options_rootless(c->g, &c->host.facts)};
-	struct error err = {0};
-	int r;
-
-	if (c->host.here) {
-		r = options_cgroup_manager(c->g, &po.cgroup_manager, &po.systemd_user, &err);
-		findings_go_on(&c->all, r, &err);
-	} else {
-		po.cgroup_manager = options_named_manager(c->g);
-		po.systemd_user = c->host.facts.euid != 0;
-		if (po.cgroup_manager == CGROUP_MANAGER_SYSTEMD && !c->host.systemd)
-			check_note(c, false, "", "systemd does not run on that host");
-	}
-	findings_go_on(&c->all, own_user_ns(c->arena, config, &c->host.facts, &c->host.ids, &err), &err);
-	plan_build(c->arena, config, &c->host.facts, &po, &c->plan, &err);
-}
-
 static void look(struct check *c)
 {
 	struct oci_config *config;
+	struct error err = {0};
 
 	c->all.topic = "configuration";
-	config = config_check(c->arena, &c->document, &c->all);
+	config = config_check(c->arena, &c->bundle.document, &c->all);
 	/* What is wrong with half a configuration on a host is mostly what is wrong with it anywhere. */
 	if (c->all.errors == 0) {
 		check_names(c, &config->linux_.seccomp);
 		c->all.topic = "host";
-		make_plan(c, config);
+		bundle_plan(c->arena, c->g, &c->bundle, ID, config, &c->all, &c->plan, &err);
 		check_host(c);
-		if (c->host.here)
+		if (c->bundle.host.here)
 			check_sources(c);
 		c->all.topic = "rootfs";
 		check_rootfs(c);
 	}
-	config_place(&c->document, &c->all);
+	config_place(&c->bundle.document, &c->all);
 	findings_sort(&c->all);
 }
 
 static int check(struct check *c, struct error *err)
 {
-	const char *name = c->o->config ? c->o->config : "config.json";
-	char *text;
-	int r = find_bundle(c, err);
+	int r = bundle_read(c->arena, c->g, c->o->bundle, c->o->config, c->o->host, &c->bundle, err);
 
-	if (r == 0)
-		r = config_read(c->arena, c->bundle, name, &text, &c->document.len, err);
-	if (r == 0 && c->o->host)
-		r = host_read(c->arena, c->o->host, &c->host, err);
-	else if (r == 0)
-		host_probe(c->arena, options_named_manager(c->g) == CGROUP_MANAGER_DELEGATED, &c->host);
 	if (r < 0)
 		return r;
-	c->document.text = text;
 	log_at_least(LOG_LEVEL_WARNING);
 	log_redirect(gather, c);
 	look(c);
@@ -135,7 +86,7 @@ int report_check(const struct global_options *g, const struct check_options *o, 
 {
 	struct arena *a = arena_new();
 	_cleanup_(strbuf_free) struct strbuf out = {0};
-	struct check c = {.g = g, .o = o, .arena = a, .all.arena = a, .bundle = -1};
+	struct check c = {.g = g, .o = o, .arena = a, .all.arena = a};
 	int r = check(&c, err);
 
 	if (r == 0) {
@@ -144,8 +95,6 @@ int report_check(const struct global_options *g, const struct check_options *o, 
 		if (r < 0)
 			error_errno(err, r, "write to the standard output");
 	}
-	if (c.bundle >= 0)
-		close(c.bundle);
 	*ret_status = c.all.errors ? 1 : c.all.n ? 2 : 0;
 	arena_free(a);
 	return r;

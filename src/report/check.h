@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 #include "plan/plan.h"
-#include "report/host.h"
+#include "report/bundle.h"
 #include "report/inside.h"
 #include "report/report.h"
 #include "util/str.h"
@@ -15,10 +15,7 @@ struct check {
 	const struct check_options *o;
 	struct arena *arena;
 	struct findings all;
-	struct config_document document;
-	struct host host;
-	int bundle;
-	const char *bundle_path;	/* absolute */
+	struct bundle bundle;
 	const struct plan *plan;	/* as much of it as could be made */
 };
 

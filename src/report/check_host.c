@@ -7,6 +7,7 @@
 
 #include "oci/linux.h"
 #include "oci/seccomp.h"
+#include "security/landlock.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
 
@@ -14,10 +15,11 @@
 
 static void check_kernel(struct check *c)
 {
-	const struct kernel_call *missing = c->host.here ? kernel_missing_call() : NULL;
+	const struct kernel_call *missing = c->bundle.host.here ? kernel_missing_call() : NULL;
 
-	if (release_is_older(c->host.release, OLDEST_RELEASE))
-		check_note(c, false, "", "orlop needs Linux " OLDEST_RELEASE " or later, this is %s", c->host.release);
+	if (release_is_older(c->bundle.host.release, OLDEST_RELEASE))
+		check_note(c, false, "", "orlop needs Linux " OLDEST_RELEASE " or later, this is %s",
+			   c->bundle.host.release);
 	else if (missing)
 		check_note(c, false, "", "there is no %s(2), which came with Linux %s: a seccomp filter of the host "
 			   "may hide it", missing->name, missing->release);
@@ -30,7 +32,7 @@ static void check_namespaces(struct check *c)
 	for (size_t i = 0; i < l->n_namespaces; i++) {
 		char where[64];
 
-		if (host_has(&c->host.namespaces, l->namespaces[i].name))
+		if (host_has(&c->bundle.host.namespaces, l->namespaces[i].name))
 			continue;
 		snprintf(where, sizeof(where), "/linux/namespaces/%zu/type", i);
 		check_note(c, false, where, "the host has no %s namespaces%s", l->namespaces[i].name,
@@ -51,9 +53,9 @@ static void check_releases(struct check *c)
 	};
 
 	for (size_t i = 0; m->present && i < ARRAY_SIZE(modes); i++)
-		if (str_eq(m->name, modes[i].name) && release_is_older(c->host.release, modes[i].release))
+		if (str_eq(m->name, modes[i].name) && release_is_older(c->bundle.host.release, modes[i].release))
 			check_note(c, false, "/linux/memoryPolicy/mode", "%s needs Linux %s or later, this is %s",
-				   m->name, modes[i].release, c->host.release);
+				   m->name, modes[i].release, c->bundle.host.release);
 }
 
 /* ---- cgroup --------------------------------------------------------------------------------- */
@@ -63,7 +65,7 @@ static void missing_controller(struct check *c, const struct plan_cgroup_write *
 	const struct plan_cgroup *p = &c->plan->cgroup;
 
 	check_note(c, false, w->where, "this limit needs the %s controller, which is not in %s%s/cgroup.controllers%s",
-		   cgroup_controller_names[bit], c->host.cgroup_root, c->host.cgroup_home,
+		   cgroup_controller_names[bit], c->bundle.host.cgroup_root, c->bundle.host.cgroup_home,
 		   p->rootless ? ": systemd delegates it with Delegate=yes in a drop-in of user@.service" : "");
 }
 
@@ -78,7 +80,7 @@ static void check_controllers(struct check *c)
 			continue;
 		for (unsigned bit = 0; bit < ARRAY_SIZE(cgroup_controller_names); bit++)
 			if (w->controller & 1u << bit &&
-			    !host_has(&c->host.controllers, cgroup_controller_names[bit]))
+			    !host_has(&c->bundle.host.controllers, cgroup_controller_names[bit]))
 				missing_controller(c, w, bit);
 	}
 }
@@ -111,15 +113,15 @@ static void check_security_there(struct check *c)
 {
 	const struct plan_security *s = &c->plan->security;
 
-	if (is_label(s->selinux) && !c->host.selinux)
+	if (is_label(s->selinux) && !c->bundle.host.selinux)
 		check_note(c, false, "/process/selinuxLabel", "SELinux is not enabled on that host");
-	if (is_label(s->mount_label) && !c->host.selinux)
+	if (is_label(s->mount_label) && !c->bundle.host.selinux)
 		check_note(c, false, "/linux/mountLabel", "SELinux is not enabled on that host");
-	if (is_label(s->apparmor) && !str_eq(s->apparmor, APPARMOR_UNCONFINED) && !c->host.apparmor)
+	if (is_label(s->apparmor) && !str_eq(s->apparmor, APPARMOR_UNCONFINED) && !c->bundle.host.apparmor)
 		check_note(c, false, "/process/apparmorProfile", "AppArmor is not enabled on that host");
 	for (size_t i = 0; s->seccomp && i < n_seccomp_flag_names; i++)
 		if (s->seccomp->flags & seccomp_flag_names[i].value &&
-		    !host_has(&c->host.seccomp_flags, seccomp_flag_names[i].name))
+		    !host_has(&c->bundle.host.seccomp_flags, seccomp_flag_names[i].name))
 			check_note(c, false, "/linux/seccomp/flags", "the kernel of that host does not support %s",
 				   seccomp_flag_names[i].name);
 }
@@ -151,19 +153,32 @@ static void check_ids(struct check *c, const struct oci_id_mappings *maps, const
 	}
 }
 
+static void check_landlock(struct check *c)
+{
+	const struct oci_landlock *l = c->plan->security.landlock;
+	int abi = c->bundle.host.landlock ? (int)c->bundle.host.landlock : -EOPNOTSUPP;
+	struct error err = {0};
+
+	if (l && c->bundle.host.here)
+		findings_go_on(&c->all, landlock_check(l, &err), &err);
+	else if (l)
+		findings_go_on(&c->all, landlock_check_abi(l, abi, &err), &err);
+}
+
 static void check_mappings(struct check *c)
 {
 	const struct oci_linux *l = &c->plan->config->linux_;
+	const struct host *h = &c->bundle.host;
 
 	if (c->plan->ns.idmap != IDMAP_HELPERS)
 		return;
-	if (!c->host.ids.helpers) {
+	if (!h->ids.helpers) {
 		check_note(c, false, "/linux/uidMappings", "these mappings take newuidmap(1) and newgidmap(1), which "
 			   "are not there (package uidmap)");
 		return;
 	}
-	check_ids(c, &l->uid_mappings, &c->host.ids.uids, c->host.facts.euid, "uidMappings", "/etc/subuid");
-	check_ids(c, &l->gid_mappings, &c->host.ids.gids, c->host.facts.egid, "gidMappings", "/etc/subgid");
+	check_ids(c, &l->uid_mappings, &h->ids.uids, h->facts.euid, "uidMappings", "/etc/subuid");
+	check_ids(c, &l->gid_mappings, &h->ids.gids, h->facts.egid, "gidMappings", "/etc/subgid");
 }
 
 void check_host(struct check *c)
@@ -175,7 +190,8 @@ void check_host(struct check *c)
 	check_releases(c);
 	check_controllers(c);
 	check_mappings(c);
-	if (c->host.here)
+	check_landlock(c);
+	if (c->bundle.host.here)
 		check_security_here(c);
 	else
 		check_security_there(c);

@@ -140,11 +140,11 @@ static void check_elf(struct check *c, const struct inside *in, const struct hea
 	const char *loader;
 	struct head ignored;
 
-	if (!is_for(h, c->host.machine)) {
-		bool emulated = c->host.emulators.n > 0;
+	if (!is_for(h, c->bundle.host.machine)) {
+		bool emulated = c->bundle.host.emulators.n > 0;
 
 		check_note(c, emulated, where, "`%s` is a program for %s, and the host is %s: %s", path, machine_of(h),
-			   c->host.machine, emulated ? "an emulator of binfmt_misc has to take it" :
+			   c->bundle.host.machine, emulated ? "an emulator of binfmt_misc has to take it" :
 			   "without an emulator in binfmt_misc it cannot run");
 		return;
 	}
@@ -197,8 +197,8 @@ void check_program(struct check *c, const struct inside *in, const char *path, c
 			return;
 		}
 		if (!name) {
-			check_note(c, c->host.emulators.n > 0, where, h->n == 0 ? "`%s` is empty" : "`%s` is neither a "
-				   "program nor a script that begins with #!", path);
+			check_note(c, c->bundle.host.emulators.n > 0, where, h->n == 0 ? "`%s` is empty" :
+				   "`%s` is neither a program nor a script that begins with #!", path);
 			return;
 		}
 		what = arena_printf(c->arena, "the interpreter that the script `%s` names,", path);

@@ -8,11 +8,6 @@
 #include "json/writer.h"
 #include "util/cleanup.h"
 
-static const char *name_of(const struct check *c)
-{
-	return c->o->config ? c->o->config : "config.json";
-}
-
 /* The rule is about what is written, not about a host. */
 static const char *rule_of(const struct finding *f)
 {
@@ -32,7 +27,7 @@ static void add_finding(const struct check *c, const struct finding *f, struct s
 {
 	const char *rule = rule_of(f);
 
-	add_clean(out, name_of(c));
+	add_clean(out, c->bundle.name);
 	if (f->line)
 		strbuf_addf(out, ":%u:%u", f->line, f->column);
 	strbuf_adds(out, f->warning ? ": warning: " : ": error: ");
@@ -99,8 +94,8 @@ void check_write_json(const struct check *c, struct strbuf *out)
 
 	json_write_init(&w, true);
 	json_write_object(&w);
-	write_member(&w, "bundle", c->bundle_path);
-	write_member(&w, "config", name_of(c));
+	write_member(&w, "bundle", c->bundle.path);
+	write_member(&w, "config", c->bundle.name);
 	json_write_key(&w, "errors");
 	json_write_u64(&w, c->all.errors);
 	json_write_key(&w, "warnings");

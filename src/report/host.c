@@ -20,6 +20,7 @@
 #include "oci/linux.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
+#include "sys/landlock.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
@@ -60,6 +61,7 @@ static const struct field host_fields[] = {
 	{FIELD_STRINGS("namespaces", struct host, namespaces), .flags = REQUIRED},
 	{FIELD_BOOL("apparmor", struct host, apparmor), .flags = REQUIRED},
 	{FIELD_BOOL("selinux", struct host, selinux), .flags = REQUIRED},
+	{FIELD_U32("landlock", struct host, landlock), .flags = REQUIRED, RANGE(0, INT32_MAX)},
 	{FIELD_STRINGS("seccompFlags", struct host, seccomp_flags), .flags = REQUIRED},
 	{FIELD_BOOL("systemd", struct host, systemd), .flags = REQUIRED},
 	{FIELD_STRINGS("emulators", struct host, emulators), .flags = REQUIRED},
@@ -206,6 +208,7 @@ static void probe_emulators(struct arena *a, struct strings *ret)
 void host_probe(struct arena *a, bool delegated, struct host *h)
 {
 	uint32_t flags = seccomp_supported_flags();
+	int abi = sys_landlock_abi();
 	struct utsname u;
 	struct stat st;
 
@@ -228,6 +231,7 @@ void host_probe(struct arena *a, bool delegated, struct host *h)
 			push(a, &h->seccomp_flags, seccomp_flag_names[i].name, strlen(seccomp_flag_names[i].name));
 	probe_emulators(a, &h->emulators);
 	h->apparmor = apparmor_is_enabled();
+	h->landlock = abi > 0 ? (uint32_t)abi : 0;
 	h->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	h->systemd = stat("/run/systemd/system", &st) == 0 && S_ISDIR(st.st_mode);
 	own_ids_find(a, h->facts.euid, &h->ids);

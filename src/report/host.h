@@ -22,6 +22,7 @@ struct host {
 	struct strings seccomp_flags;	/* SECCOMP_FILTER_FLAG_* */
 	struct strings emulators;	/* of binfmt_misc */
 	bool apparmor, selinux, systemd;
+	uint32_t landlock;		/* its ABI; 0: none */
 	struct own_ids ids;
 };
 

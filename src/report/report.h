@@ -37,6 +37,15 @@ int report_host(const struct global_options *g, struct error *err);
 /* Print what this host has of all that containers may need.  *ret_status: 1 if the caller can make none. */
 int report_doctor(const struct global_options *g, bool json, int *ret_status, struct error *err);
 
+struct report_plan_options {
+	const char *bundle, *config, *host;	/* as below */
+	const char *id;			/* NULL: any */
+	bool json;
+};
+
+/* Print what would be done with a bundle. */
+int report_plan(const struct global_options *g, const struct report_plan_options *o, struct error *err);
+
 /* Print all that is wrong with a bundle.  *ret_status: 0, 1 if it would fail, 2 for warnings alone. */
 int report_check(const struct global_options *g, const struct check_options *o, int *ret_status, struct error *err);
 

@@ -88,8 +88,12 @@ static int explain_absence(int r, struct error *err)
 
 int landlock_check(const struct oci_landlock *l, struct error *err)
 {
+	return landlock_check_abi(l, sys_landlock_abi(), err);
+}
+
+int landlock_check_abi(const struct oci_landlock *l, int abi, struct error *err)
+{
 	struct sys_landlock w = wanted(l);
-	int abi = sys_landlock_abi();
 
 	if (abi < 0 && !l->best_effort)
 		return explain_absence(abi, err);

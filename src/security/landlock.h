@@ -10,6 +10,8 @@
 
 /* Parent, before any side effect: can the kernel do what is asked for?  With bestEffort what it cannot is a warning. */
 int landlock_check(const struct oci_landlock *l, struct error *err);
+/* The same of a kernel with this ABI, or that answers to the question for it with this -errno. */
+int landlock_check_abi(const struct oci_landlock *l, int abi, struct error *err);
 
 /* What waits to be enforced. */
 struct landlock_rules {

@@ -58,6 +58,13 @@ static uint32_t evaluate(const struct seccomp_program *prog, const struct seccom
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
+uint32_t seccomp_answer(const struct seccomp_program *prog, const char *name)
+{
+	struct seccomp_data data = {.nr = seccomp_syscall_resolve_name(name), .arch = seccomp_arch_native()};
+
+	return evaluate(prog, &data);
+}
+
 bool seccomp_allows(const struct seccomp_program *prog, long nr, uint64_t arg0, uint64_t arg1)
 {
 	struct seccomp_data data = {.nr = (int)nr, .arch = seccomp_arch_native(), .args = {arg0, arg1}};

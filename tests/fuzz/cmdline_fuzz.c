@@ -237,6 +237,12 @@ int report_check(const struct global_options *g, const struct check_options *o, 
 	return no_verb(g, "", err);
 }
 
+int report_plan(const struct global_options *g, const struct report_plan_options *o, struct error *err)
+{
+	must(!o->id || str_is_container_id(o->id));
+	return no_verb(g, "", err);
+}
+
 int report_host(const struct global_options *g, struct error *err)
 {
 	return no_verb(g, "", err);

@@ -347,6 +347,15 @@ def test_for_another_machine(box, orlop, tmp):
         assert orlop("check", "--host", "-", box.bundle, stdin=f).ok().out == ""
 
 
+def test_landlock(box, orlop, tmp):
+    box.config["annotations"] = {"org.orlop.landlock": json.dumps({"readOnly": ["/"], "scopes": ["signal"]})}
+    assert findings(box, "--host", facts(orlop, tmp, landlock=6), rc=0) == []
+    only(findings(box, "--host", facts(orlop, tmp, landlock=4), rc=1), "error", "/annotations/org.orlop.landlock", "ABI 4")
+    only(findings(box, "--host", facts(orlop, tmp, landlock=0), rc=1), "error", "/annotations/org.orlop.landlock")
+    box.config["annotations"] = {"org.orlop.landlock": json.dumps({"readOnle": ["/"]})}
+    only(findings(box, rc=1), "error", "/annotations/org.orlop.landlock/readOnle", "did you mean `readOnly`?")
+
+
 def test_ids_that_are_not_the_callers(box, orlop, tmp):
     conf.userns(box.config, 100000)
     rootless = dict(euid=1000, egid=1000, capSysAdmin=False, mapHelpers=True,

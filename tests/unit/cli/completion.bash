@@ -39,6 +39,7 @@ offers '--detach' run --keep --de
 offers 'table json' list -f ''
 offers "$srcdir/contrib/completion" check "$srcdir/contrib/com"
 offers 'text json' check --format ''
+offers "$srcdir/contrib/completion" plan --id x "$srcdir/contrib/com"
 offers '--quiet' list -f = json --q
 offers 'SIGTERM' kill x SIGTER
 offers 'state stats' help stat
