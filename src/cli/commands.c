@@ -11,7 +11,8 @@ const struct command *const command_list_all[] = {
 	&command_create, &command_start, &command_run, &command_exec, &command_state,
 	&command_kill, &command_delete, &command_pause, &command_resume, &command_update,
 	&command_checkpoint, &command_restore,
-	&command_mounts, &command_list, &command_ps, &command_stats, &command_events, &command_wait, &command_gc,
+	&command_mounts, &command_list, &command_ps, &command_resources, &command_stats, &command_events,
+	&command_wait, &command_gc,
 	&command_check, &command_plan, &command_spec,
 	&command_doctor, &command_features, &command_help,
 };

@@ -390,37 +390,50 @@ int systemd_attach(struct systemd *s, const char *unit, const char *subgroup, co
 	return told(s, &m, "attach a process to", unit, err);
 }
 
-static int get_cgroup(struct systemd *s, const char *path, const char *interface, const char *whose, char **ret,
-		      struct error *err)
+struct question {
+	const char *path, *interface, *property, *type;
+	const char *tried, *whose;	/* for errors: "ask for the cgroup of", a unit */
+};
+
+/* *ret_value is good until the next call. */
+static int get_property(struct systemd *s, const struct question *q, struct dbus_reader *ret_value, struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf body = {0};
 	struct dbus_call c = {
 		.destination = "org.freedesktop.systemd1",
-		.path = path,
+		.path = q->path,
 		.interface = "org.freedesktop.DBus.Properties",
 		.member = "Get",
 		.signature = "ss",
 		.body = &body,
 	};
 	struct dbus_message m;
-	struct dbus_reader value;
 	const char *type;
 	int r;
 
 	dbus_set_deadline(s->c, s->timeout_ms);
-	dbus_put_string(&body, interface);
-	dbus_put_string(&body, "ControlGroup");
-	r = call(s, &c, "ask for the cgroup of", whose, &m, err);
+	dbus_put_string(&body, q->interface);
+	dbus_put_string(&body, q->property);
+	r = call(s, &c, q->tried, q->whose, &m, err);
 	if (r < 0)
 		return r;
 	if (m.type == DBUS_ERROR)
-		return told(s, &m, "ask for the cgroup of", whose, err);
-	value = m.body;
-	type = str_eq(m.signature, "v") ? dbus_get_signature(&value) : "";
-	if (!str_eq(type, "s"))
-		return dbus_connection_lies(s->c, "answers without a cgroup", err);
-	*ret = xstrdup(dbus_get_string(&value));
-	return 0;
+		return told(s, &m, q->tried, q->whose, err);
+	*ret_value = m.body;
+	type = str_eq(m.signature, "v") ? dbus_get_signature(ret_value) : "";
+	return str_eq(type, q->type) ? 0 : dbus_connection_lies(s->c, "answers with a value of another type", err);
+}
+
+static int get_cgroup(struct systemd *s, const char *path, const char *interface, const char *whose, char **ret,
+		      struct error *err)
+{
+	const struct question q = {path, interface, "ControlGroup", "s", "ask for the cgroup of", whose};
+	struct dbus_reader value;
+	int r = get_property(s, &q, &value, err);
+
+	if (r == 0)
+		*ret = xstrdup(dbus_get_string(&value));
+	return r;
 }
 
 int systemd_control_group(struct systemd *s, char **ret, struct error *err)
@@ -428,19 +441,41 @@ int systemd_control_group(struct systemd *s, char **ret, struct error *err)
 	return get_cgroup(s, "/org/freedesktop/systemd1", MANAGER, "the service manager", ret, err);
 }
 
-/* The object of a unit: what is no letter or digit as "_" and two digits. */
-int systemd_unit_control_group(struct systemd *s, const char *unit, char **ret, struct error *err)
+/* What is no letter or digit is "_" and two digits. */
+static char *unit_object(const char *unit)
 {
-	_cleanup_(strbuf_free) struct strbuf path = {0};
-	const char *interface = str_ends(unit, ".slice") ? "org.freedesktop.systemd1.Slice"
-							 : "org.freedesktop.systemd1.Scope";
-	int r = check_unit(unit, err);
+	struct strbuf path = {0};
 
-	if (r < 0)
-		return r;
 	strbuf_adds(&path, "/org/freedesktop/systemd1/unit/");
 	for (const char *u = unit; *u; u++)
 		strbuf_addf(&path, (*u >= 'a' && *u <= 'z') || (*u >= 'A' && *u <= 'Z') ||
 			    (u > unit && *u >= '0' && *u <= '9') ? "%c" : "_%02x", (unsigned char)*u);
-	return get_cgroup(s, path.data, interface, unit, ret, err);
+	return path.data;
+}
+
+static const char *unit_interface(const char *unit)
+{
+	return str_ends(unit, ".slice") ? "org.freedesktop.systemd1.Slice" : "org.freedesktop.systemd1.Scope";
+}
+
+int systemd_unit_control_group(struct systemd *s, const char *unit, char **ret, struct error *err)
+{
+	_cleanup_free_ char *path = unit_object(unit);
+	int r = check_unit(unit, err);
+
+	return r < 0 ? r : get_cgroup(s, path, unit_interface(unit), unit, ret, err);
+}
+
+int systemd_unit_number(struct systemd *s, const char *unit, const char *property, uint64_t *ret, struct error *err)
+{
+	_cleanup_free_ char *path = unit_object(unit);
+	const struct question q = {path, unit_interface(unit), property, "t", "ask for a property of", unit};
+	struct dbus_reader value;
+	int r = check_unit(unit, err);
+
+	if (r == 0)
+		r = get_property(s, &q, &value, err);
+	if (r == 0)
+		*ret = dbus_get_u64(&value);
+	return r;
 }

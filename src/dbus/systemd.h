@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "util/error.h"
@@ -77,5 +78,8 @@ int systemd_control_group(struct systemd *s, char **ret, struct error *err);
 
 /* The cgroup of a scope or slice, "" when there is no such unit or it has none yet.  *ret is malloc'ed. */
 int systemd_unit_control_group(struct systemd *s, const char *unit, char **ret, struct error *err);
+
+/* A property of a scope or slice whose type is t, as MemoryMax. */
+int systemd_unit_number(struct systemd *s, const char *unit, const char *property, uint64_t *ret, struct error *err);
 
 #endif

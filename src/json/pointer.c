@@ -97,18 +97,30 @@ static const struct json *child(const struct json *v, const char *seg, size_t n)
 	return NULL;
 }
 
-const struct json *json_pointer_find(const struct json *root, const char *pointer)
+/* As far as *pointer, which moves behind what was found, leads. */
+static const struct json *follow(const struct json *v, const char **pointer)
 {
-	const struct json *v = root;
-
-	while (*pointer == '/') {
-		size_t n = strcspn(++pointer, "/");
-		const struct json *c = child(v, pointer, n);
+	while (**pointer == '/') {
+		const char *seg = *pointer + 1;
+		size_t n = strcspn(seg, "/");
+		const struct json *c = child(v, seg, n);
 
 		if (!c)
 			break;
 		v = c;
-		pointer += n;
+		*pointer = seg + n;
 	}
 	return v;
+}
+
+const struct json *json_pointer_find(const struct json *root, const char *pointer)
+{
+	return follow(root, &pointer);
+}
+
+const struct json *json_pointer_get(const struct json *root, const char *pointer)
+{
+	const struct json *v = follow(root, &pointer);
+
+	return *pointer ? NULL : v;
 }

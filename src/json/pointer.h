@@ -14,5 +14,7 @@ void json_pointer_index(char *buf, size_t size, size_t index);
 
 /* The value at @pointer, or the deepest one on the way to it that exists. */
 const struct json *json_pointer_find(const struct json *root, const char *pointer);
+/* The value at @pointer itself, or NULL. */
+const struct json *json_pointer_get(const struct json *root, const char *pointer);
 
 #endif

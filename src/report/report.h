@@ -46,6 +46,9 @@ struct report_plan_options {
 /* Print what would be done with a bundle. */
 int report_plan(const struct global_options *g, const struct report_plan_options *o, struct error *err);
 
+/* Print the limits of a container: asked for, converted, as the kernel has them. */
+int report_resources(const struct global_options *g, const char *id, bool json, struct error *err);
+
 /* Print all that is wrong with a bundle.  *ret_status: 0, 1 if it would fail, 2 for warnings alone. */
 int report_check(const struct global_options *g, const struct check_options *o, int *ret_status, struct error *err);
 

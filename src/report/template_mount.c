@@ -23,7 +23,7 @@ static int split_options(struct arena *a, char *text, struct strings *ret, struc
 			*next++ = '\0';
 		row = mount_option_find(text);
 		if (!row || !(allowed & 1u << row->kind)) {
-			error_set(err, EINVAL, "`%s` is no option of a bind mount", text);
+			error_usage(err, "`%s` is no option of a bind mount", text);
 			return error_hint(err, "as are ro, rw, nosuid, nodev, noexec, bind, rslave");
 		}
 		bind = bind || row->kind == MOUNT_OPTION_BIND;
@@ -48,7 +48,7 @@ int template_write_mount(struct arena *a, struct json_writer *w, const char *wor
 	if (options)
 		*options++ = '\0';
 	if (!*source || !destination || destination[0] != '/' || (options && strchr(options, ':'))) {
-		error_set(err, EINVAL, "option `--mount`: `%s` is not SOURCE:DESTINATION or "
+		error_usage(err, "option `--mount`: `%s` is not SOURCE:DESTINATION or "
 			  "SOURCE:DESTINATION:OPTION,...", word);
 		return error_hint(err, "the destination is an absolute path in the container");
 	}

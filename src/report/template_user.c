@@ -40,7 +40,7 @@ static int find_name(const struct template_ids *t, const char *list, const char 
 
 	str_escape(word, shown, sizeof(shown));
 	if (r == -ENOKEY || (r == 0 && *ret == UINT32_MAX))
-		return error_set(err, EINVAL, "option `--user`: %s of the root file system %s has no `%s`", list,
+		return error_usage(err, "option `--user`: %s of the root file system %s has no `%s`", list,
 				 t->rootfs, shown);
 	if (r < 0) {
 		error_errno(err, r, "option `--user`: look up `%s` in %s of the root file system %s", shown, list,
@@ -85,13 +85,13 @@ int template_find_ids(struct arena *a, const char *word, struct template_ids *t,
 	if (group)
 		*group++ = '\0';
 	if (!*user || (group && (!*group || strchr(group, ':'))))
-		return error_set(err, EINVAL, "option `--user`: `%s` is not USER or USER:GROUP", word);
+		return error_usage(err, "option `--user`: `%s` is not USER or USER:GROUP", word);
 	named = !is_number(user, &t->uid);
 	if (named)
 		r = find_name(t, "/etc/passwd", user, PASSWD_UID, &t->uid, err);
 	if (r == 0)
 		r = find_group(t, user, group, named, err);
 	if (r == 0 && (t->uid == UINT32_MAX || t->gid == UINT32_MAX))
-		return error_set(err, EINVAL, "option `--user`: `%s`: ids are below 4294967295", word);
+		return error_usage(err, "option `--user`: `%s`: ids are below 4294967295", word);
 	return r;
 }

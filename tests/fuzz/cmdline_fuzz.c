@@ -248,6 +248,12 @@ int report_host(const struct global_options *g, struct error *err)
 	return no_verb(g, "", err);
 }
 
+int report_resources(const struct global_options *g, const char *id, bool json, struct error *err)
+{
+	(void)json;
+	return no_verb(g, id, err);
+}
+
 int report_stats(const struct global_options *g, const struct stats_options *o, struct error *err)
 {
 	must(o->interval_ms > 0);
