@@ -21,6 +21,6 @@ void version_text(struct strbuf *out)
 {
 	_cleanup_(strbuf_free) struct strbuf seccomp = { 0 };
 
-	strbuf_addf(out, "orlop version %s\ncommit: %s\nspec: %s\nlibseccomp: %s\n", version_orlop,
-		    version_commit, OCI_VERSION, version_libseccomp(&seccomp));
+	strbuf_addf(out, "orlop version %s\ncommit: %s\nspec: %s\nlibseccomp: %s\n%s", version_orlop,
+		    version_commit, OCI_VERSION, version_libseccomp(&seccomp), version_libraries);
 }

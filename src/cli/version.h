@@ -10,6 +10,7 @@ extern const char version_orlop[];	/* "0.1.0" */
 /* Defined in commit.c, which make writes. */
 extern const char version_commit[];	/* or "unknown" */
 extern const bool built_with_selinux;
+extern const char version_libraries[];	/* lines, as of the build */
 const char *version_libseccomp(struct strbuf *buf);	/* "2.5.4" */
 
 /* What --version prints; engines read the first three lines. */

@@ -12,7 +12,7 @@ import time
 import pytest
 from lib import config as conf
 from lib import host, kernel
-from lib.box import deadline, stop
+from lib.box import PROGRAM, deadline, stop
 
 pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
@@ -908,6 +908,11 @@ def test_version(orlop):
     lines = orlop("--version").ok().out.splitlines()
     assert re.fullmatch(r"orlop version \S+", lines[0])
     assert any(x.startswith("commit: ") for x in lines) and "spec: 1.3.0" in lines
+    libraries = dict(x.split(": ") for x in lines[3:])
+    assert {"libseccomp", "yajl", "libcap", "libselinux", "C library", "linking"} <= set(libraries)
+    assert all(re.match(r"\d+\.\d+", libraries[name]) for name in ("libseccomp", "yajl", "libcap"))
+    # what it says of itself is so: an interpreter is what a dynamic program has
+    assert (libraries["linking"] == "dynamic") == (b"/ld-linux" in open(PROGRAM, "rb").read())
     assert orlop("-v").ok().out.splitlines() == lines
 
 
