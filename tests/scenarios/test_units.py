@@ -8,11 +8,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 
 from conftest import ORLOP, TOP, call
+
+sys.path.append(str(TOP / "tests/system"))
+from lib import tutorial  # noqa: E402
 
 AS_USER = ["setpriv", "--reuid=1000", "--regid=1000", "--init-groups", "--", "env", "-C", "/home/user", "HOME=/home/user",
            "XDG_RUNTIME_DIR=/run/user/1000"]
@@ -329,3 +333,14 @@ def test_of_a_user():
         assert service.state()["status"] == "running"
         service.systemctl("stop", service.unit)
         assert service.show("Result") == "success" and service.containers() == []
+
+
+def test_tutorial(template, tmp_path):
+    """What orlop-tutorial(7) says, from the beginning to the end."""
+    shell = tutorial.Shell(tmp_path)
+    try:
+        tutorial.play(shell, sorted(tutorial.sections()))
+    finally:
+        shell.close()
+        call("systemctl", "stop", "orlop@clock")
+        shutil.rmtree("/var/lib/orlop/clock", ignore_errors=True)
