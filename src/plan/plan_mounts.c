@@ -232,7 +232,7 @@ static void plan_data(struct arena *a, struct plan_mount *m, const struct plan *
 	if (m->kind == MOUNT_BIND) {
 		/* the kernel ignores them too; configurations with such words exist and work elsewhere */
 		for (size_t i = 0; i < words->n; i++)
-			log_warning("mounts[%u] (%s): option `%s` means nothing for a bind mount, it is left "
+			log_warning("/mounts/%u/options: %s: option `%s` means nothing for a bind mount, it is left "
 				    "out", m->index, m->destination, words->v[i]);
 		return;
 	}

@@ -3,7 +3,9 @@
 #include "report/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "oci/linux.h"
 #include "oci/seccomp.h"
@@ -69,15 +71,34 @@ static void missing_controller(struct check *c, const struct plan_cgroup_write *
 		   p->rootless ? ": systemd delegates it with Delegate=yes in a drop-in of user@.service" : "");
 }
 
+/* Without privileges a cgroup can only be made where one was delegated: for limits there must be one. */
+static bool may_make_cgroups(const struct check *c)
+{
+	const struct plan_cgroup *p = &c->plan->cgroup;
+	const struct host *h = &c->bundle.host;
+
+	if (p->mode != PLAN_CGROUP_FS || !p->rootless || p->optional || h->cgroup_home[0] || !h->here)
+		return true;
+	/* Also in a cgroup namespace, where it is the root. */
+	return faccessat(AT_FDCWD, h->cgroup_root, W_OK, AT_EACCESS) == 0;
+}
+
 static void check_controllers(struct check *c)
 {
 	const struct plan_cgroup *p = &c->plan->cgroup;
+	bool may = may_make_cgroups(c);
 
 	for (size_t i = 0; p->mode != PLAN_CGROUP_NONE && i < p->n_writes; i++) {
 		const struct plan_cgroup_write *w = &p->writes[i];
 
 		if (w->optional || (i > 0 && str_eq(w->where, p->writes[i - 1].where)))
 			continue;
+		if (!may) {
+			check_note(c, false, w->where, "no cgroup is delegated to the caller, so none can be limited: "
+				   "run it in a unit with Delegate=yes, as systemd-run --user --scope "
+				   "-p Delegate=yes does");
+			continue;
+		}
 		for (unsigned bit = 0; bit < ARRAY_SIZE(cgroup_controller_names); bit++)
 			if (w->controller & 1u << bit &&
 			    !host_has(&c->bundle.host.controllers, cgroup_controller_names[bit]))

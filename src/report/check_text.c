@@ -75,6 +75,8 @@ static void write_place(struct json_writer *w, const char *key, unsigned n)
 
 static void write_finding(struct json_writer *w, const struct finding *f)
 {
+	char hint[ERROR_TEXT_MAX];
+
 	json_write_object(w);
 	write_member(w, "severity", f->warning ? "warning" : "error");
 	write_member(w, "topic", f->topic);
@@ -83,6 +85,7 @@ static void write_finding(struct json_writer *w, const struct finding *f)
 	write_place(w, "column", f->column);
 	write_member(w, "rule", rule_of(f));
 	write_member(w, "message", f->error.text);
+	write_member(w, "hint", *error_hint_text(&f->error, hint, sizeof(hint)) ? hint : NULL);
 	json_write_end_object(w);
 }
 

@@ -19,7 +19,7 @@ def findings(box, *options, rc, topic=None, **kw):
     assert document["warnings"] == sum(f["severity"] == "warning" for f in rows)
     assert rc == (1 if document["errors"] else 2 if rows else 0)
     for f in rows:
-        assert set(f) == {"severity", "topic", "pointer", "line", "column", "rule", "message"}
+        assert set(f) == {"severity", "topic", "pointer", "line", "column", "rule", "message", "hint"}
         assert not topic or f["topic"] == topic, f
     return [(f["severity"], f["pointer"], f["message"]) for f in rows]
 
@@ -62,6 +62,13 @@ def test_all_at_once_with_their_places(box, orlop):
     assert "/root/path: must be a string" in lines[0] and lines[0].endswith("[config.md#root]")
     assert "did you mean `pid`?" in lines[3] and lines[3].endswith("[config-linux.md#namespaces]")
     assert lines[4] == "errors: 4, warnings: 0" and "when the configuration has no errors" in lines[5]
+
+
+def test_the_way_out_by_itself(box):
+    box.config["mounts"].append(conf.bind("/", "/mnt", "r0"))
+    box.write()
+    document = json.loads(box.orlop("check", "--format", "json", box.bundle).out)
+    assert [f["hint"] for f in document["findings"]] == ["did you mean `ro`?"]
 
 
 def test_bad_json_and_a_missing_one(box, orlop):
@@ -136,7 +143,7 @@ def test_words_of_others_are_no_near_misses(box, tmp, word):
     os.mkdir(f"{tmp}/d")
     box.config["mounts"].append(conf.bind(f"{tmp}/d", "/mnt", word))
     rows = findings(box, rc=2)
-    assert len(rows) == 1 and "means nothing for a bind mount" in rows[0][2], rows
+    only(rows, "warning", "/mounts/7/options", "means nothing for a bind mount")
     box.probe()
 
 
@@ -326,6 +333,20 @@ def test_a_controller_that_is_not_there(box):
     rows = findings(box, rc=1, topic="host")
     assert f"needs the {missing[0][0]} controller" in rows[0][2]
     box.refused(f"needs the {missing[0][0]} controller")
+
+
+def test_limits_without_a_delegated_cgroup(box, orlop):
+    """Nobody who is not root of the host may limit anything where nothing was delegated; without limits all is well."""
+    os.chmod(orlop.tmp, 0o755)
+    box.config["linux"] = {"namespaces": [{"type": t} for t in ("pid", "ipc", "uts", "mount")]}
+    box.config["mounts"] = []
+    box.write()
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    assert orlop("check", box.bundle, wrap=as_nobody).ok().out == ""
+    box.config["linux"]["resources"] = {"pids": {"limit": 5}}
+    box.write()
+    r = orlop("check", box.bundle, wrap=as_nobody)
+    assert r.rc == 1 and "/linux/resources/pids/limit: " in r.out and "delegate" in r.out.lower(), r
 
 
 def test_for_another_machine(box, orlop, tmp):
