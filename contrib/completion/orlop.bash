@@ -74,7 +74,8 @@ _orlop()
 		case ${arguments[place]-} in
 		ID | ID... | '[ID...]') _orlop_values ID "$cur" ;;
 		*\|*) _orlop_values "${arguments[place]}" "$cur" ;;
-		'[FILE]') _orlop_values FILE "$cur" ;;
+		explain) [[ explain == "$cur"* ]] && COMPREPLY=(explain) ;;
+		FILE | '[FILE]') _orlop_values FILE "$cur" ;;
 		'[BUNDLE]') _orlop_values DIR "$cur" ;;
 		'[SIGNAL]') mapfile -t COMPREPLY < <(compgen -A signal -- "$cur") ;;
 		'[COMMAND' | '[ARGUMENT...]]') mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

@@ -37,6 +37,16 @@ int report_host(const struct global_options *g, struct error *err);
 /* Print what this host has of all that containers may need.  *ret_status: 1 if the caller can make none. */
 int report_doctor(const struct global_options *g, bool json, int *ret_status, struct error *err);
 
+struct explain_options {
+	const char *config;		/* a file, "-" for the standard input */
+	const char *call;		/* of this machine */
+	uint64_t args[6];
+	bool json;
+};
+
+/* Print what the filter of a configuration answers to a system call. */
+int report_explain(const struct explain_options *o, struct error *err);
+
 struct report_plan_options {
 	const char *bundle, *config, *host;	/* as below */
 	const char *id;			/* NULL: any */

@@ -21,6 +21,8 @@ void show_protection(struct steps *s, const struct plan *p);
 void show_hooks(struct steps *s, const struct plan *p, enum oci_hook_kind kind);
 void show_process(struct steps *s, const struct plan *p);
 void show_execution(struct steps *s, const struct plan *p);
+/* "SCMP_ACT_ERRNO 1 operation not permitted" for SECCOMP_RET_*. */
+const char *show_answer(struct arena *a, uint32_t answer);
 /* show_security.c: 0 or -errno, the profile cannot be compiled. */
 int show_security(struct steps *s, struct arena *a, const struct plan *p, struct error *err);
 

@@ -30,7 +30,7 @@ static void show_caps(struct steps *s, struct arena *a, const char *set, uint64_
 }
 
 /* "SCMP_ACT_ERRNO 1 operation not permitted" */
-static const char *answer_words(struct arena *a, uint32_t answer)
+const char *show_answer(struct arena *a, uint32_t answer)
 {
 	uint32_t action = answer & 0xffff0000u, data = answer & 0xffffu;
 
@@ -76,6 +76,7 @@ static void note_call(struct arena *a, struct answer *answers, size_t *n, size_t
 static void show_answers(struct steps *s, struct arena *a, const struct oci_seccomp *profile,
 			 const struct seccomp_program *program)
 {
+	static const uint64_t none[6];
 	struct strings known = {0}, depends = {0};
 	struct answer answers[64];
 	size_t n = 0;
@@ -87,11 +88,11 @@ static void show_answers(struct steps *s, struct arena *a, const struct oci_secc
 		if (has_conditions(profile, name))
 			arena_push(a, depends.v, depends.n) = name;
 		else
-			note_call(a, answers, &n, ARRAY_SIZE(answers), seccomp_answer(program, name), name);
+			note_call(a, answers, &n, ARRAY_SIZE(answers), seccomp_answer(program, name, none), name);
 	}
 	for (size_t i = 0; i < n; i++) {
 		steps_begin(s, "seccomp");
-		steps_text(s, "answer", answer_words(a, answers[i].value));
+		steps_text(s, "answer", show_answer(a, answers[i].value));
 		steps_list(s, "calls", &answers[i].calls);
 		steps_end(s, "/linux/seccomp");
 	}
@@ -112,7 +113,7 @@ static int show_filter(struct steps *s, struct arena *a, const struct oci_seccom
 		return r;
 	steps_begin(s, "seccomp");
 	steps_number(s, "instructions", program->n);
-	steps_text(s, "default", answer_words(a, profile->default_action));
+	steps_text(s, "default", show_answer(a, profile->default_action));
 	steps_text(s, "listener", profile->listener_path);
 	steps_end(s, "/linux/seccomp");
 	show_answers(s, a, profile, program);

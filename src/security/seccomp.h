@@ -49,8 +49,8 @@ int seccomp_install(const struct seccomp_program *prog, int *ret_listener, struc
 /* seccomp_eval.c: would the call go through, with these arguments (0 for those that do not matter)? */
 bool seccomp_allows(const struct seccomp_program *prog, long nr, uint64_t arg0, uint64_t arg1);
 
-/* What the system call of this machine that is called @name is answered, with all arguments 0: SECCOMP_RET_*. */
-uint32_t seccomp_answer(const struct seccomp_program *prog, const char *name);
+/* What the system call of this machine that is called @name is answered: SECCOMP_RET_*. */
+uint32_t seccomp_answer(const struct seccomp_program *prog, const char *name, const uint64_t args[6]);
 
 /* Is @fd such a listener? */
 bool seccomp_is_listener(int fd);

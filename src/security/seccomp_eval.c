@@ -58,10 +58,12 @@ static uint32_t evaluate(const struct seccomp_program *prog, const struct seccom
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
-uint32_t seccomp_answer(const struct seccomp_program *prog, const char *name)
+uint32_t seccomp_answer(const struct seccomp_program *prog, const char *name, const uint64_t args[6])
 {
 	struct seccomp_data data = {.nr = seccomp_syscall_resolve_name(name), .arch = seccomp_arch_native()};
 
+	for (size_t i = 0; i < 6; i++)
+		data.args[i] = args[i];
 	return evaluate(prog, &data);
 }
 

@@ -237,6 +237,12 @@ int report_check(const struct global_options *g, const struct check_options *o, 
 	return no_verb(g, "", err);
 }
 
+int report_explain(const struct explain_options *o, struct error *err)
+{
+	must(o->config && o->call);
+	return error_set(err, EINVAL, "explained");
+}
+
 int report_plan(const struct global_options *g, const struct report_plan_options *o, struct error *err)
 {
 	must(!o->id || str_is_container_id(o->id));

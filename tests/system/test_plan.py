@@ -127,6 +127,44 @@ def test_seccomp_answers(box):
     assert [d for d, in members(steps, "seccomp", "default") if d] == ["SCMP_ACT_ALLOW"]
 
 
+PROFILE = {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 13, "syscalls": [
+    {"names": ["read", "execve"], "action": "SCMP_ACT_ALLOW"},
+    {"names": ["personality"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}]},
+    {"names": ["personality"], "action": "SCMP_ACT_LOG", "args": [
+        {"index": 0, "value": 16, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 0xff00, "valueTwo": 0x1200, "op": "SCMP_CMP_MASKED_EQ"}]},
+    {"names": ["mkdir"], "action": "SCMP_ACT_KILL_PROCESS"}]}
+
+
+@pytest.mark.parametrize("call, answer, pointer", [
+    (["read"], "SCMP_ACT_ALLOW", "/syscalls/0"), (["mkdir", "1"], "SCMP_ACT_KILL_PROCESS", "/syscalls/3"),
+    (["personality", "8"], "SCMP_ACT_ALLOW", "/syscalls/1"), (["personality", "0x10"], "SCMP_ACT_LOG", "/syscalls/2"),
+    (["personality", "0x1234"], "SCMP_ACT_LOG", "/syscalls/2"), (["personality"], "SCMP_ACT_ERRNO 13 permission denied", "/defaultAction"),
+    (["chmod"], "SCMP_ACT_ERRNO 13 permission denied", "/defaultAction"),
+    (["pidfd_open"], "SCMP_ACT_ERRNO 38 function not implemented", None),
+])
+def test_one_call_explained(box, orlop, call, answer, pointer):
+    box.linux["seccomp"] = PROFILE
+    box.write()
+    r = orlop("seccomp", "explain", "--format", "json", f"{box.bundle}/config.json", *call).ok().json()
+    assert (r["call"], r["answer"], r["pointer"]) == (call[0], answer, pointer and "/linux/seccomp" + pointer), r
+    text = orlop("seccomp", "explain", f"{box.bundle}/config.json", *call).ok().out
+    assert text.startswith(f"{call[0]}: {answer}: {r['because']}") and text.count("\n") == 1
+
+
+def test_what_cannot_be_explained(box, orlop):
+    box.write()
+    config = f"{box.bundle}/config.json"
+    orlop("seccomp", "explain", config, "read").failed("has no filter", "/linux/seccomp")
+    orlop("seccomp", "explain", config, "raed").failed("no system call `raed`", "did you mean `read`?")
+    orlop("seccomp", "explain", config, "read", "x").failed("`x` is not a number")
+    orlop("seccomp", "explain", config, "read", "18446744073709551616").failed("is not a number")
+    orlop("seccomp", "explain", "/nonexistent", "read").failed("/nonexistent")
+    orlop("seccomp", "explain", config, "read", *"0123456").failed("one argument too many")
+    orlop("seccomp", "show", config, "read").failed("`show` is not explain")
+    with open(config) as f:
+        orlop("seccomp", "explain", "-", "read", stdin=f).failed("has no filter")
+
+
 def test_landlock(box):
     box.config["annotations"] = {"org.orlop.landlock": '{"readOnly": ["/"], "bindTCP": [80], "bestEffort": true}'}
     assert members(plan(box), "landlock", "readOnly", "bindTCP", "best-effort", "pointer") == [

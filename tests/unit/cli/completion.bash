@@ -39,6 +39,8 @@ offers '--detach' run --keep --de
 offers 'table json' list -f ''
 offers "$srcdir/contrib/completion" check "$srcdir/contrib/com"
 offers 'text json' check --format ''
+offers 'explain' seccomp ex
+offers "$srcdir/contrib/completion" seccomp explain "$srcdir/contrib/com"
 offers "$srcdir/contrib/completion" plan --id x "$srcdir/contrib/com"
 offers '--quiet' list -f = json --q
 offers 'SIGTERM' kill x SIGTER
