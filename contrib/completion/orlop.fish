@@ -14,6 +14,8 @@ for line in (orlop help --list-options 2>/dev/null)
             complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(orlop list -q 2>/dev/null)'
         else if test $who = seccomp
             complete -c orlop -n "__fish_seen_subcommand_from $who" -F -a explain
+        else if test "$field[5]" = FILE
+            complete -c orlop -n "__fish_seen_subcommand_from $who" -F
         else if test "$field[5]" = '[BUNDLE]'
             complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(__fish_complete_directories)'
         else if string match -q -r '\\| *[^ ]* ID' -- $field[5]

@@ -23,6 +23,7 @@
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 #define MKDIR_TRIES 16
 
@@ -236,6 +237,7 @@ void cgroup_release(struct cgroup *c)
 
 int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
 {
+	TRACE("make the cgroup", NULL);
 	_cleanup_close_ int root = -1;
 	int r;
 

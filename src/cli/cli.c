@@ -10,8 +10,10 @@
 
 #include "cli/commands.h"
 #include "cli/version.h"
+#include "report/report.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 struct globals {
 	struct global_options o;
@@ -41,6 +43,8 @@ static const struct option global_rows[] = {
 	  "need it, the other commands know it of the container" },
 	{ "rootless", 0, OPTION_WORD, GLOBAL(rootless), "true|false|auto",
 	  "go on without some privileges of root (default: auto)" },
+	{ "trace", 0, OPTION_STRING, GLOBAL(trace), "FILE",
+	  "write what took how long to FILE, as trace events for\nPerfetto, chrome://tracing and `orlop trace`" },
 	{ "version", 'v', OPTION_FLAG, offsetof(struct globals, version), NULL,
 	  "show versions" },
 };
@@ -129,6 +133,24 @@ static int run_command(const struct global_options *g, struct arena *a, char **a
 	return r < 0 ? r : c->run(&inv, err);
 }
 
+/* Whatever comes of the command, its trace is written. */
+static int run_traced(const struct global_options *g, struct arena *a, char **argv, int argc, int *failure,
+		      struct error *err)
+{
+	struct error second = { 0 };
+	int r = report_trace_begin(g->trace, err);
+	size_t event;
+
+	if (r < 0)
+		return r;
+	event = trace_enter("orlop", argv[0]);
+	r = run_command(g, a, argv, argc, failure, err);
+	trace_leave(&event);
+	if (report_trace_end(g->trace, &second) < 0)
+		log_error(&second);
+	return r;
+}
+
 static int run(int argc, char **argv, char *const *all_argv, struct arena *a, int *failure,
 	       struct error *err)
 {
@@ -158,7 +180,9 @@ static int run(int argc, char **argv, char *const *all_argv, struct arena *a, in
 	c = command_find(parsed.args[0]);
 	if (c && c->failure)
 		*failure = c->failure;
-	return run_command(&globals->o, a, parsed.args, (int)parsed.n_args, failure, err);
+	if (!globals->o.trace)
+		return run_command(&globals->o, a, parsed.args, (int)parsed.n_args, failure, err);
+	return run_traced(&globals->o, a, parsed.args, (int)parsed.n_args, failure, err);
 }
 
 int cli_main(int argc, char **argv)

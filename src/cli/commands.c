@@ -13,7 +13,7 @@ const struct command *const command_list_all[] = {
 	&command_checkpoint, &command_restore,
 	&command_mounts, &command_list, &command_ps, &command_resources, &command_stats, &command_events,
 	&command_wait, &command_gc,
-	&command_check, &command_plan, &command_seccomp, &command_spec,
+	&command_trace, &command_check, &command_plan, &command_seccomp, &command_spec,
 	&command_doctor, &command_features, &command_help,
 };
 const size_t n_commands = ARRAY_SIZE(command_list_all);

@@ -49,8 +49,8 @@ struct command {
 extern const struct command command_create, command_run, command_start, command_exec, command_state,
 	command_kill, command_wait, command_delete, command_list, command_ps, command_stats, command_events,
 	command_pause, command_resume, command_update, command_checkpoint, command_restore, command_mounts,
-	command_gc, command_resources, command_check, command_plan, command_seccomp, command_spec, command_doctor,
-	command_features, command_help;
+	command_gc, command_resources, command_trace, command_check, command_plan, command_seccomp, command_spec,
+	command_doctor, command_features, command_help;
 
 /* The table, in the order of the help text. */
 extern const struct command *const command_list_all[];

@@ -13,6 +13,7 @@
 #include "json/tree.h"
 #include "util/cleanup.h"
 #include "util/input.h"
+#include "util/trace.h"
 
 static const struct field root_fields[] = {
 	{FIELD_STRING("path", struct oci_config, root.path), .flags = REQUIRED | NONEMPTY},
@@ -179,6 +180,7 @@ int config_read(struct arena *a, int dirfd, const char *name, char **ret_text, s
 int config_load(struct arena *a, int dirfd, const char *name, struct oci_config **ret,
 		char **ret_text, size_t *ret_len, struct error *err)
 {
+	TRACE("read the configuration", NULL);
 	char *text = NULL;
 	size_t n = 0;
 	int e = config_read(a, dirfd, name, &text, &n, err);

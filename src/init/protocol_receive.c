@@ -18,6 +18,7 @@
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 struct received {
 	struct message m;
@@ -272,6 +273,7 @@ static int expect_filter(struct conversation *c, int timeout_ms, int watch_fd, s
 int conversation_expect(struct conversation *c, enum message_type type, int timeout_ms,
 			int watch_fd, int *ret_fd, struct error *err)
 {
+	TRACE("wait for", message_names[type]);
 	const struct conversation_row *row = protocol_row(c->state);
 	struct received in;
 	int r;
@@ -315,6 +317,7 @@ int conversation_expect_pid(struct conversation *c, int timeout_ms, int watch_fd
 
 int conversation_expect_end(struct conversation *c, int timeout_ms, int watch_fd, struct error *err)
 {
+	TRACE("wait for the program", NULL);
 	int64_t deadline = deadline_of(timeout_ms);
 
 	if (c->state != CS_DONE || !c->parent)

@@ -23,6 +23,7 @@
 #include "util/caller.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/trace.h"
 
 #define SEAL_TRIES 20
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -89,6 +90,7 @@ static int sealed_copy(int exe)
 
 int self_exe_protect(char *const *argv, struct error *err)
 {
+	TRACE("protect our program", NULL);
 	_cleanup_close_ int exe = -1, copy = -1;
 	int r;
 

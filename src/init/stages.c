@@ -27,6 +27,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 enum stage_for {
 	FOR_CONTAINER = 1,	/* create, run */
@@ -148,6 +149,15 @@ int stage_go_dark(struct error *err)
 	return r < 0 ? r : caller_go_dark(err);
 }
 
+/* From the filter on no call is made that was not asked for: the clock may be one. */
+static int run_stage(struct stage_context *c, const struct stage *s, struct error *err)
+{
+	if (s->run == stage_filter && c->p->security.seccomp)
+		trace_stop();
+	TRACE(s->name, NULL);
+	return s->run(c, err);
+}
+
 _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags)
 {
 	struct stage_context c = {
@@ -163,13 +173,14 @@ _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conve
 	int r, status = 1;
 
 	log_redirect(send_log, &c);
+	trace_lane(TRACE_CONTAINER);
 	r = stage_go_dark(&err);	/* as the parent is already */
 	for (; r == 0 && i < N_STAGES; i++) {
 		const struct stage *s = &stages[i];
 
 		if (!(s->when & mode) || (s->when & not) || ((s->when & NEEDS_PROCESS) && !p->has_process))
 			continue;
-		r = s->run(&c, &err);
+		r = run_stage(&c, s, &err);
 		if (r < 0)
 			break;
 	}
@@ -256,6 +267,7 @@ _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t c
 	struct error err = {0};
 	int r = stage_go_dark(&err);
 
+	trace_lane(TRACE_CONTAINER);
 	if (r == 0)
 		r = enter_joined(p, h, &err);
 	/* What it clones would be visible in a joined pid namespace: it goes on itself. */

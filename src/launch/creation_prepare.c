@@ -25,6 +25,7 @@
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 /* The bundle's absolute path, without links: state and hooks name it so. */
 static int open_bundle(struct creation *c, int *ret_fd, const char **ret_path, struct error *err)
@@ -112,6 +113,7 @@ static int load_config(struct creation *c, int bundle, const char *path, struct 
 static int make_plan(struct creation *c, struct facts *facts, unsigned listening,
 		     struct error *err)
 {
+	TRACE("plan", NULL);
 	struct plan_options po = {
 		.id = arena_strdup(c->arena, c->o->id), .no_pivot = c->o->no_pivot,
 		.no_new_keyring = c->o->no_new_keyring, .detached = !c->run || c->o->detach,

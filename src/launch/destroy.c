@@ -22,6 +22,7 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 /* The saved configuration, read before it is removed; NULL when no hook is to be run. */
 static struct oci_config *load_hooks(struct arena *a, int dir, const struct state *st)
@@ -168,6 +169,7 @@ static int destroy(struct store *store, const char *id, const struct state *st, 
 int container_destroy(struct store *store, const char *id, int dir, const struct state *st,
 		      bool run_poststop, struct error *err)
 {
+	TRACE("clean up", NULL);
 	struct arena *a = arena_new();
 	struct oci_config *config;
 	int r = store_lock(dir, true, STORE_LOCK_MS, err);

@@ -14,6 +14,7 @@
 #include "sys/syscalls.h"
 #include "util/fd.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 /* Still blocked when the container has ended, so that nothing is left half deleted. */
 static sigset_t held;
@@ -94,6 +95,7 @@ static void unwatch_notifications(struct spawn *s)
 
 int foreground_wait(struct spawn *s, const sigset_t *forwarded, int signal_fd, struct error *err)
 {
+	TRACE("wait for the end", NULL);
 	struct tty_proxy *proxy = NULL;
 	int r = s->notify ? watch_notifications(s, err) : 0;
 

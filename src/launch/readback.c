@@ -28,6 +28,7 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 #define STATUS_BYTES 16384	/* a long list of groups makes /proc/PID/status long */
 #define STATUS_LINES 128	/* 57 in Linux 6.18 */
@@ -471,6 +472,7 @@ int readback_namespaces(struct spawn *s, uint64_t ret_ns[N_NAMESPACES], struct e
 
 int readback_check(const struct spawn *s, struct error *err)
 {
+	TRACE("read back", NULL);
 	int r = 0;
 
 	if (s->plan->has_process && !MUTATE(T88))

@@ -22,6 +22,7 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 /*
  * pidfd_getfd(2) needs the power to trace the process, which is not dumpable, and its mm is one of our
@@ -98,6 +99,7 @@ static pid_t clone_into_cgroup(struct spawn *s, uint64_t flags, int *pidfd, stru
 
 static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 {
+	TRACE("clone the process", NULL);
 	const struct plan_ns *ns = &s->plan->ns;
 	uint64_t create = s->handles.exec ? 0 : ns->create;
 	bool launcher = flags & CONV_LAUNCHER;

@@ -31,6 +31,7 @@
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 #define KEEP 4096		/* bytes of output */
 #define SHOW 480		/* of these in the error */
@@ -378,6 +379,7 @@ int hooks_run(const struct hook_run *run, bool go_on, struct error *err)
 {
 	for (size_t i = 0; i < run->list->n; i++) {
 		const struct oci_hook *hook = &run->list->v[i];
+		TRACE(oci_hook_names[run->kind], hook->path);
 		int r = hook->path[0] == '/' ? run_one(run, hook, err) :
 			error_set(err, EINVAL, "its path is not absolute");
 

@@ -56,6 +56,13 @@ struct report_plan_options {
 /* Print what would be done with a bundle. */
 int report_plan(const struct global_options *g, const struct report_plan_options *o, struct error *err);
 
+/* Make the file of --trace, or find out that it cannot be made; nothing of it stays open. */
+int report_trace_begin(const char *path, struct error *err);
+/* Write all phases there. */
+int report_trace_end(const char *path, struct error *err);
+/* Draw such a file, as text or as SVG. */
+int report_trace_show(const char *path, bool svg, struct error *err);
+
 /* Print the limits of a container: asked for, converted, as the kernel has them. */
 int report_resources(const struct global_options *g, const char *id, bool json, struct error *err);
 

@@ -17,6 +17,7 @@
 #include "util/log.h"
 #include "util/path.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 static bool has_key(const struct strings *words, const char *key)
 {
@@ -305,6 +306,7 @@ static int perform(const struct plan_rootfs *p, const struct plan_mount *m, int 
 int mount_perform(const struct plan_rootfs *p, const struct plan_mount *m, int take_source,
 		  struct rootfs_source *place, struct rootfs *r, struct error *err)
 {
+	TRACE("mount", m->destination);
 	_cleanup_close_ int source = take_source;
 	struct mount_target t = {.fd = -1};
 	int ret = perform(p, m, &source, place, r, &t, err);

@@ -18,6 +18,7 @@
 #include "sys/mutate.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/trace.h"
 
 void rootfs_handles_init(struct rootfs_handles *h)
 {
@@ -262,6 +263,7 @@ int rootfs_map_ids(const struct rootfs_idmap *idmap, int mnt, struct error *err)
 
 int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
 {
+	TRACE("open what is mounted", NULL);
 	_cleanup_close_ int check = -1;
 	int r;
 

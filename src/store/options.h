@@ -14,6 +14,7 @@ struct global_options {
 	bool debug;
 	const char *cgroup_manager;	/* as given */
 	bool systemd_cgroup;
+	const char *trace;		/* file for what took how long, or NULL */
 	const char *rootless;		/* "true", "false", "auto" or NULL */
 };
 

@@ -17,6 +17,7 @@
 #include "util/clock.h"
 #include "util/fd.h"
 #include "util/str.h"
+#include "util/trace.h"
 
 const char *const container_status_names[5] = {
 	"creating", "created", "running", "paused", "stopped",
@@ -135,6 +136,7 @@ static void write_field(struct json_writer *w, const struct field *f, const stru
 
 int state_write(int dir, const struct state *st, struct error *err)
 {
+	TRACE("write the state", NULL);
 	struct json_writer w;
 	char most[2048];	/* without long annotations it is about 750 bytes */
 	int r;

@@ -62,6 +62,8 @@ offers "$srcdir/contrib/completion" exec --cwd / x cmd one two --cwd "$srcdir/co
 offers '' exec x --
 offers "$srcdir/contrib/completion" exec -- x "$srcdir/contrib/com"
 offers '' ps x --f
+offers "$srcdir/contrib/completion" trace --svg "$srcdir/contrib/com"
+offers "$srcdir/contrib/completion" --trace "$srcdir/contrib/com"
 offers 'docker strict' spec --profile ''
 offers '--rootfs --rootless' spec --root
 offers "$srcdir/contrib/completion" spec --profile strict "$srcdir/contrib/com"
