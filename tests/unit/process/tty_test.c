@@ -73,6 +73,7 @@ static void runtime(int in, int out, const char *script)
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGINT, SIG_DFL);	/* a shell ignores it for what it runs in the background */
 		close(inner);
 		setsid();
 		if (tty_take_control(inner_peer, &err) < 0)
