@@ -3,11 +3,26 @@
 # Completion for orlop(8) in bash. Commands, options and the kinds of their values come from the
 # program itself: `orlop help --list-options`.
 
+# The containers with which the command can do something.
+_orlop_ids() # command
+{
+	local id status wanted=''
+	case $1 in
+	create | run | restore) return ;;
+	start) wanted=created ;;
+	resume) wanted=paused ;;
+	pause | exec | checkpoint) wanted=running ;;
+	esac
+	while read -r id _ status _; do
+		[[ ! $wanted || $status == "$wanted" ]] && echo "$id"
+	done < <("$program" "${root[@]}" list 2>/dev/null | tail -n +2)
+}
+
 _orlop_values() # argument-name current-word
 {
 	case $1 in
 	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
-	ID) mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list -q 2>/dev/null)" -- "$2") ;;
+	ID) mapfile -t COMPREPLY < <(compgen -W "$(_orlop_ids "$command")" -- "$2") ;;
 	FILE | PATH) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
 	*\|*) mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$2") ;;
 	esac

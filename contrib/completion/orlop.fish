@@ -4,6 +4,25 @@
 
 complete -c orlop -f
 
+# The containers in this state, or all.
+function __orlop_ids
+    orlop list 2>/dev/null | awk -v wanted="$argv[1]" 'NR > 1 && (wanted == "" || $3 == wanted) { print $1 }'
+end
+
+function __orlop_ids_for
+    switch $argv[1]
+        case create run restore
+        case start
+            __orlop_ids created
+        case resume
+            __orlop_ids paused
+        case pause exec checkpoint
+            __orlop_ids running
+        case '*'
+            __orlop_ids
+    end
+end
+
 for line in (orlop help --list-options 2>/dev/null)
     set -l field (string split \t -- $line)
     set -l who $field[1]
@@ -11,7 +30,10 @@ for line in (orlop help --list-options 2>/dev/null)
         complete -c orlop -n __fish_use_subcommand -a $who -d $field[6]
         complete -c orlop -n '__fish_seen_subcommand_from help' -a $who
         if string match -q -r '^\\[?ID' -- $field[5]
-            complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(orlop list -q 2>/dev/null)'
+            complete -c orlop -n "__fish_seen_subcommand_from $who" -a "(__orlop_ids_for $who)"
+            if string match -q '*SIGNAL*' -- $field[5]
+                complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(command kill -l | string split -n " ")'
+            end
         else if test $who = seccomp
             complete -c orlop -n "__fish_seen_subcommand_from $who" -F -a explain
         else if test "$field[5]" = FILE
@@ -20,7 +42,7 @@ for line in (orlop help --list-options 2>/dev/null)
             complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(__fish_complete_directories)'
         else if string match -q -r '\\| *[^ ]* ID' -- $field[5]
             complete -c orlop -n "__fish_seen_subcommand_from $who" -F -a (string replace -r ' .*' '' -- $field[5] | string replace -a '|' ' ')
-            complete -c orlop -n "__fish_seen_subcommand_from $who" -a '(orlop list -q 2>/dev/null)'
+            complete -c orlop -n "__fish_seen_subcommand_from $who" -a "(__orlop_ids_for $who)"
         end
         continue
     end
@@ -36,7 +58,7 @@ for line in (orlop help --list-options 2>/dev/null)
         case DIR
             set -a rule -x -a '(__fish_complete_directories)'
         case ID
-            set -a rule -x -a '(orlop list -q 2>/dev/null)'
+            set -a rule -x -a "(__orlop_ids_for $who)"
         case FILE PATH
             set -a rule -r -F
         case '*|*'

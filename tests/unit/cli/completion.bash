@@ -27,6 +27,32 @@ offers() # expected-words command-line-word...
 	fi
 }
 
+# A program that has containers, one in each state, and is ours otherwise.
+fake=$(mktemp -d)
+trap 'rm -rf "$fake"' EXIT
+cat >"$fake/orlop" <<END
+#!/bin/sh
+case "\$*" in
+*list) printf 'ID PID STATUS BUNDLE\nmade 1 created /\nruns 2 running /\nheld 3 paused /\nover 0 stopped /\n' ;;
+*) exec $(realpath "$orlop") "\$@" ;;
+esac
+END
+chmod 755 "$fake/orlop"
+
+offers_with() # program expected-words command-line-word...
+{
+	local orlop=$1
+	shift
+	offers "$@"
+}
+
+offers_with "$fake/orlop" 'made' start ''
+offers_with "$fake/orlop" 'held' resume ''
+offers_with "$fake/orlop" 'runs' exec --tty ''
+offers_with "$fake/orlop" 'runs' pause ''
+offers_with "$fake/orlop" 'made runs held over' delete --force ''
+offers_with "$fake/orlop" 'made runs held over' --root /x state ''
+offers_with "$fake/orlop" '' create ''
 offers 'start state stats' sta
 offers '--log --log-format --log-level' --log
 offers 'text json' --log-format ''
