@@ -119,7 +119,8 @@ static int make_plan(struct creation *c, struct facts *facts, unsigned listening
 		.no_new_keyring = c->o->no_new_keyring, .detached = !c->run || c->o->detach,
 		.die_with_parent = c->o->die_with_parent,
 		.has_console_socket = c->o->console_socket, .preserve_fds = c->o->preserve_fds,
-		.listen_fds = listening, .rootless = options_rootless(c->o->global, facts),
+		.listen_fds = listening, .listen_names = getenv("LISTEN_FDNAMES"),
+		.rootless = options_rootless(c->o->global, facts),
 	};
 	struct oci_config *config;
 	int r = options_cgroup_manager(c->o->global, &po.cgroup_manager, &po.systemd_user, err);

@@ -39,6 +39,7 @@ struct plan_options {
 	bool has_console_socket;
 	unsigned preserve_fds;		/* descriptors 3.. handed on, besides LISTEN_FDS */
 	unsigned listen_fds;		/* from the environment, already checked */
+	const char *listen_names;	/* LISTEN_FDNAMES, or NULL */
 	bool rootless;			/* --rootless decided: not fully privileged on the host */
 	const char *notify;		/* directory of a notification socket, to be mounted; or NULL */
 	struct findings *all;		/* what cannot be is noted there, and the rest is decided all the same; NULL:
@@ -280,6 +281,7 @@ struct plan_process {
 	bool die_with_parent;		/* SIGKILL when the runtime ends: PR_SET_PDEATHSIG(2const) */
 	unsigned keep_fds;		/* 3..3+keep_fds-1 stay open */
 	unsigned listen_fds;		/* how many of them are sockets: LISTEN_FDS, LISTEN_PID are set */
+	const char *listen_names;	/* LISTEN_FDNAMES, or NULL */
 	struct plan_sysctl *sysctls;
 	size_t n_sysctls;
 	bool new_keyring;

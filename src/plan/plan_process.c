@@ -152,6 +152,7 @@ int plan_process(struct arena *a, struct plan *p, const struct oci_process *proc
 	pp->die_with_parent = o->die_with_parent;
 	pp->keep_fds = o->listen_fds + o->preserve_fds;
 	pp->listen_fds = o->listen_fds;
+	pp->listen_names = o->listen_fds && o->listen_names ? arena_strdup(a, o->listen_names) : NULL;
 	pp->new_keyring = !o->no_new_keyring;
 	pp->keep_groups = plan_keeps_groups(p->config);
 	pp->oom_optional = o->rootless;

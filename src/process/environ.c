@@ -55,11 +55,11 @@ char **process_environment(struct arena *a, const struct plan_process *p, uint32
 
 	while (p->envp && p->envp[count])
 		count++;
-	while (size < 2 * (count + 4))
+	while (size < 2 * (count + 5))
 		size *= 2;
 	seen.mask = size - 1;
 	seen.slot = arena_new_array(a, size_t, size);
-	env = arena_new_array(a, char *, count + 4);
+	env = arena_new_array(a, char *, count + 5);
 	for (size_t i = 0; i < count; i++)
 		put(&seen, env, &n, p->envp[i]);
 	if (p->add_home)
@@ -69,6 +69,8 @@ char **process_environment(struct arena *a, const struct plan_process *p, uint32
 		 * of a pid namespace. */
 		put(&seen, env, &n, arena_printf(a, "LISTEN_PID=%ld", syscall(SYS_getpid)));
 		put(&seen, env, &n, arena_printf(a, "LISTEN_FDS=%u", p->listen_fds));
+		if (p->listen_names)
+			put(&seen, env, &n, arena_printf(a, "LISTEN_FDNAMES=%s", p->listen_names));
 	}
 	env[n] = NULL;
 	return env;

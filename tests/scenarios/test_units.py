@@ -281,13 +281,13 @@ def test_watchdog(service):
 
 
 ANSWER = "import os, socket; s = socket.socket(fileno=3); c, _ = s.accept(); " \
-         "c.send(f\"{os.environ['LISTEN_FDS']} {os.environ['LISTEN_PID']} {os.getpid()}\".encode()); c.close()"
+         "c.send(f\"{os.environ['LISTEN_FDS']} {os.environ['LISTEN_PID']} {os.getpid()} {os.environ['LISTEN_FDNAMES']}\".encode()); c.close()"
 
 
 @pytest.mark.newest
 def test_socket_activation(service):
     """The socket unit listens, the first connection starts the container, which finds it as descriptor 3."""
-    (service.dropins / f"orlop@{service.name}.socket").write_text(f"[Socket]\nListenStream=/run/{service.name}.sock\n")
+    (service.dropins / f"orlop@{service.name}.socket").write_text(f"[Socket]\nListenStream=/run/{service.name}.sock\nFileDescriptorName=front\n")
     service.python(ANSWER).write()
     assert service.systemctl("start", f"orlop@{service.name}.socket").rc == 0
     assert service.show("ActiveState") == "inactive"
@@ -295,7 +295,7 @@ def test_socket_activation(service):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(30)
             s.connect(f"/run/{service.name}.sock")
-            assert s.recv(100) == b"1 1 1", service.journal()
+            assert s.recv(100) == b"1 1 1 front", service.journal()
         assert wait_for(lambda: service.show("ActiveState") == "inactive"), service.journal()
 
 

@@ -116,7 +116,7 @@ LISTEN = ["7", "0", "-1", "1000000", "99999999999", "3 x", ""]
 def test_T32_listen_fds(box, leaks, count, pid):
     """Only a valid number for our own pid is taken, and only when all of them are open."""
     box.args().write()
-    env = {**box.orlop.env, "LISTEN_FDS": count}
+    env = {**box.orlop.env, "LISTEN_FDS": count, "LISTEN_FDNAMES": "web::x y"}
     wrap = []
     if pid == "other":
         env["LISTEN_PID"] = "1"
@@ -126,7 +126,7 @@ def test_T32_listen_fds(box, leaks, count, pid):
     passed = count == "7" and pid == "ours"
     assert numbers(seen) == [0, 1, 2, *(range(3, 10) if passed else [])]
     assert [e for e in seen["env"] if e.startswith("LISTEN_")] == (
-        ["LISTEN_PID=1", "LISTEN_FDS=7"] if passed else [])
+        ["LISTEN_PID=1", "LISTEN_FDS=7", "LISTEN_FDNAMES=web::x y"] if passed else [])
 
 
 def test_T32_not_all_open(box):

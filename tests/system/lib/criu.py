@@ -82,7 +82,7 @@ class Fake:
             f.write(PROGRAM.format(how=how, log=self.log))
         os.chmod(self.path, 0o755)
         place = "mount --bind {} /usr/sbin/criu" if os.path.exists("/usr/sbin/criu") else \
-            "mount --bind {}/.. /usr/local/sbin"
+            "mount --bind $(dirname {}) /usr/local/sbin"
         self.wrap = ["unshare", "-m", "sh", "-ec", place.format(self.path) + '; exec "$@"', "sh"]
 
     def asked(self):
