@@ -26,14 +26,15 @@ static void check_file(struct check *c, const char *path, int flags, const char 
 		check_note(c, is_no_answer(fd), where, "%s %s: %s", what, path, error_words(fd));
 }
 
-static void check_hook(struct check *c, const struct oci_hook *hook, const char *where)
+/* One that comes after the end only gives a warning there, too. */
+static void check_hook(struct check *c, const struct oci_hook *hook, bool late, const char *where)
 {
 	struct stat st;
 
 	if (fstatat(AT_FDCWD, hook->path, &st, 0) < 0)
-		check_note(c, is_no_answer(-errno), where, "the hook %s: %s", hook->path, error_words(errno));
+		check_note(c, late || is_no_answer(-errno), where, "the hook %s: %s", hook->path, error_words(errno));
 	else if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
-		check_note(c, false, where, "the hook %s is not an executable file", hook->path);
+		check_note(c, late, where, "the hook %s is not an executable file", hook->path);
 }
 
 /* A source may lie on an earlier mount of the container, or in its root file system, at its path in the container. */
@@ -71,6 +72,6 @@ void check_sources(struct check *c)
 	for (unsigned kind = 0; kind < N_HOOK_KINDS; kind++)
 		for (size_t i = 0; kind != HOOK_START_CONTAINER && i < p->hooks->list[kind].n; i++) {
 			snprintf(where, sizeof(where), "/hooks/%s/%zu/path", oci_hook_names[kind], i);
-			check_hook(c, &p->hooks->list[kind].v[i], where);
+			check_hook(c, &p->hooks->list[kind].v[i], kind == HOOK_POSTSTOP, where);
 		}
 }

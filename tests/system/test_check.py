@@ -319,6 +319,13 @@ def test_files_of_the_host(box):
         f"/linux/namespaces/{[n['type'] for n in box.config['linux']['namespaces']].index('ipc')}/path"]), rows
 
 
+def test_a_hook_after_the_end(box):
+    box.config["hooks"] = {"poststop": [{"path": "/nonexistent/hook"}]}
+    only(findings(box, rc=2), "warning", "/hooks/poststop/0/path", "/nonexistent/hook")
+    r = box.run().ok()
+    assert "/nonexistent/hook" in r.err and "warning" in r.err
+
+
 def test_a_profile_that_is_not_loaded(box):
     box.process["apparmorProfile"] = "orlop-no-such-profile"
     only(findings(box, rc=1, topic="host"), "error", "/process/apparmorProfile")
