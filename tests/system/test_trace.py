@@ -125,7 +125,7 @@ def test_off_it_costs_nothing(box):
     off, text = count(box)
     on, text_on = count(box, "--trace", f"{box.bundle}/t.json")
     shared = r"mmap\(NULL, \d{6,}, PROT_READ\|PROT_WRITE, MAP_SHARED\|MAP_ANONYMOUS"
-    assert len(re.findall(shared, text_on)) == len(re.findall(shared, text)) + 1
+    assert re.search(shared, text_on) and not re.search(shared, text)
     assert "t.json" in text_on and "t.json" not in text
     vary = {"clock_gettime", "ppoll", "poll", "rt_sigprocmask", "restart_syscall", "wait4", "waitid", "recvmsg", "read", "sched_yield"}
     more = {k: on[k] - off[k] for k in set(on) | set(off) if on[k] != off[k] and k not in vary}
