@@ -203,6 +203,25 @@ static bool may_not_write(int root, const char *path)
 	return faccessat(root, ".", W_OK, AT_EACCESS) < 0;
 }
 
+/*
+ * In a scope the container has a cgroup of its own: systemd looks at the scope and takes it away as soon as it is
+ * empty, and whoever wants to read why a container ended, as conmon does, comes before it only if what is in there
+ * goes first.  crun does it so.  What holds the scope moves along, or no controllers could be passed on.
+ */
+static int make_inner(int root, struct cgroup *c, struct error *err)
+{
+	char *path = xasprintf("%s/" CGROUP_UNIT_INNER, c->path);
+
+	free(c->path);
+	c->path = path;
+	if (mkdirat(root, path + 1, CGROUP_OUR_MODE) < 0 && errno != EEXIST)
+		return error_errno(err, errno, "make cgroup %s", path);
+	c->fd = open_below(root, path + 1);
+	if (c->fd < 0)
+		return error_errno(err, c->fd, "open cgroup %s", path);
+	return cgroup_attach(c->fd, c->holder.pid, err);
+}
+
 /* What systemd has made is filled like any other, so that no word of it is needed to keep the limits. */
 static int prepare_unit(int root, const struct plan_cgroup *p, struct cgroup *ret, struct error *err)
 {
@@ -211,15 +230,20 @@ static int prepare_unit(int root, const struct plan_cgroup *p, struct cgroup *re
 
 	if (r < 0)
 		return r;
-	made.path = ret->path;
 	ret->created = true;
-	ret->fd = open_below(root, made.path + 1);
-	if (ret->fd < 0)
-		return error_errno(err, ret->fd, "open cgroup %s of the unit %s", made.path, p->unit.name);
-	r = set_up(root, &made, ret, err);
+	if (p->unit.slice) {
+		ret->fd = open_below(root, ret->path + 1);
+		if (ret->fd < 0)
+			return error_errno(err, ret->fd, "open cgroup %s of the unit %s", ret->path, p->unit.name);
+	} else {
+		r = make_inner(root, ret, err);
+	}
+	made.path = ret->path;
+	if (r == 0)
+		r = set_up(root, &made, ret, err);
 	if (r == 0)
 		r = cgroup_unit_set_weights(&p->unit, ret->fd, err);
-	if (r < 0) {
+	if (r < 0 && ret->fd >= 0) {
 		close(ret->fd);
 		ret->fd = -1;
 	}

@@ -62,6 +62,13 @@ static int make_holder(struct cgroup_holder *ret, struct error *err)
 	return 0;
 }
 
+const char *cgroup_unit_inside(const char *path, const char *unit)
+{
+	const char *last = strrchr(path, '/');
+
+	return str_eq(last + 1, unit) ? "" : last;
+}
+
 void cgroup_unit_release(struct cgroup_holder *h)
 {
 	if (h->pid <= 0)

@@ -13,6 +13,8 @@
 #include "plan/plan.h"
 #include "util/error.h"
 
+#define CGROUP_UNIT_INNER "container"	/* the container's cgroup in that of its scope */
+
 struct cgroup_holder {
 	pid_t pid;			/* 0: none */
 	int pidfd;
@@ -22,6 +24,8 @@ struct cgroup_holder {
  * Also after a failure @ret is to be released. */
 int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path,
 		      struct error *err);
+/* What of the path of a container's cgroup is below that of its @unit: "/container", or "" of what is older. */
+const char *cgroup_unit_inside(const char *path, const char *unit);
 /* End the process that holds it. */
 void cgroup_unit_release(struct cgroup_holder *h);
 /* Let systemd move a process there, which we may not move ourselves. */

@@ -125,8 +125,8 @@ static int use_unit(struct execution *x, struct error *err)
 	x->spawn.attach_late = true;
 	x->spawn.unit = x->st.unit;
 	x->spawn.unit_user = true;
-	x->spawn.subgroup = str_eq(place, "/") ? "" :
-			    arena_printf(x->arena, "%s%s", place[0] && place[0] != '/' ? "/" : "", place);
+	x->spawn.subgroup = arena_printf(x->arena, "%s%s%s", cgroup_unit_inside(x->st.cgroup_path, x->st.unit),
+					 place[0] && place[0] != '/' ? "/" : "", str_eq(place, "/") ? "" : place);
 	return 0;
 }
 

@@ -232,7 +232,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 	c->spawn.attach_late = c->plan->cgroup.attach_late;
 	c->spawn.unit = c->plan->cgroup.unit.name;
 	c->spawn.unit_user = c->plan->cgroup.unit.user;
-	c->spawn.subgroup = "";
+	c->spawn.subgroup = c->plan->cgroup.unit.slice ? "" : "/" CGROUP_UNIT_INNER;
 	c->spawn.handles.last_cap = facts.last_cap;
 	return 0;
 }

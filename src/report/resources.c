@@ -6,9 +6,11 @@
 #include "report/resources.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup/systemd.h"
 #include "config/config.h"
 #include "json/pointer.h"
 #include "json/tree.h"
@@ -169,27 +171,27 @@ static void fill_properties(const struct plan_unit *u, const char *where, struct
 
 #define FILE_MAX 65536		/* io.max has a line for each disk */
 
-static int read_file(struct limits *l, const char *file, const char **ret)
+static int read_file(struct limits *l, int cgroup, const char *file, const char **ret)
 {
 	_cleanup_free_ char *text = xmalloc(FILE_MAX);
-	ssize_t n = fd_read_pseudo(l->cgroup, file, text, FILE_MAX);
+	ssize_t n = fd_read_pseudo(cgroup, file, text, FILE_MAX);
 
 	*ret = n < 0 ? NULL : arena_strdup(l->arena, text);
 	return n < 0 ? (int)n : 0;
 }
 
-static void look(struct limits *l, const struct plan_cgroup_write *w, struct limit_row *row)
+static void look_in(struct limits *l, int cgroup, const struct plan_cgroup_write *w, struct limit_row *row)
 {
 	const char *text;
 	int r;
 
 	row->file = w->file;
 	row->value = w->value;
-	r = read_file(l, w->file, &text);
+	r = read_file(l, cgroup, w->file, &text);
 	if (r == -ENOENT && w->alt_file) {
 		row->file = w->alt_file;
 		row->value = w->alt_value;
-		r = read_file(l, w->alt_file, &text);
+		r = read_file(l, cgroup, w->alt_file, &text);
 	}
 	if (r == 0) {
 		const char *value = row->value + strspn(row->value, " \t");
@@ -201,6 +203,14 @@ static void look(struct limits *l, const struct plan_cgroup_write *w, struct lim
 	} else {
 		row->state = LIMIT_UNREADABLE;
 	}
+}
+
+/* What is also a property of the unit holds in its cgroup, too, and may be another there by now. */
+static void look(struct limits *l, const struct plan_cgroup_write *w, struct limit_row *row)
+{
+	look_in(l, l->cgroup, w, row);
+	if (row->state <= LIMIT_ROUNDED && row->properties[0] && l->outer >= 0)
+		look_in(l, l->outer, w, row);
 }
 
 static void add_rows(struct limits *l, const struct documents *d)
@@ -230,6 +240,8 @@ static int gather(struct limits *l, const struct global_options *g, const char *
 		return error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container `%s` is being created", id);
 	if (r == 0)
 		r = state_open_cgroup(&l->c.state, &l->cgroup, err);
+	if (l->cgroup >= 0 && l->c.state.unit && *cgroup_unit_inside(l->c.state.cgroup_path, l->c.state.unit))
+		l->outer = fd_openat(l->cgroup, "..", O_RDONLY | O_DIRECTORY, 0);
 	if (r == 0 && l->cgroup < 0)
 		return error_set(err, ENOENT, "container `%s` has no cgroup%s, and so no limits", id,
 				 l->c.state.cgroup_path ? " any more" : "");
@@ -250,7 +262,7 @@ static int gather(struct limits *l, const struct global_options *g, const char *
 
 int report_resources(const struct global_options *g, const char *id, bool json, struct error *err)
 {
-	struct limits l = {.arena = arena_new(), .c = CONTAINER_INIT, .cgroup = -1};
+	struct limits l = {.arena = arena_new(), .c = CONTAINER_INIT, .cgroup = -1, .outer = -1};
 	_cleanup_(strbuf_free) struct strbuf out = {0};
 	int r = gather(&l, g, id, err);
 
@@ -264,6 +276,8 @@ int report_resources(const struct global_options *g, const char *id, bool json, 
 	}
 	if (l.cgroup >= 0)
 		close(l.cgroup);
+	if (l.outer >= 0)
+		close(l.outer);
 	container_release(&l.c);
 	arena_free(l.arena);
 	return r < 0 ? error_in(err, "show the resources of container `%s`", id) : 0;

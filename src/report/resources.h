@@ -45,6 +45,7 @@ struct limits {
 	struct arena *arena;
 	struct container c;
 	int cgroup;
+	int outer;			/* with systemd, of the scope around it, which its properties limit; or -1 */
 	struct plan_cgroup plan;
 	struct limit_row *rows;
 	size_t n;

@@ -37,13 +37,20 @@ static bool is_asked(const struct limits *l, const char *file)
 	return false;
 }
 
+/* Does the file of one of the cgroups, @fd, limit anything? */
+static bool is_limited(struct limits *l, int fd, const char *file, const char *none, char *text, size_t size)
+{
+	if (fd < 0 || fd_read_pseudo(fd, file, text, size) < 0)
+		return false;
+	return *none ? limit_compare(file, none, limit_now(l->arena, file, none, text)) != LIMIT_SAME : *text;
+}
+
 static void add_if_limited(struct limits *l, const char *file, const char *none)
 {
 	char text[4096];
 
-	if (is_asked(l, file) || fd_read_pseudo(l->cgroup, file, text, sizeof(text)) < 0)
-		return;
-	if (*none ? limit_compare(file, none, limit_now(l->arena, file, none, text)) == LIMIT_SAME : !*text)
+	if (is_asked(l, file) || (!is_limited(l, l->cgroup, file, none, text, sizeof(text)) &&
+				  !is_limited(l, l->outer, file, none, text, sizeof(text))))
 		return;
 	arena_push(l->arena, l->rows, l->n) = (struct limit_row){
 		.file = arena_strdup(l->arena, file), .now = arena_strdup(l->arena, text), .state = LIMIT_UNASKED,

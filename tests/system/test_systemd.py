@@ -59,7 +59,8 @@ def box(make_box):
     made = make_box()
     made.orlop.options = ["--systemd-cgroup"]
     made.unit = f"orlop-{made.id}.scope"
-    made.path = f"/system.slice/{made.unit}"
+    made.scope = f"/system.slice/{made.unit}"
+    made.path = f"{made.scope}/container"
     yield made
     made.orlop.clean()
     assert not is_known(made.unit)
@@ -69,15 +70,18 @@ def box(make_box):
 
 
 def test_default(box):
-    """A scope of system.slice, whose only process is the container's; nothing of it is left."""
+    """A scope of system.slice, and in it the container's cgroup, whose only process is the container's; nothing is left."""
     pid = box.up()
     assert cgroup_of(pid) == box.path
+    assert value(box.scope, "cgroup.procs") == ""
+    for d in (box.scope, box.path):  # all that systemd has for it can be limited and counted
+        assert value(d, "cgroup.controllers").split() == value("/system.slice", "cgroup.subtree_control").split()
     assert value(box.path, "cgroup.procs") == str(pid), "what held it is gone"
     seen = show(box.unit, "Slice", "Delegate", "DefaultDependencies", "ControlGroup", "Description", "ActiveState")
-    assert seen == {"Slice": "system.slice", "Delegate": "yes", "DefaultDependencies": "no", "ControlGroup": box.path,
+    assert seen == {"Slice": "system.slice", "Delegate": "yes", "DefaultDependencies": "no", "ControlGroup": box.scope,
                     "Description": f"orlop container {box.id}", "ActiveState": "active"}
     box.delete("--force").ok()
-    assert not os.path.exists(ROOT + box.path)
+    assert not os.path.exists(ROOT + box.scope)
     assert not is_known(box.unit)
 
 
@@ -106,7 +110,7 @@ def test_path(box, path, unit, where):
     path, unit, where = (x.format(**names) for x in (path, unit, where))
     box.linux["cgroupsPath"] = path
     pid = box.up()
-    assert cgroup_of(pid) == f"{where}/{unit}"
+    assert cgroup_of(pid) == f"{where}/{unit}" + ("" if unit.endswith(".slice") else "/container")
     assert show(unit, "ActiveState")["ActiveState"] == "active"
     box.delete("--force").ok()
     assert not is_known(unit)
@@ -132,15 +136,15 @@ def test_other_commands_know(box):
 
 def test_frozen_cgroup_of_its_name(box):
     """A directory where the scope will be, frozen by somebody: nothing that enters it would ever return."""
-    os.makedirs(ROOT + box.path)
-    with open(f"{ROOT}{box.path}/cgroup.freeze", "w") as f:
+    os.makedirs(ROOT + box.scope)
+    with open(f"{ROOT}{box.scope}/cgroup.freeze", "w") as f:
         f.write("1")
     try:
         box.create().failed("container's cgroup unexpectedly frozen", "cgroup.freeze")
         assert not is_known(box.unit)
     finally:
-        if os.path.exists(ROOT + box.path):
-            os.rmdir(ROOT + box.path)
+        if os.path.exists(ROOT + box.scope):
+            os.rmdir(ROOT + box.scope)
 
 
 def test_messages(box):
@@ -293,7 +297,7 @@ def test_annotation_and_limit(box):
     assert "org.systemd.property.TasksMax` has no effect" in r.err and "MemoryMax" not in r.err
     again(box.unit)
     assert (show(box.unit, "TasksMax")["TasksMax"], value(box.path, "pids.max")) == ("50", "50")
-    assert (show(box.unit, "MemoryMax")["MemoryMax"], value(box.path, "memory.max")) == ("104857600", "104857600")
+    assert (show(box.unit, "MemoryMax")["MemoryMax"], value(box.scope, "memory.max")) == ("104857600", "104857600")
 
 
 @pytest.mark.parametrize("name, text, words", [
@@ -350,7 +354,7 @@ def test_ended_by_others(box, how):
         systemctl("kill", "--signal=KILL", box.unit)
         systemctl("stop", box.unit)
     box.wait_stopped()
-    kernel.until(lambda: not os.path.exists(ROOT + box.path), deadline(10), "systemd has removed the cgroup")
+    kernel.until(lambda: not os.path.exists(ROOT + box.scope), deadline(10), "systemd has removed the cgroup")
     box.delete().ok()
 
 
@@ -362,7 +366,7 @@ def test_processes_left_by_init(box):
     box.kill("KILL").ok()
     box.wait_stopped()
     box.delete("--force").ok()
-    assert not is_known(box.unit) and not os.path.exists(ROOT + box.path)
+    assert not is_known(box.unit) and not os.path.exists(ROOT + box.scope)
 
 
 @pytest.mark.parametrize("call, nth", [("sendmsg", 1), ("poll", 1), ("recvfrom", 1), ("recvfrom", 2), ("clone3", 1), ("clone3", 2),
@@ -375,7 +379,7 @@ def test_killed_in_between(box, call, nth):
     assert r.rc in (0, -signal.SIGKILL, 128 + signal.SIGKILL), r
     box.delete("--force").ok()
     kernel.until(lambda: not is_known(box.unit), deadline(10), "the scope is gone")
-    assert not os.path.exists(ROOT + box.path)
+    assert not os.path.exists(ROOT + box.scope)
 
 
 def test_killed_while_deleting(box):
@@ -502,7 +506,7 @@ def test_update_that_ends_it(box):
     """A limit far below what is in use: the kernel kills, systemd removes the scope, and the error says so and no more."""
     box.up()
     r = box.orlop("update", "--memory", "4096", "--pids-limit", "20", box.id)
-    kernel.until(lambda: not os.path.exists(ROOT + box.path), deadline(10), "the cgroup is gone")
+    kernel.until(lambda: not os.path.exists(ROOT + box.scope), deadline(10), "the cgroup is gone")
     assert r.rc == 0 or ("is gone: its last process has ended" in r.err and "undone" not in r.err and "set back" not in r.err), r
     box.wait_stopped()
     box.delete().ok()
@@ -604,10 +608,11 @@ def user_box(manager, tmp, request):
     box.process["terminal"] = False
     box.process["env"] = [conf.PATH]
     box.linux.setdefault("resources", {})
-    box.unit, box.path = f"orlop-{box.id}.scope", f"{MANAGER}/user.slice/orlop-{box.id}.scope"
+    box.unit, box.scope = f"orlop-{box.id}.scope", f"{MANAGER}/user.slice/orlop-{box.id}.scope"
+    box.path = f"{box.scope}/container"
     yield box
     user.clean()
-    assert not os.path.exists(ROOT + box.path)
+    assert not os.path.exists(ROOT + box.scope)
 
 
 def show_user(unit, name):
@@ -644,7 +649,7 @@ def test_user_without_what_is_delegated(user_box):
     r = box.create()
     r.failed("io", "user@.service", "Delegate=", "/linux/resources/unified/io.weight")
     assert watch.made() == []
-    assert not os.path.exists(ROOT + box.path)
+    assert not os.path.exists(ROOT + box.scope)
     assert show_user(box.unit, "LoadState") == "not-found"
 
 
