@@ -6,7 +6,7 @@ if command -v apt-get >/dev/null; then
 	want=(gcc libc6-dev clang llvm libclang-rt-dev binutils make autoconf automake pkg-config xz-utils file
 		libyajl-dev libseccomp-dev libselinux1-dev libcap-dev libcmocka-dev libjansson-dev spin musl-dev
 		valgrind shellcheck mandoc python3 python3-pytest strace busybox-static uidmap umoci
-		iproute2 procps util-linux mmdebstrap prometheus)
+		iproute2 procps util-linux mmdebstrap prometheus crun)
 	need=()
 	for package in "${want[@]}"; do
 		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || need+=("$package")
