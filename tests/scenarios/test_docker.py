@@ -26,6 +26,11 @@ def unit(properties=PROPERTIES):
     return host("sh", "-c", f"systemctl show -p {properties} {SCOPE}")
 
 
+def until(wanted, form):
+    """What `docker inspect` says of the container, when it says that, or after a minute."""
+    return host("sh", "-c", f"for i in $(seq 60); do s=$(docker inspect -f '{form}' {{c}}); [ \"$s\" = '{wanted}' ] && break; sleep 1; done; echo $s")
+
+
 def state(words="Status ExitCode OOMKilled Restarting Paused"):
     return ["inspect", "-f", " ".join("{{{{.State.%s}}}}" % w for w in words.split()), "{c}"]
 
@@ -120,15 +125,16 @@ SCENARIOS = {
                 ["run", "--rm", "-p", "127.0.0.1:808{n}:80", IMAGE, "true"], ["network", "rm", "net-{r}"], ["restart", "-t", "0", "{c}"],
                 host("sh", "-c", "sleep 1; busybox wget -q -O - http://127.0.0.1:808{n}/"), REMOVE, ["network", "rm", "net-{r}"]],
     "restart": [["run", "-d", "--network", "none", "--restart", "on-failure:2", "--name", "{c}", IMAGE, "sh", "-c", "echo run; exit 3"],
-                Step(["inspect", "-f", "{{{{.RestartCount}}}} {{{{.State.Status}}}} {{{{.State.ExitCode}}}}", "{c}"], retry=30),
+                until("2 exited 3", "{{{{.RestartCount}}}} {{{{.State.Status}}}} {{{{.State.ExitCode}}}}"),
                 host("sh", "-c", "sleep 2; docker logs {c}"), REMOVE,
                 ["run", "-d", "--network", "none", "--restart", "always", "--name", "{c}", IMAGE, "sleep", "1000"],
-                host("sh", "-c", "kill -9 $(docker inspect -f '{{{{.State.Pid}}}}' {c}); sleep 6; docker inspect -f '{{{{.RestartCount}}}} {{{{.State.Status}}}}' {c}"),
+                host("sh", "-c", "kill -9 $(docker inspect -f '{{{{.State.Pid}}}}' {c})"),
+                until("1 running", "{{{{.RestartCount}}}} {{{{.State.Status}}}}"),
                 ex("{c}", "cat", "/proc/1/comm"), ["update", "--restart", "no", "{c}"], ["kill", "{c}"], ["wait", "{c}"], state(), REMOVE],
     "health": [[*LONG, "--health-cmd", "test -e /tmp/ok", "--health-interval", "1s", "--health-retries", "1", IMAGE, "sh", "-c", "touch /tmp/ok; exec sleep 1000"],
-               host("sh", "-c", "for i in $(seq 30); do s=$(docker inspect -f '{{{{.State.Health.Status}}}}' {c}); [ $s = healthy ] && break; sleep 1; done; echo $s"),
+               until("healthy", "{{{{.State.Health.Status}}}}"),
                ex("{c}", "rm", "/tmp/ok"),
-               host("sh", "-c", "for i in $(seq 30); do s=$(docker inspect -f '{{{{.State.Health.Status}}}}' {c}); [ $s = unhealthy ] && break; sleep 1; done; echo $s"), REMOVE],
+               until("unhealthy", "{{{{.State.Health.Status}}}}"), REMOVE],
 }
 
 

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import shutil
+import time
 
 import pytest
 
@@ -54,6 +55,16 @@ def test_memory_at_the_start(engine):
     usable(engine)
 
 
+def ended(engine, runtime, name):
+    """How, when the engine has tidied up: until then Podman says "stopped"."""
+    deadline = time.monotonic() + 20
+    while True:
+        out = engine(runtime, "inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name).out
+        if not out.startswith("stopped") or time.monotonic() > deadline:
+            return out
+        time.sleep(0.2)
+
+
 @pytest.mark.newest
 def test_memory_later(engine):
     """
@@ -65,7 +76,7 @@ def test_memory_later(engine):
         name = f"oom-{runtime}"
         r = engine(runtime, "run", "--network", "none", "--name", name, "--memory", "16m", "--memory-swap", "16m", IMAGE,
                    "sh", "-c", EAT)
-        seen[runtime] = (r.rc, engine(runtime, "inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name).out)
+        seen[runtime] = (r.rc, ended(engine, runtime, name))
         engine.clean(name)
     assert seen["orlop"] == seen["runc"] == (137, "exited 137\n")
     usable(engine)
