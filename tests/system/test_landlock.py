@@ -23,7 +23,7 @@ REFUSE = f"{os.path.dirname(__file__)}/lib/refuse.py"
 def shell(make_box):
     box = make_box(busybox=True)
     os.symlink("busybox", f"{box.rootfs}/bin/timeout")
-    for d in ("data", "work", "other"):
+    for d in ("data", "rw", "other"):
         os.mkdir(f"{box.rootfs}/{d}", 0o755)
         os.chmod(f"{box.rootfs}/{d}", 0o777)
         box.file(f"{d}/file", d)
@@ -48,7 +48,7 @@ WHO = {"root with all capabilities": None, "no_new_privs": True, "a user": {"uid
 @pytest.mark.parametrize("filtered", [False, True])
 @pytest.mark.parametrize("userns", [False, True])
 def test_paths(shell, who, filtered, userns):
-    box = with_rules(shell, readOnly=["/data"], readWrite=["/work", "/dev/null"], execute=["/bin"])
+    box = with_rules(shell, readOnly=["/data"], readWrite=["/rw", "/dev/null"], execute=["/bin"])
     box.process["noNewPrivileges"] = who == "no_new_privs"
     if who == "a user":
         box.process["user"] = WHO[who]
@@ -59,13 +59,13 @@ def test_paths(shell, who, filtered, userns):
     script(box, """
         try() { name=$1; shift; if "$@" >/dev/null 2>&1; then echo "$name yes"; else echo "$name no"; fi; }
         try read cat /data/file; try write sh -c 'echo x >/data/file'; try list ls /data
-        try work-read cat /work/file; try work-write sh -c 'echo x >/work/file'; try work-make sh -c 'echo x >/work/new'
-        try work-exec sh -c 'cp /bin/busybox /work/sh; /work/sh true'
+        try rw-read cat /rw/file; try rw-write sh -c 'echo x >/rw/file'; try rw-make sh -c 'echo x >/rw/new'
+        try rw-exec sh -c 'cp /bin/busybox /rw/sh; /rw/sh true'
         try other cat /other/file; try root ls /; try proc cat /proc/self/status
     """)
     seen = dict(line.split() for line in box.run().ok().out.splitlines())
-    assert seen == {"read": "yes", "write": "no", "list": "yes", "work-read": "yes", "work-write": "yes", "work-make": "yes",
-                    "work-exec": "no", "other": "no", "root": "no", "proc": "no"}
+    assert seen == {"read": "yes", "write": "no", "list": "yes", "rw-read": "yes", "rw-write": "yes", "rw-make": "yes",
+                    "rw-exec": "no", "other": "no", "root": "no", "proc": "no"}
 
 
 def test_without_it(shell):
@@ -156,11 +156,11 @@ def test_another_name_of_ours(box, key):
 
 
 @NEEDED
-@pytest.mark.parametrize("program", ["/work/tool", "/work/script", "/bin/script"])
+@pytest.mark.parametrize("program", ["/rw/tool", "/rw/script", "/bin/script"])
 def test_program_must_be_executable(shell, program):
     """create says so, for the interpreter, too."""
-    shutil.copy(f"{shell.rootfs}/bin/busybox", f"{shell.rootfs}/work/tool")
-    for place, interpreter in (("work", "/bin/sh"), ("bin", "/work/tool")):
+    shutil.copy(f"{shell.rootfs}/bin/busybox", f"{shell.rootfs}/rw/tool")
+    for place, interpreter in (("rw", "/bin/sh"), ("bin", "/rw/tool")):
         shell.file(f"{place}/script", f"#!{interpreter}\n", 0o755)
     with_rules(shell, readOnly=["/"], execute=["/bin"])
     shell.args(program).refused("permission denied", "/process/args/0", KEY, "execute")
@@ -177,10 +177,10 @@ def test_link_of_the_image_stays_inside(shell):
 
 @NEEDED
 def test_hook_inside_is_confined(shell):
-    with_rules(shell, readWrite=["/work"], execute=["/bin"])
-    shell.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo x >/work/hook; echo x >/other/hook; true"]}]}
+    with_rules(shell, readWrite=["/rw"], execute=["/bin"])
+    shell.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo x >/rw/hook; echo x >/other/hook; true"]}]}
     script(shell, "true").run().ok()
-    assert os.path.exists(f"{shell.rootfs}/work/hook") and not os.path.exists(f"{shell.rootfs}/other/hook")
+    assert os.path.exists(f"{shell.rootfs}/rw/hook") and not os.path.exists(f"{shell.rootfs}/other/hook")
 
 
 def refusing(number, errno, *when):
