@@ -4,11 +4,12 @@ import ctypes
 import json
 import os
 import shutil
+import socket
 import sys
 
 import pytest
 from lib import config as conf
-from lib import kernel
+from lib import host, kernel
 
 pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
@@ -121,6 +122,22 @@ def test_scope_of_signals(shell):
     text = f"kill -0 {os.getpid()} && echo signalled"
     assert script(shell, text).run().out == "signalled\n"
     r = with_rules(shell, scopes=["signal"]).run()
+    assert r.out == "" and "Operation not permitted" in r.err
+
+
+@NEEDED
+def test_scope_of_abstract_sockets(shell):
+    """One of the host's network namespace can be connected to, until it is out of scope."""
+    name = f"{host.TAG}landlock"
+    conf.without_namespace(shell.config, "network")
+    for d in ("/usr", "/lib", "/lib64"):
+        shell.mounts.append(conf.bind(os.path.realpath(d), d, "ro"))
+    shell.args("/usr/bin/python3", "-c", f"import socket; socket.socket(socket.AF_UNIX).connect('\\0{name}'); print('connected')")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0{name}")
+        listener.listen()
+        assert shell.run().ok().out == "connected\n"
+        r = with_rules(shell, scopes=["abstractUnixSocket"]).run()
     assert r.out == "" and "Operation not permitted" in r.err
 
 
