@@ -109,7 +109,7 @@ def test_memory_max(make, orlop, tell):
 
 @VM
 def test_memory_max_is_why_it_ended(make, orlop, tell):
-    """For `wait`, `state`, and who asks later; the limit and the peak where the cgroup is still there."""
+    """For `wait`, `state`, and who asks later; systemd may remove the cgroup before the limit or the peak is read."""
     box = make("hog", "100", memory={"limit": 32 * MIB, "swap": 32 * MIB})
     p = orlop.popen("wait", "--format", "json", box.id)
     kernel.until(lambda: sum("pidfd" in name for name in kernel.opened(p.pid)) == 1, deadline(5), "it waits")
@@ -117,8 +117,8 @@ def test_memory_max_is_why_it_ended(make, orlop, tell):
     seen = json.loads(orlop.finish(p).ok().out)["exit"]
     tell(f"{seen}")
     assert (seen["reason"], seen["code"], seen["signal"], seen["oomKills"]) == ("oom", 137, "SIGKILL", 1)
-    if box.driver == "cgroupfs" or "memoryMax" in seen:
-        assert seen["memoryMax"] == 32 * MIB and 30 * MIB < seen["memoryPeak"] <= 32 * MIB
+    assert seen.get("memoryMax", 32 * MIB) == 32 * MIB and 30 * MIB < seen.get("memoryPeak", 32 * MIB) <= 32 * MIB
+    assert box.driver == "systemd" or {"memoryMax", "memoryPeak"} <= seen.keys()
     assert box.state()["exit"] == seen
     host.reap()
     assert orlop("wait", box.id).ok().out == "137\n"
@@ -135,8 +135,8 @@ def test_run_says_that_memory_ran_out(driver, box, orlop):
     box.args("hog", "100")
     r = box.run()
     found = re.fullmatch(rf"orlop: warning: container `{box.id}`: killed for want of memory"
-                         r"(: memory.max 32M, peak 3[12](\.[0-9])?M)?\n", r.err)
-    assert r.rc == 137 and found and (found[1] or driver == "systemd"), r
+                         r"(: memory.max 32M)?([,:] peak 3[12](\.[0-9])?M)?\n", r.err)
+    assert r.rc == 137 and found and (found[1] and found[2] or driver == "systemd"), r
     log = f"{orlop.tmp}/log.json"
     orlop.options += ["--log", log, "--log-format", "json"]
     r = box.run()
