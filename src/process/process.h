@@ -64,6 +64,9 @@ int process_find_program(struct arena *a, char *const *argv, char *const *envp, 
 int process_check_program(const char *path, char *const *argv, char *const *envp, bool always,
 			  int (*confine)(void *ctx), void *ctx, struct error *err);
 
+/* process/program.c: the value of @name in @envp (may be NULL), of the last that has the name; or NULL. */
+const char *process_get_env(char *const *envp, const char *name);
+
 /* process/program.c: after execve(2) of @path failed with @errnum: the error, with what the file itself
  * says about it (missing interpreter, CR LF, wrong machine).  Returns -errnum. */
 int process_exec_error(const char *path, int errnum, struct error *err);

@@ -21,7 +21,7 @@
 #define WHERE "/process/args/0"
 #define LONG_STRINGS 65536	/* half of what the least of the limits allows */
 
-static const char *get_env(char *const *envp, const char *name)
+const char *process_get_env(char *const *envp, const char *name)
 {
 	size_t n = strlen(name);
 	const char *value = NULL;
@@ -162,7 +162,7 @@ int process_find_program(struct arena *a, char *const *argv, char *const *envp, 
 	if (!name || name[0] == '\0')
 		return not_found("", false, err);
 	if (!strchr(name, '/')) {
-		path = get_env(envp, "PATH");
+		path = process_get_env(envp, "PATH");
 		return search_path(a, name, path ? path : DEFAULT_PATH, ret, err);
 	}
 	r = program_check(name);

@@ -11,6 +11,7 @@
 
 #include "oci/hooks.h"
 #include "process/passwd.h"
+#include "process/process.h"
 #include "sys/compat.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -18,17 +19,6 @@
 #define DEFAULT_PATH "/bin:/usr/bin"	/* execvp(3) */
 #define PASSWD_MAX (1u << 20)
 #define ARGS "/process/args/0"
-
-static const char *value_of(char *const *envp, const char *name)
-{
-	size_t n = strlen(name);
-	const char *value = NULL;
-
-	for (; envp && *envp; envp++)
-		if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
-			value = *envp + n + 1;
-	return value;
-}
 
 static bool is_executable(const struct stat *st, const struct plan_mount *m)
 {
@@ -52,7 +42,7 @@ static int try_candidate(const struct inside *in, const char *path)
 /* As process_find_program() will, and with as many words. */
 static void search(struct check *c, const struct inside *in, const char *name, const char *cwd)
 {
-	const char *path = value_of(c->plan->process.envp, "PATH"), *candidate, *seen = NULL;
+	const char *path = process_get_env(c->plan->process.envp, "PATH"), *candidate, *seen = NULL;
 	const char *dir = path ? path : DEFAULT_PATH;
 
 	for (;; dir++) {

@@ -37,26 +37,13 @@ static bool holds(const struct oci_seccomp_arg *a, uint64_t v)
 	}
 }
 
-/* Two conditions on one argument make of all of them alternatives, as when the rule is compiled. */
-static bool are_alternatives(const struct oci_seccomp_rule *rule)
-{
-	unsigned seen = 0;
-
-	for (size_t i = 0; i < rule->n_args; i++) {
-		if (seen & 1u << rule->args[i].index)
-			return true;
-		seen |= 1u << rule->args[i].index;
-	}
-	return false;
-}
-
 static bool fits(const struct oci_seccomp_rule *rule, const uint64_t args[6])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < rule->n_args; i++)
 		n += holds(&rule->args[i], args[rule->args[i].index]);
-	return rule->n_args == 0 || (are_alternatives(rule) ? n > 0 : n == rule->n_args);
+	return rule->n_args == 0 || (seccomp_are_alternatives(rule) ? n > 0 : n == rule->n_args);
 }
 
 static bool names(const struct oci_seccomp_rule *rule, const char *call)

@@ -62,6 +62,10 @@ uint32_t seccomp_supported_flags(void);
  * supported by us or the running kernel. */
 int seccomp_check(const struct oci_seccomp *profile, struct error *err);
 
+/* Two conditions of @rule on one argument: libseccomp takes but one, and as in runc the rule becomes one for each
+ * condition, so that all of them are alternatives. */
+bool seccomp_are_alternatives(const struct oci_seccomp_rule *rule);
+
 const char *seccomp_library_version(void);	/* "2.5.4" */
 
 /* Does libseccomp know a system call of this name on any machine?  All that it knows of this one are added to @ret. */

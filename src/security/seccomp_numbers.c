@@ -98,9 +98,7 @@ static void push(struct seccomp_entries *e, const struct seccomp_entry *entry)
 	e->n++;
 }
 
-/* Several conditions on one argument: libseccomp takes but one, and as in runc the rule becomes one for
- * each condition, so that they are alternatives. */
-static bool is_split(const struct oci_seccomp_rule *rule)
+bool seccomp_are_alternatives(const struct oci_seccomp_rule *rule)
 {
 	unsigned seen = 0;
 
@@ -116,7 +114,7 @@ static void add(struct seccomp_entries *e, struct seccomp_entry entry, uint32_t 
 {
 	entry.nr = nr;
 	entry.call = call;
-	if (!is_split(entry.rule)) {
+	if (!seccomp_are_alternatives(entry.rule)) {
 		push(e, &entry);
 		return;
 	}
