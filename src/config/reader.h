@@ -133,6 +133,9 @@ int reader_object(struct reader *r, const struct at *at, const struct json *v,
 /* An array of objects, as the row @f says. */
 int reader_list(struct reader *r, const struct at *at, const struct json *v,
 		const struct field *f, void *base);
+/* A number of the type and in the range of @f, for reader.c. */
+int reader_number_field(struct reader *r, const struct at *at, const struct json *v,
+			const struct field *f, void *to);
 /* One number that is a uid or gid. */
 int reader_id(struct reader *r, const struct at *at, const struct json *v, uint32_t *ret);
 int reader_strings(struct reader *r, const struct at *at, const struct json *v, unsigned flags,
