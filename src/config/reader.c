@@ -293,25 +293,33 @@ static bool equal_ignoring_case(const char *a, const char *b)
 	return *a == *b;
 }
 
-/*
- * A member of @v that is not known is ignored, as the specification wants it; one that is nearly known, in the place
- * of it, gets a warning.
- */
-static void unknown_member(struct reader *r, const struct at *at, const struct json *v, const struct object *o)
+/* The known member that @key, which is none, is nearest to; of those as near one that @v does not have; or NULL. */
+static const char *nearest_member(const struct json *v, const struct object *o, const char *key)
 {
 	const char *near = NULL;
 	unsigned least = NAME_NEAR;
 
-	if (r->warnings >= MAX_WARNINGS)
-		return;
-	for (size_t i = 0; i < o->n_fields; i++)
-		if (name_is_nearer(o->fields[i].name, at->key, &least))
-			near = o->fields[i].name;
+	for (int present = 0; present <= 1; present++)
+		for (size_t i = 0; i < o->n_fields; i++)
+			if (!!json_get(v, o->fields[i].name) == present &&
+			    name_is_nearer(o->fields[i].name, key, &least))
+				near = o->fields[i].name;
+	return near;
+}
+
+/* A member of @v that is not known is ignored, as the specification wants it; one that is nearly known gets a
+ * warning. */
+static void unknown_member(struct reader *r, const struct at *at, const struct json *v, const struct object *o)
+{
+	const char *near = r->warnings < MAX_WARNINGS ? nearest_member(v, o, at->key) : NULL;
+
 	if (!near)
 		return;
 	if (equal_ignoring_case(near, at->key))
 		reader_warn(r, at, "unknown member, ignored: names are case-sensitive, did you mean `%s`?", near);
-	else if (!json_get(v, near))
+	else if (json_get(v, near))
+		reader_warn(r, at, "unknown member, ignored: is it a second `%s`?", near);
+	else
 		reader_warn(r, at, "unknown member, ignored: did you mean `%s`?", near);
 }
 

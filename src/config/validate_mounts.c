@@ -126,10 +126,9 @@ static const char *const restricting[] = {
 	"X-mount.idmap=", "X-mount.subdir=", "group", "idmap=", "owner", "ridmap=", "user", "users",
 };
 
-/* "read-only", "NoSuid", mount(8)'s "ro=recursive", up to @end: one of our own words that restrict, or as good as. */
-static bool misspelt(const char *word, const char *end)
+/* "read-only", "NoSuid", mount(8)'s "ro=recursive", up to @end: the one of our own that it means, or as good as. */
+static const struct mount_option_row *meant_by(const char *word, const char *end)
 {
-	const struct mount_option_row *row;
 	char plain[24];
 	size_t n = 0;
 
@@ -138,11 +137,11 @@ static bool misspelt(const char *word, const char *end)
 			plain[n++] = (char)(*word >= 'A' && *word <= 'Z' ? *word + ('a' - 'A') : *word);
 	plain[n] = '\0';
 	if (word < end && *word != '=')
-		return false;
-	row = mount_option_find(str_eq(plain, "readonly") ? "ro" : plain);
-	return row && (row->set || row->kind == MOUNT_OPTION_IDMAP);
+		return NULL;
+	return mount_option_find(str_eq(plain, "readonly") ? "ro" : plain);
 }
 
+/* Does @word, or one of several in it, restrict something elsewhere, or by a slip here? */
 static bool restricts(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(restricting); i++) {
@@ -153,28 +152,63 @@ static bool restricts(const char *word)
 			return true;
 	}
 	for (const char *end;; word = end + 1) {
+		const struct mount_option_row *row;
+
 		end = strchrnul(word, ',');
-		if (misspelt(word, end))
+		row = meant_by(word, end);
+		if (row && (row->set || row->kind == MOUNT_OPTION_IDMAP))
 			return true;
 		if (!*end)
 			return false;
 	}
 }
 
-static int check_word(const char *word, bool bind, const char *where, struct error *err)
+static int refuse_word(const char *word, const struct mount_option_row *near, const char *where, struct error *err)
 {
-	const char *near = strchr(word, '=') ? NULL : mount_option_near_restriction(word);
-
-	/* A file system may have a word like that. */
-	if (!bind && near)
-		log_warning("%s: the option `%.64s` is left to the file system: did you mean `%s`?", where, word, near);
-	if (!bind || !(near || restricts(word)))
-		return 0;
 	error_config(err, where, "the option `%.64s` is not known here, and without it the mount would be less "
 		     "restricted than was asked for", word);
-	if (near)
-		return error_hint(err, "did you mean `%s`?", near);
-	return strchr(word, ',') ? error_hint(err, "each option is an entry of its own") : -err->code;
+	if (strchr(word, ','))
+		return error_hint(err, "each option is an entry of its own");
+	if (!near)
+		near = meant_by(word, strchr(word, '\0'));
+	return near ? error_hint(err, "did you mean `%s`?", near->name) : -err->code;
+}
+
+/* tmpfs(5), and Documentation/filesystems/tmpfs.rst; other file systems have too many. */
+static const struct name_value tmpfs_options[] = {
+	{"casefold", 0}, {"gid", 0}, {"grpquota", 0}, {"huge", 0}, {"inode32", 0}, {"inode64", 0}, {"mode", 0},
+	{"mpol", 0}, {"noswap", 0}, {"nr_blocks", 0}, {"nr_inodes", 0}, {"quota", 0}, {"size", 0},
+	{"strict_encoding", 0}, {"uid", 0}, {"usrquota", 0},
+};
+
+static void suggest_for_tmpfs(const char *word, const char *where)
+{
+	char name[24];
+	const char *near;
+	size_t n = strcspn(word, "=");
+
+	if (n >= sizeof(name) || strchr(word, ','))
+		return;
+	memcpy(name, word, n);
+	name[n] = '\0';
+	near = name_nearest(tmpfs_options, ARRAY_SIZE(tmpfs_options), name);
+	if (near && !str_eq(near, name))
+		log_warning("%s: tmpfs has no option `%.64s` that is known: did you mean `%s`?", where, word, near);
+}
+
+static int check_word(const struct oci_mount *m, const char *word, const char *where, struct error *err)
+{
+	const struct mount_option_row *near = strpbrk(word, "=,") ? NULL : mount_option_near(word);
+
+	if (m->options.bind)
+		return (near && mount_option_restricts(near)) || restricts(word) ? refuse_word(word, near, where, err)
+										 : 0;
+	if (near)	/* a file system may have a word like that */
+		log_warning("%s: the option `%.64s` is left to the file system: did you mean `%s`?", where, word,
+			    near->name);
+	else if (m->type && str_eq(m->type, "tmpfs"))
+		suggest_for_tmpfs(word, where);
+	return 0;
 }
 
 static int check_words(const struct oci_mount *m, size_t i, struct error *err)
@@ -187,7 +221,7 @@ static int check_words(const struct oci_mount *m, size_t i, struct error *err)
 		if (mount_option_find(m->words.v[k]))
 			continue;
 		snprintf(where, sizeof(where), "/mounts/%zu/options/%zu", i, k);
-		e = check_word(m->words.v[k], m->options.bind, where, err);
+		e = check_word(m, m->words.v[k], where, err);
 	}
 	return e;
 }

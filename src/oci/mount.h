@@ -60,9 +60,12 @@ extern const size_t mount_option_table_len;
 /* The row of @word, or NULL: a word for the file system. */
 const struct mount_option_row *mount_option_find(const char *word);
 
-/* The option that takes rights away, such as `noexec`, and of which @word, which is none, is nearly the name; or NULL,
- * also if it is nearer to the name of another.  One that gives rights is never the answer. */
-const char *mount_option_near_restriction(const char *word);
+/* Would a mount be less restricted without it, as without `noexec`? */
+bool mount_option_restricts(const struct mount_option_row *row);
+
+/* The option of which @word, which is none, is nearly the name: the nearest, of those as near one that restricts; or
+ * NULL.  One that gives rights is never the answer. */
+const struct mount_option_row *mount_option_near(const char *word);
 
 /* The index in @words of the last one of @kind, or words->n. */
 size_t mount_option_last(const struct strings *words, enum mount_option_kind kind);

@@ -103,26 +103,41 @@ const struct mount_option_row *mount_option_find(const char *word)
 	return NULL;
 }
 
-static bool takes_rights(const struct mount_option_row *row)
-{
-	const uint64_t rights = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
-				MOUNT_ATTR_NOSYMFOLLOW;
+static const uint64_t rights = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+			       MOUNT_ATTR_NOSYMFOLLOW;
 
-	return (row->kind == MOUNT_OPTION_ATTR || row->kind == MOUNT_OPTION_RATTR) && row->set & rights;
+bool mount_option_restricts(const struct mount_option_row *row)
+{
+	switch (row->kind) {
+	case MOUNT_OPTION_ATTR:
+	case MOUNT_OPTION_RATTR:
+		return row->set & rights;
+	case MOUNT_OPTION_IDMAP:
+	case MOUNT_OPTION_NOFOLLOW:
+		return true;
+	default:
+		return false;
+	}
 }
 
-const char *mount_option_near_restriction(const char *word)
+static bool gives_rights(const struct mount_option_row *row)
 {
-	const char *near = NULL;
+	return row->kind == MOUNT_OPTION_PROPAGATION ? row->set & MS_SHARED : row->clr & rights;
+}
+
+const struct mount_option_row *mount_option_near(const char *word)
+{
+	const struct mount_option_row *near = NULL;
 	unsigned least = NAME_NEAR;
 
-	for (size_t i = 0; i < mount_option_table_len; i++)
-		if (takes_rights(&mount_option_table[i]) && name_is_nearer(mount_option_table[i].name, word, &least))
-			near = mount_option_table[i].name;
-	for (size_t i = 0; near && i < mount_option_table_len; i++)
-		if (name_is_nearer(mount_option_table[i].name, word, &least))
-			return NULL;
-	return near;
+	for (int restricting = 1; restricting >= 0; restricting--)
+		for (size_t i = 0; i < mount_option_table_len; i++) {
+			const struct mount_option_row *row = &mount_option_table[i];
+
+			if (mount_option_restricts(row) == restricting && name_is_nearer(row->name, word, &least))
+				near = row;
+		}
+	return near && !gives_rights(near) ? near : NULL;
 }
 
 size_t mount_option_last(const struct strings *words, enum mount_option_kind kind)

@@ -224,16 +224,27 @@ static void plan_devpts(struct arena *a, struct plan_mount *m, const struct plan
 		push_data(a, &m->data, gid, strlen(gid));
 }
 
+/* The kernel ignores them too; configurations with such words exist and work elsewhere. */
+static void warn_of_words(const struct plan_mount *m)
+{
+	const struct strings *words = &m->options->data;
+
+	for (size_t i = 0; i < words->n; i++) {
+		const struct mount_option_row *near = mount_option_near(words->v[i]);
+
+		log_warning("/mounts/%u/options: %s: option `%s` means nothing for a bind mount, it is left out%s%s%s",
+			    m->index, m->destination, words->v[i], near ? " (did you mean `" : "",
+			    near ? near->name : "", near ? "`?)" : "");
+	}
+}
+
 static void plan_data(struct arena *a, struct plan_mount *m, const struct plan *p, const char *label)
 {
 	const char *type = annotation_value(&p->config->annotations, ANNOTATION_CONTEXT_TYPE);
 	const struct strings *words = &m->options->data;
 
 	if (m->kind == MOUNT_BIND) {
-		/* the kernel ignores them too; configurations with such words exist and work elsewhere */
-		for (size_t i = 0; i < words->n; i++)
-			log_warning("/mounts/%u/options: %s: option `%s` means nothing for a bind mount, it is left "
-				    "out", m->index, m->destination, words->v[i]);
+		warn_of_words(m);
 		return;
 	}
 	for (size_t i = 0; i < words->n; i++) {

@@ -28,7 +28,7 @@ static bool differ_in_number(const char *a, const char *b)
 static const char *nearest(const struct strings *known, const char *name)
 {
 	const char *near = NULL;
-	unsigned least = 2;
+	unsigned least = NAME_NEAR;
 
 	for (size_t i = 0; i < known->n; i++)
 		if (name_is_nearer(known->v[i], name, &least))

@@ -275,14 +275,29 @@ bool name_is_nearer(const char *name, const char *word, unsigned *least)
 	return true;
 }
 
+static size_t same_beginning(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && same_letter(a[n], b[n]))
+		n++;
+	return n;
+}
+
 const char *name_nearest(const struct name_value *table, size_t n, const char *name)
 {
 	const char *best = NULL;
-	unsigned least = NAME_NEAR;
+	unsigned least = NAME_NEAR - 1;
 
-	for (size_t i = 0; i < n; i++)
-		if (name_is_nearer(table[i].name, name, &least))
+	for (size_t i = 0; i < n; i++) {
+		unsigned d = least + 1;
+
+		if (!name_is_nearer(table[i].name, name, &d))
+			continue;
+		if (!best || d < least || same_beginning(table[i].name, name) > same_beginning(best, name))
 			best = table[i].name;
+		least = d;
+	}
 	return best;
 }
 

@@ -83,7 +83,8 @@ const struct name_value *name_find(const struct name_value *table, size_t n, con
 #define NAME_NEAR 3u
 bool name_is_nearer(const char *name, const char *word, unsigned *least);
 
-/* The entry of @table that @name is nearest to in this sense, or NULL; for error messages. */
+/* The entry of @table that @name is nearest to in this sense, of those as near the one that begins like it; or NULL.
+ * For error messages. */
 const char *name_nearest(const struct name_value *table, size_t n, const char *name);
 
 /* A container id: [A-Za-z0-9_][A-Za-z0-9_+.-]*, 1 to 200 bytes. */

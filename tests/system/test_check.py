@@ -113,9 +113,15 @@ NEAR = {
     "swapped": (lambda c: c.update(hooks={"potsstop": []}), "/hooks/potsstop", "`poststop`"),
     "syscall": (lambda c: c["linux"].update(seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
         {"names": ["chmod", "mkdr"], "action": "SCMP_ACT_ERRNO"}]}), "/linux/seccomp/syscalls/0/names/1", "`mkdir`"),
+    "syscall, two letters": (lambda c: c["linux"].update(seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["chmod", "process_vm_red"], "action": "SCMP_ACT_ERRNO"}]}), "/linux/seccomp/syscalls/0/names/1",
+                             "`process_vm_readv`"),
     "capability": (lambda c: c["process"]["capabilities"].update(bounding=["CAP_KILL", "CAP_SYS_ADMN"]),
                    "/process/capabilities/bounding/1", "`CAP_SYS_ADMIN`"),
     "file-system": (lambda c: c["mounts"].append(conf.mount("/mnt", "tmpfs", "tmpfs", ["r0"])), "/mounts/7/options/0", "`ro`"),
+    "tmpfs": (lambda c: c["mounts"].append(conf.mount("/mnt", "tmpfs", "tmpfs", ["siz=10"])), "/mounts/7/options/0", "`size`"),
+    "copying": (lambda c: c["mounts"].append(conf.mount("/mnt", "tmpfs", "tmpfs", ["tmpcopyu"])), "/mounts/7/options/0",
+                "`tmpcopyup`"),
 }
 
 
@@ -127,7 +133,8 @@ def test_near_misses(box, kind):
 
 
 @pytest.mark.parametrize("word, meant", [("r0", "`ro`"), ("or", "`ro`"), ("noexc", "`noexec`"), ("nosudi", "`nosuid`"),
-                                         ("nodv", "`nodev`"), ("rnosiud", "`rnosuid`"), ("nosymfolow", "`nosymfollow`")])
+                                         ("nodv", "`nodev`"), ("rnosiud", "`rnosuid`"), ("nosymfolow", "`nosymfollow`"),
+                                         ("readonly", "`ro`"), ("idmp", "`idmap`"), ("src-nofolow", "`src-nofollow`")])
 def test_a_bind_with_nearly_a_restriction(box, tmp, word, meant):
     """That word is left out elsewhere, and the mount has all rights; and what gives them is never suggested."""
     os.mkdir(f"{tmp}/d")
@@ -135,6 +142,43 @@ def test_a_bind_with_nearly_a_restriction(box, tmp, word, meant):
     rows = findings(box, rc=1)
     only(rows, "error", "/mounts/7/options/1", f"did you mean {meant}?")
     box.refused(f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize("word, meant", [("privat", "private"), ("rbnd", "rbind"), ("noatme", "noatime"), ("rslav", "rslave"),
+                                         ("shred", None), ("exc", None), ("rww", None)])
+def test_a_bind_with_nearly_another_option(box, tmp, word, meant):
+    """One that takes nothing away is left out; what would give rights is not suggested."""
+    os.mkdir(f"{tmp}/d")
+    box.config["mounts"].append(conf.bind(f"{tmp}/d", "/mnt", word))
+    rows = findings(box, rc=2)
+    only(rows, "warning", "/mounts/7/options", f"did you mean `{meant}`?" if meant else "left out")
+    assert meant or "did you mean" not in rows[0][2], rows
+
+
+def test_several_words_in_one_entry(box, tmp):
+    os.mkdir(f"{tmp}/d")
+    box.config["mounts"].append(conf.bind(f"{tmp}/d", "/mnt", "ro,noexec"))
+    only(findings(box, rc=1), "error", "/mounts/7/options/1", "each option is an entry of its own")
+
+
+@pytest.mark.parametrize("change, pointer, meant", [
+    (lambda c: c["linux"].update(resource={"memory": {"limit": 1}}), "/linux/resource", "resources"),
+    (lambda c: c["root"].update(pat="x"), "/root/pat", "path")])
+def test_nearly_the_name_of_what_is_there(box, change, pointer, meant):
+    """Every configuration has device rules: a limit in a second object, which has nearly the name, is gone."""
+    change(box.config)
+    only(findings(box, rc=2), "warning", pointer, f"is it a second `{meant}`?")
+
+
+def test_as_near_to_what_is_not_there(box):
+    box.config["process"]["user"]["Vid"] = box.config["process"]["user"].pop("gid")
+    assert ("warning", "/process/user/Vid", "unknown member, ignored: did you mean `gid`?") in findings(box, rc=2)
+
+
+def test_nearest_of_comparisons(box):
+    box.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{
+        "names": ["personality"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_E"}]}]}
+    only(findings(box, rc=1), "error", "/linux/seccomp/syscalls/0/args/0/op", "did you mean `SCMP_CMP_EQ`?")
 
 
 @pytest.mark.parametrize("word", ["z", "Z", "U", "nofail", "noauto", "_netdev", "nocopy", "cached", "x-systemd.automount",
@@ -150,9 +194,8 @@ def test_words_of_others_are_no_near_misses(box, tmp, word):
 def test_what_is_no_near_miss(box):
     """Members of others beside ours, system calls that came later or have a number, words for another member's place."""
     box.config.update(windows={}, vm={}, vendor={"hostnam": 1})
-    box.config["root"].update(pat="x")          # the one that it is near to is there
     box.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-        {"names": ["fchmodat9", "futex_wakeup", "no_such_call_at_all", "mkdir", "mkdr"], "action": "SCMP_ACT_ERRNO"}]}
+        {"names": ["fchmodat9", "futex_by_name", "no_such_call_at_all", "mkdir", "mkdr"], "action": "SCMP_ACT_ERRNO"}]}
     assert findings(box, rc=0) == []
 
 
