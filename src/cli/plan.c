@@ -12,7 +12,7 @@ struct plan_command_options {
 
 static const struct option rows[] = {
 	{ "config", 0, OPTION_STRING, offsetof(struct plan_command_options, config), "FILE",
-	  "configuration in the bundle (default: config.json)" },
+	  "configuration in the bundle, `-`: the standard input\n(default: config.json)" },
 	{ "format", 'f', OPTION_WORD, offsetof(struct plan_command_options, format), "text|json",
 	  "form of the output (default: text)" },
 	{ "host", 0, OPTION_STRING, offsetof(struct plan_command_options, host), "FILE",

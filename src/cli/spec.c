@@ -22,7 +22,8 @@ struct spec_options {
 static const struct option rows[] = {
 	{ "bundle", 'b', OPTION_STRING, MEMBER(bundle), "DIR", "bundle directory (default: the current one)" },
 	{ "file", 'f', OPTION_STRING, MEMBER(file), "FILE",
-	  "write FILE in the bundle, even when it exists\n(default: config.json, when there is none)" },
+	  "write FILE in the bundle, even when it exists, or to the\nstandard output if it is - "
+	  "(default: config.json, when there is\nnone)" },
 	{ "from", 0, OPTION_STRING, MEMBER(from), "ID", "what that container has, for a second one like it" },
 	{ "profile", 0, OPTION_WORD, MEMBER(t.profile), "docker|strict",
 	  "how much it is trusted with: as Docker does,\nor nothing that can be done without" },
@@ -50,6 +51,27 @@ static int check_env(const struct strings *env, struct error *err)
 		if (env->v[i][0] == '=' || !strchr(env->v[i], '='))
 			return error_usage(err, "option `--env`: `%s` is not NAME=VALUE", env->v[i]);
 	return 0;
+}
+
+/* Other bytes could only be written as other characters. */
+static int check_utf8(const char *what, const char *word, struct error *err)
+{
+	if (!word || str_utf8_valid(word, strlen(word)))
+		return 0;
+	return error_usage(err, "%s: `%s` is not UTF-8, which is all that a configuration can hold", what, word);
+}
+
+static int check_words(const struct template *t, struct error *err)
+{
+	const struct { const char *what; const struct strings *words; } lists[] = {
+		{"the command", &t->args}, {"option `--env`", &t->env}, {"option `--mount`", &t->mounts},
+	};
+	int r = check_utf8("option `--rootfs`", t->rootfs, err);
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		for (size_t k = 0; r == 0 && k < lists[i].words->n; k++)
+			r = check_utf8(lists[i].what, lists[i].words->v[k], err);
+	return r;
 }
 
 /* "1.5": up to five places after the point, which is as fine as the kernel has it. */
@@ -138,7 +160,9 @@ static int make_text(const struct invocation *inv, struct spec_options *o, char 
 	}
 	if (o->t.args.n && !*o->t.args.v[0])
 		return error_usage(err, "the command is an empty word");
-	r = check_env(&o->t.env, err);
+	r = check_words(&o->t, err);
+	if (r == 0)
+		r = check_env(&o->t.env, err);
 	if (r == 0)
 		r = read_limits(o, err);
 	return r < 0 ? r : template_text(&o->t, ret, ret_len, err);
@@ -159,7 +183,9 @@ static int run(struct invocation *inv, struct error *err)
 	o->t.uid = geteuid();
 	o->t.gid = getegid();
 	r = make_text(inv, o, &text, &len, err);
-	if (r == 0)
+	if (r == 0 && o->file && str_eq(o->file, "-"))
+		printf("%s\n", text);
+	else if (r == 0)
 		r = write_file(dir, o->file ? o->file : "config.json", o->file != NULL, text, len, err);
 	return r < 0 ? error_in(err, "spec") : 0;
 }

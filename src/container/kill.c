@@ -17,9 +17,10 @@
 #include "util/cleanup.h"
 
 /* Engines look for both halves of it. */
-static int not_running(struct error *err)
+static int not_running(const struct container *c, struct error *err)
 {
-	return error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container not running (no such process)");
+	return error_of(err, ERROR_CONTAINER_STATE, ESRCH, "container not running: `%s` has ended (no such process)",
+			c->state.id);
 }
 
 static int signal_init(const struct container *c, int sig, struct error *err)
@@ -27,10 +28,10 @@ static int signal_init(const struct container *c, int sig, struct error *err)
 	int r;
 
 	if (c->pidfd < 0)
-		return not_running(err);
+		return not_running(c, err);
 	r = sys_pidfd_send_signal(c->pidfd, sig, NULL, 0);
 	if (r == -ESRCH)
-		return not_running(err);
+		return not_running(c, err);
 	return r < 0 ? error_errno(err, r, "send signal %d to process %d", sig, (int)c->state.init.pid) : 0;
 }
 
@@ -65,13 +66,13 @@ static int kill_left(const struct container *c, struct error *err)
 
 	/* Without an id it is not known to be ours: cgroup_open would not compare. */
 	if (c->state.own_pidns || !c->state.cgroup_created || !c->state.cgroup_id)
-		return not_running(err);
+		return not_running(c, err);
 	r = state_open_cgroup(&c->state, &cgroup, err);
 	if (r == 0 && cgroup >= 0)
 		r = cgroup_procs(cgroup, &pids, &n, err);
 	if (r < 0)
 		return r;
-	return n ? cgroup_kill_all(cgroup, err) : not_running(err);
+	return n ? cgroup_kill_all(cgroup, err) : not_running(c, err);
 }
 
 int container_kill(const struct global_options *g, const char *id, int sig, bool all,
@@ -84,11 +85,11 @@ int container_kill(const struct global_options *g, const char *id, int sig, bool
 		return r;
 	/* runtime-spec runtime.md#kill: neither created nor running */
 	if (c.status == STATUS_CREATING)
-		return not_running(err);
+		return not_running(&c, err);
 	if (all)
 		return signal_cgroup(&c, sig, err);
 	if (c.status == STATUS_STOPPED)
-		return sig == SIGKILL ? kill_left(&c, err) : not_running(err);
+		return sig == SIGKILL ? kill_left(&c, err) : not_running(&c, err);
 	/* Without a pid namespace of its own the others would live on. */
 	if (sig == SIGKILL && !c.state.own_pidns && !MUTATE(T103))
 		return container_kill_rest(&c.state, c.pidfd, err);

@@ -19,6 +19,7 @@
 #include "store/added.h"
 #include "store/lookup.h"
 #include "util/cleanup.h"
+#include "util/input.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -39,11 +40,6 @@ static const char *place(const struct change *x, const struct oci_mount *m)
 	return plan_mount_destination(x->arena, m->destination, x->c.state.rootfs);
 }
 
-static const char *file_name(const struct mounts_options *o)
-{
-	return str_eq(o->file, "-") ? "/dev/stdin" : o->file;
-}
-
 static int read_list(struct change *x, bool adding, struct error *err)
 {
 	char *text = NULL;
@@ -52,7 +48,7 @@ static int read_list(struct change *x, bool adding, struct error *err)
 
 	if (r < 0)
 		return error_in(err, "the saved configuration of container `%s`", x->o->id);
-	r = config_read(x->arena, AT_FDCWD, file_name(x->o), &text, &len, err);
+	r = config_read(x->arena, AT_FDCWD, input_path(x->o->file), &text, &len, err);
 	if (r == 0)
 		r = config_parse_mounts(x->arena, text, len, x->own, adding, &x->given, err);
 	return r < 0 ? error_in(err, "%s", str_eq(x->o->file, "-") ? "the mounts on the standard input" : x->o->file)

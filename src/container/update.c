@@ -20,6 +20,7 @@
 #include "store/lookup.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/input.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -52,7 +53,7 @@ static int read_given(struct update *u, struct error *err)
 		u->given = u->o->given;
 		return 0;
 	}
-	r = config_read(u->arena, AT_FDCWD, str_eq(name, "-") ? "/dev/stdin" : name, &text, &len, err);
+	r = config_read(u->arena, AT_FDCWD, input_path(name), &text, &len, err);
 	if (r == 0)
 		r = config_parse_resources(u->arena, text, len, &u->given, err);
 	return r < 0 ? error_in(err, "%s", str_eq(name, "-") ? "the resources on the standard input" : name) : 0;

@@ -23,6 +23,7 @@
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/input.h"
 #include "util/log.h"
 #include "util/str.h"
 #include "util/trace.h"
@@ -99,7 +100,7 @@ static int load_config(struct creation *c, int bundle, const char *path, struct 
 		       struct error *err)
 {
 	bool piped = str_eq(c->o->config, "-");
-	const char *name = piped ? "/dev/stdin" : c->o->config;
+	const char *name = input_path(c->o->config);
 	int r = config_load(c->arena, bundle, name, ret, &c->config_text, &c->config_len, err);
 
 	if (r < 0 && piped)

@@ -76,18 +76,23 @@ static bool is_open(int fd)
 	return (fd != log_fd() || MUTATE(T33)) && fcntl(fd, F_GETFD) >= 0;
 }
 
-/* The number in LISTEN_FDS when LISTEN_PID is us; 0 when it was not meant for us or is no number. */
+/* The number in LISTEN_FDS when LISTEN_PID is us; 0 when it was not meant for us, or cannot be. */
 static unsigned listen_fds(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	uint32_t p, n;
 
-	if (!pid || !count || str_to_u32(pid, &p) < 0 || (p != (uint32_t)getpid() && !MUTATE(T32)) ||
-	    str_to_u32(count, &n) < 0 || n > 1024)
+	if (!pid || !count || str_to_u32(pid, &p) < 0 || (p != (uint32_t)getpid() && !MUTATE(T32)))
 		return 0;
+	if (str_to_u32(count, &n) < 0 || n > 1024) {
+		log_warning("LISTEN_FDS=%.32s is not handed on: not a number of descriptors up to 1024", count);
+		return 0;
+	}
 	for (uint32_t i = 0; i < n; i++)
-		if (!is_open(3 + (int)i))
+		if (!is_open(3 + (int)i)) {
+			log_warning("LISTEN_FDS=%u is not handed on: descriptor %u is not open", n, 3 + i);
 			return 0;
+		}
 	return n;
 }
 

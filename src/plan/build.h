@@ -27,6 +27,9 @@ int plan_build_mounts(struct arena *a, const struct oci_config *config, const st
 
 /* The place that @destination of `mounts` means, cleaned; @rootfs: where the root file system is on the host. */
 const char *plan_mount_destination(struct arena *a, const char *destination, const char *rootfs);
+/* May something be mounted on that cleaned place?  The root and what is below /proc are refused, but for the files that
+ * engines cover, by a mount that is a bind. */
+int plan_check_destination(const char *destination, bool bind, struct error *err);
 
 /* The cgroup below which those of containers are that name none themselves. */
 const char *plan_cgroup_parent(struct arena *a, const struct facts *f, bool home);

@@ -25,6 +25,11 @@ static const char *const proc_files[] = {
 	"/proc/sys/kernel/ns_last_pid", "/proc/uptime",
 };
 
+static bool is_on_proc(const char *destination)
+{
+	return str_starts(destination, "/proc/");
+}
+
 static bool may_cover(const char *destination)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(proc_files); i++)
@@ -33,20 +38,18 @@ static bool may_cover(const char *destination)
 	return false;
 }
 
-static int check_destination(const struct plan_mount *m, struct error *err)
+int plan_check_destination(const char *destination, bool bind, struct error *err)
 {
-	if (str_eq(m->destination, "/") && !MUTATE(T16))
+	if (str_eq(destination, "/") && !MUTATE(T16))
 		return error_config(err, "destination", "a mount on / would hide the root file system: "
 				    "use root.path for what the container sees as /");
-	if (!m->on_proc)
+	if (!is_on_proc(destination))
 		return 0;
-	if (!may_cover(m->destination))
+	if (!may_cover(destination))
 		return error_config(err, "destination", "%s: nothing may be mounted below /proc except on "
-				    "files such as /proc/cpuinfo, /proc/meminfo and /proc/uptime",
-				    m->destination);
-	if (m->kind != MOUNT_BIND)
-		return error_config(err, "destination", "%s is a file: only a bind mount can cover it",
-				    m->destination);
+				    "files such as /proc/cpuinfo, /proc/meminfo and /proc/uptime", destination);
+	if (!bind)
+		return error_config(err, "destination", "%s is a file: only a bind mount can cover it", destination);
 	return 0;
 }
 
@@ -297,11 +300,11 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 	m->index = index;
 	m->options = &c->options;
 	m->destination = plan_mount_destination(a, c->destination, p->rootfs.path);
-	m->on_proc = str_starts(m->destination, "/proc/");
+	m->on_proc = is_on_proc(m->destination);
 
 	r = plan_kind(m, c, err);
 	if (r == 0)
-		r = check_destination(m, err);
+		r = plan_check_destination(m->destination, m->kind == MOUNT_BIND, err);
 	if (r == 0)
 		r = plan_source(a, m, c, p->bundle, err);
 	if (r == 0)

@@ -13,6 +13,7 @@
 #include "plan/build.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/input.h"
 #include "util/str.h"
 
 int bundle_read(struct arena *a, const struct global_options *g, const char *name, const char *config,
@@ -31,7 +32,7 @@ int bundle_read(struct arena *a, const struct global_options *g, const char *nam
 	if (!realpath(name, path))
 		return error_errno(err, errno, "find the path of the bundle %s", name);
 	ret->path = arena_strdup(a, path);
-	r = config_read(a, fd, ret->name, &text, &ret->document.len, err);
+	r = config_read(a, fd, input_path(ret->name), &text, &ret->document.len, err);
 	if (r < 0)
 		return r;
 	ret->document.text = text;

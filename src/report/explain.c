@@ -13,6 +13,7 @@
 #include "security/seccomp.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/input.h"
 
 /* enum scmp_compare, seccomp_rule_add(3) */
 enum { CMP_NE = 1, CMP_LT, CMP_LE, CMP_EQ, CMP_GE, CMP_GT, CMP_MASKED_EQ };
@@ -110,7 +111,7 @@ static int explain(struct arena *a, const struct explain_options *o, char **ret,
 	const struct oci_seccomp *profile;
 	const char *answer;
 	struct oci_config *config;
-	int r = config_load(a, AT_FDCWD, str_eq(o->config, "-") ? "/dev/stdin" : o->config, &config, NULL, NULL, err);
+	int r = config_load(a, AT_FDCWD, input_path(o->config), &config, NULL, NULL, err);
 
 	if (r < 0)
 		return r;

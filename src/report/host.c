@@ -23,6 +23,7 @@
 #include "sys/landlock.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/input.h"
 #include "util/str.h"
 
 #define BINFMT "/proc/sys/fs/binfmt_misc"
@@ -84,7 +85,7 @@ int host_read(struct arena *a, const char *file, struct host *ret, struct error 
 {
 	char *text;
 	size_t len;
-	int r = config_read(a, AT_FDCWD, str_eq(file, "-") ? "/dev/stdin" : file, &text, &len, err);
+	int r = config_read(a, AT_FDCWD, input_path(file), &text, &len, err);
 
 	memset(ret, 0, sizeof(*ret));
 	if (r == 0)

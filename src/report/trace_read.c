@@ -102,7 +102,7 @@ static int take_events(struct arena *a, const struct json *events, struct trace_
 
 int trace_read(struct arena *a, const char *path, struct trace_rows *ret, struct error *err)
 {
-	const char *name = str_eq(path, "-") ? "/dev/stdin" : path;
+	const char *name = input_path(path);
 	const struct json *events;
 	struct json *tree;
 	char *text;

@@ -23,6 +23,11 @@
 #define ALL_MS 30000		/* for all of it */
 #define CHUNK 65536
 
+const char *input_path(const char *word)
+{
+	return strcmp(word, "-") == 0 ? "/dev/stdin" : word;
+}
+
 int input_descriptor(const char *path)
 {
 	static const struct {

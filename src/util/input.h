@@ -14,6 +14,9 @@
  */
 ssize_t input_read(struct arena *a, int dirfd, const char *path, size_t max, char **ret);
 
+/* What @word of the command line names: "-" is the standard input. */
+const char *input_path(const char *word);
+
 /* The number in a name of a descriptor of ours, or -1: for what cannot be opened by that name, as a socket. */
 int input_descriptor(const char *path);
 

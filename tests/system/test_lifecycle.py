@@ -530,6 +530,15 @@ def test_regex_goes_on_after_a_failure(three, orlop):
     assert sorted(orlop.ids()) == sorted([three[1].id, three[2].id])
 
 
+def test_kill_by_regex_names_the_dead(three, orlop):
+    three[0].kill("KILL").ok()
+    three[0].wait_stopped()
+    r = orlop("kill", "--regex", "web", "KILL")
+    assert r.rc == 1 and f"container not running: `{three[0].id}` has ended (no such process)" in r.err, r
+    three[1].wait_stopped()
+    three[2].wait_stopped()
+
+
 def test_regex_that_is_none(three, orlop):
     orlop("delete", "--force", "--regex", "web(").failed("no regular expression", "web(")
     orlop("kill", "--regex", "nosuchcontainer").ok()

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 
 import pytest
 from lib import config as conf
@@ -74,6 +75,33 @@ def test_the_container_has_what_was_asked_for(shell):
 def test_a_mount_that_can_be_written(shell):
     ran(shell, "--mount", f"{shell.data}:/in:rw")
     assert sorted(os.listdir(shell.data)) == ["file", "x"]
+
+
+def test_read_only_mounts_are_so_to_the_ground(shell, tmp):
+    """A mount below what is bound comes along: it is as read-only as the first."""
+    os.mkdir(f"{shell.data}/below")
+    subprocess.run(["mount", "-t", "tmpfs", "below", f"{shell.data}/below"], check=True)
+    try:
+        lines = ran(shell, "--mount", f"{shell.data}:/in:ro")
+    finally:
+        subprocess.run(["umount", f"{shell.data}/below"], check=True)
+    options = {x.split()[1]: x.split()[3].split(",") for x in lines if x.count(" ") == 5}
+    assert "ro" in options["/in"] and "ro" in options["/in/below"], options
+
+
+def test_to_the_standard_output(shell):
+    """Nothing is written into the bundle, and `check`, `plan` and `run` take it from there."""
+    before = sorted(os.listdir(shell.bundle))
+    text = shell.orlop("spec", "--bundle", shell.bundle, "-f", "-", "--no-terminal", "--", "sh", "-c", "echo here").ok().out
+    assert sorted(os.listdir(shell.bundle)) == before and json.loads(text)["process"]["args"] == ["sh", "-c", "echo here"]
+    for command, said in (["check", "--config", "-", shell.bundle], "no findings"), \
+                         (["plan", "--config", "-", shell.bundle], "/process"), \
+                         (["run", "-f", "-", "--bundle", shell.bundle, shell.id], "here"):
+        with open(f"{shell.orlop.tmp}/given", "w+") as given:
+            given.write(text)
+            given.seek(0)
+            r = shell.orlop(*command, stdin=given).ok()
+        assert said in r.out or command[0] == "check", r
 
 
 def test_mounts_below_come_along_unless_bind_is_said(shell):
@@ -192,7 +220,11 @@ def test_limits_are_kept(shell):
     (["--env", "A"], ["--env", "`A`", "NAME=VALUE"]), (["--env", "=b"], ["--env"]),
     (["--mount", "/a"], ["--mount", "`/a`"]), (["--mount", "/a:b"], ["--mount", "absolute"]),
     (["--mount", ":/b"], ["--mount"]), (["--mount", "/a:/b:ro:rw"], ["--mount"]),
-    (["--mount", "/a:/b:r0"], ["--mount", "`r0`"]), (["--mount", "/a:/b:size=1m"], ["--mount", "`size=1m`"]),
+    (["--mount", "/a:/b:r0"], ["--mount", "`r0`", "did you mean `ro`?"]), (["--mount", "/a:/b:idmap"], ["--mount", "`idmap`"]),
+    (["--mount", "/a:/"], ["--mount", "root.path"]), (["--mount", "/a:/x/../proc/y"], ["--mount", "/proc/y"]),
+    (["--env", "A=\udcff"], ["--env", "`A=\\xff`", "UTF-8"]), (["--", "\udcc0\udc80"], ["command", "UTF-8"]),
+    (["--mount", "/\udce4:/b"], ["--mount", "UTF-8"]), (["--rootfs", "\udce4"], ["--rootfs", "UTF-8"]),
+    (["--mount", "/a:/b:size=1m"], ["--mount", "`size=1m`"]),
     (["--mount", "/a:/b:ro,"], ["--mount"]), (["--mount", "/a:/b:remount"], ["--mount", "`remount`"]),
     (["--rootless", "--user", "5"], ["uid", "5"]), (["--", ""], ["command", "empty"])])
 def test_what_is_refused(shell, options, words):

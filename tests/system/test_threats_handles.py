@@ -122,8 +122,9 @@ def test_T32_listen_fds(box, leaks, count, pid):
         env["LISTEN_PID"] = "1"
     elif pid == "ours":
         wrap = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"]
-    seen = box.run(env=env, wrap=wrap, fds=leaks).json()
-    passed = count == "7" and pid == "ours"
+    r = box.run(env=env, wrap=wrap, fds=leaks)
+    seen, passed = r.json(), count == "7" and pid == "ours"
+    assert ("is not handed on" in r.err) == (pid == "ours" and count not in ("7", "0")), r
     assert numbers(seen) == [0, 1, 2, *(range(3, 10) if passed else [])]
     assert [e for e in seen["env"] if e.startswith("LISTEN_")] == (
         ["LISTEN_PID=1", "LISTEN_FDS=7", "LISTEN_FDNAMES=web::x y"] if passed else [])

@@ -136,11 +136,11 @@ static void test_kill(void **state)
 	WORKS(container_kill(&f.g, "c", SIGKILL, false, &f.err));
 	assert_true(eventually_dead(f.pid));
 	FAILS(container_kill(&f.g, "c", SIGKILL, false, &f.err), ESRCH);	/* a zombie */
-	assert_string_equal(f.err.text, "container not running (no such process)");
+	assert_string_equal(f.err.text, "container not running: `c` has ended (no such process)");
 	assert_int_equal(fake_collect(f.pid), 128 + SIGKILL);
 	f.pid = 0;
 	FAILS(container_kill(&f.g, "c", 0, false, &f.err), ESRCH);
-	assert_string_equal(f.err.text, "container not running (no such process)");
+	assert_string_equal(f.err.text, "container not running: `c` has ended (no such process)");
 	WORKS(container_kill(&f.g, "c", SIGKILL, true, &f.err));
 	FAILS(container_kill(&f.g, "c", 65, false, &f.err), ESRCH);
 }
