@@ -117,8 +117,8 @@ static int same_namespaces(const struct execution *x, const uint64_t *now, struc
 /* By now all that the command line names is open. */
 static int close_others(const struct execution *x, struct error *err)
 {
-	const int own[] = {store_fd(x->store), x->dir, x->cgroup, x->spawn.handles.init_pidfd, x->console,
-			   x->pidfd_socket, x->agent, x->pid_file};
+	const int own[] = {store_fd(x->store), x->dir, x->cgroup, x->sub_cgroup, x->spawn.handles.init_pidfd,
+			   x->console, x->pidfd_socket, x->agent, x->pid_file};
 
 	return options_close_others(x->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
@@ -267,8 +267,8 @@ static int run(struct execution *x, int *ret_status, struct error *err)
 
 int container_exec(const struct exec_options *o, int *ret_status, struct error *err)
 {
-	struct execution x = {.o = o, .dir = -1, .cgroup = -1, .agent = -1, .console = -1, .pidfd_socket = -1,
-			      .pid_file = -1, .arena = arena_new()};
+	struct execution x = {.o = o, .dir = -1, .cgroup = -1, .sub_cgroup = -1, .agent = -1, .console = -1,
+			      .pidfd_socket = -1, .pid_file = -1, .arena = arena_new()};
 	int r;
 
 	*ret_status = 0;
@@ -277,8 +277,8 @@ int container_exec(const struct exec_options *o, int *ret_status, struct error *
 	if (r == 0)
 		r = run(&x, ret_status, err);
 	spawn_close(&x.spawn);
-	for (size_t i = 0; i < 6; i++) {
-		int fd = ((int[]){x.dir, x.cgroup, x.agent, x.console, x.pidfd_socket, x.pid_file})[i];
+	for (size_t i = 0; i < 7; i++) {
+		int fd = ((int[]){x.dir, x.cgroup, x.sub_cgroup, x.agent, x.console, x.pidfd_socket, x.pid_file})[i];
 
 		if (fd >= 0)
 			close(fd);

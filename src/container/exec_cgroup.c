@@ -17,23 +17,29 @@
 
 #define CGROUP_FILE_MAX 8192
 
+/* -errno, and no words. */
+static int enter_below(struct execution *x, const char *sub)
+{
+	int fd = sys_openat2(x->cgroup, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+	if (fd < 0)
+		return fd;
+	if (x->sub_cgroup >= 0)
+		close(x->sub_cgroup);
+	x->sub_cgroup = x->spawn.cgroup = fd;
+	return 0;
+}
+
 static int open_sub_cgroup(struct execution *x, struct error *err)
 {
 	const char *sub = x->o->cgroup + strspn(x->o->cgroup, "/");
-	int fd;
+	int r = *sub ? enter_below(x, sub) : 0;
 
-	if (*sub == '\0')
-		return 0;
-	fd = sys_openat2(x->cgroup, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
-			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	if (fd == -EXDEV)
+	if (r == -EXDEV)
 		return error_set(err, EXDEV, "bad sub cgroup path `%s`: %s is not a sub cgroup path, it leads out of "
 				 "the cgroup of the container", x->o->cgroup, x->o->cgroup);
-	if (fd < 0)
-		return error_errno(err, fd, "open the sub-cgroup %s of the container", x->o->cgroup);
-	close(x->cgroup);
-	x->cgroup = fd;
-	return 0;
+	return r < 0 ? error_errno(err, r, "open the sub-cgroup %s of the container", x->o->cgroup) : 0;
 }
 
 /* Where the first process is now; NULL, and an error, when that is not known. */
@@ -77,19 +83,15 @@ static int cgroup_of_init(struct spawn *s, void *ctx, struct error *err)
 	struct execution *x = ctx;
 	char text[CGROUP_FILE_MAX];
 	const char *place = place_of_init(x, text, err);
-	int fd;
+	int r;
 
+	(void)s;
 	if (place && !*place)
 		return error_set(err, EBUSY, "the container's cgroup takes no processes, though the first is there");
 	if (!place)
 		return error_in(err, "the container's cgroup takes no processes");
-	fd = sys_openat2(x->cgroup, place + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
-			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	if (fd < 0)
-		return error_errno(err, fd, "open the cgroup %s of the container's first process", place);
-	close(x->cgroup);
-	x->cgroup = s->cgroup = fd;
-	return 0;
+	r = enter_below(x, place + 1);
+	return r < 0 ? error_errno(err, r, "open the cgroup %s of the container's first process", place) : 0;
 }
 
 /*
@@ -145,9 +147,9 @@ int execution_find_cgroup(struct execution *x, struct error *err)
 		x->spawn.cgroup = x->cgroup;
 		return r;
 	}
+	x->spawn.cgroup = x->cgroup;
 	if (r == 0 && x->o->cgroup)
 		r = open_sub_cgroup(x, err);
-	x->spawn.cgroup = x->cgroup;
 	if (r == 0 && x->st.unit_user)
 		return use_unit(x, err);
 	if (!x->o->cgroup)

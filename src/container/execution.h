@@ -13,7 +13,9 @@ struct execution {
 	const struct exec_options *o;
 	struct arena *arena;
 	struct store *store;
-	int dir, cgroup, agent, console, pidfd_socket, pid_file;
+	int dir, agent, console, pidfd_socket, pid_file;
+	int cgroup;			/* the container's, or where its first process is if that is gone; -1: none */
+	int sub_cgroup;			/* below it, where the new process goes; -1: into it */
 	struct state st;
 	enum container_status status;
 	struct oci_config *config;
@@ -23,7 +25,7 @@ struct execution {
 
 /* From the saved configuration, and from the file or the options that are given. */
 int execution_plan(struct execution *x, struct error *err);
-/* The container's cgroup, one below it, or that of its first process; what is opened is in x->cgroup. */
+/* Fills in the two, and what of x->spawn is about them. */
 int execution_find_cgroup(struct execution *x, struct error *err);
 
 #endif
