@@ -45,10 +45,10 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* Its fields: id, parent, device, root, mount point, options, ..., "-", type, source, ... */
+/* Its fields: id, parent, device, root, mount point, options, ..., "-", type, source, options of the file system */
 bool mountinfo_parse(char *line, struct mountinfo *ret)
 {
-	char *type = strstr(line, " - "), *rest = line, *id, *parent, *root, *point, *options, *source;
+	char *type = strstr(line, " - "), *rest = line, *id, *parent, *root, *point, *options, *source, *fs_options;
 
 	if (!type)
 		return false;
@@ -64,9 +64,9 @@ bool mountinfo_parse(char *line, struct mountinfo *ret)
 	options = strsep(&rest, " ");
 	if (!options)
 		return false;
-	if (source)
-		source[strcspn(source, " ")] = '\0';
-	else
+	fs_options = source;
+	strsep(&fs_options, " ");
+	if (!source)
 		source = type + strlen(type);
 	unescape(source);
 	unescape(root);
@@ -74,6 +74,7 @@ bool mountinfo_parse(char *line, struct mountinfo *ret)
 	*ret = (struct mountinfo){
 		.id = strtoull(id, NULL, 10), .parent = strtoull(parent, NULL, 10),
 		.root = root, .point = point, .options = options, .type = type, .source = source,
+		.fs_options = fs_options ? fs_options : "",
 	};
 	return true;
 }

@@ -11,6 +11,7 @@
 struct mountinfo {
 	uint64_t id, parent;
 	const char *root, *point, *options, *type, *source;	/* in the line */
+	const char *fs_options;		/* of the file system, whatever mount shows it */
 };
 
 /* The whole file, at most 16 MiB (-E2BIG).  *ret is for strbuf_free, also after an error. */
