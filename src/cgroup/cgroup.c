@@ -145,10 +145,12 @@ static int identify(struct cgroup *c, const char *path, struct error *err)
 
 /* A cgroup of somebody else must not be limited, entered, or later killed; and what is cloned into
  * a frozen one (or below one) never returns.  @held: what is in it is ours, or systemd's. */
-static int check_fit(int fd, const char *path, bool held, struct error *err)
+static int check_fit(const struct cgroup *c, const struct plan_cgroup *p, struct error *err)
 {
+	bool held = p->mode == PLAN_CGROUP_SYSTEMD;
+	const char *path = p->path;
 	int64_t populated = 0, frozen = 0;
-	int r = cgroup_read_events(fd, &populated, &frozen);
+	int r = cgroup_read_events(c->fd, &populated, &frozen);
 
 	if (r < 0)
 		return error_errno(err, r, "read cgroup.events of cgroup %s", path);
@@ -156,6 +158,10 @@ static int check_fit(int fd, const char *path, bool held, struct error *err)
 		error_set(err, EEXIST, "container's cgroup is not empty: %s exists already and "
 			  "holds processes", path);
 		return error_hint(err, "choose another linux.cgroupsPath, or delete the container in it");
+	}
+	if (!c->created && p->delegation.where) {
+		error_set(err, EEXIST, "cgroup %s was there before, and is not ours to give to the container", path);
+		return error_at(err, "%s", p->delegation.where);
 	}
 	if (frozen > 0) {
 		error_set(err, EBUSY, "container's cgroup unexpectedly frozen: %s, itself or by "
@@ -165,12 +171,29 @@ static int check_fit(int fd, const char *path, bool held, struct error *err)
 	return 0;
 }
 
+/* To the container's user.  One that was there before stays whose it is. */
+static int give_away(const struct cgroup *c, const struct plan_cgroup *p, struct error *err)
+{
+	const char *asked = p->delegation.where;
+	int r;
+
+	if (!c->created || !p->owner.set)
+		return 0;
+	r = cgroup_delegate(c->fd, p->owner.v, CGROUP_DELEGATE_LIST, err);
+	if (r == 0 || !asked)
+		return r;
+	if (r == -EPERM)
+		error_hint(err, "a caller without privileges can only let itself be the owner: run the process as root "
+			   "of the container's user namespace");
+	return error_at(err, "%s", asked);
+}
+
 static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struct error *err)
 {
 	int r = identify(c, p->path, err);
 
 	if (r == 0)
-		r = check_fit(c->fd, p->path, p->mode == PLAN_CGROUP_SYSTEMD, err);
+		r = check_fit(c, p, err);
 	if (r == 0)
 		r = cgroup_enable_controllers(root, c->fd, p, err);
 	for (size_t i = 0; r == 0 && i < p->n_writes; i++) {
@@ -182,9 +205,7 @@ static int set_up(int root, const struct plan_cgroup *p, struct cgroup *c, struc
 	}
 	if (r == 0)
 		r = cgroup_attach_devices(c->fd, p, !c->created, err);
-	if (r == 0 && c->created && p->owner.set)
-		r = cgroup_delegate(c->fd, p->owner.v, CGROUP_DELEGATE_LIST, err);
-	return r;
+	return r == 0 ? give_away(c, p, err) : r;
 }
 
 /* In the nearest directory of @path that is there. */
@@ -271,6 +292,9 @@ int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error
 	root = cgroup_open_root(p->root, O_RDONLY, err);
 	if (root < 0)
 		return root;
+	r = p->delegation.where ? cgroup_check_confined(p, err) : 0;
+	if (r < 0)
+		return r;
 	if (p->mode == PLAN_CGROUP_SYSTEMD)
 		return prepare_unit(root, p, ret, err);
 	r = p->rootless ? cgroup_check_controllers(root, p->path, p, err) : 0;

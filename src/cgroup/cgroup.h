@@ -64,6 +64,9 @@ int cgroup_kill_all(int fd, struct error *err);
 /* Send @sig to every process in it and below, by pidfd, until none is unsignalled. */
 int cgroup_signal_all(int fd, int sig, struct error *err);
 
+/* Move all that is in @from, but not what is below it. */
+int cgroup_move_all(int from, int to, struct error *err);
+
 /* All process ids in it and below, ascending; *ret is malloc'ed. */
 int cgroup_procs(int fd, pid_t **ret, size_t *ret_n, struct error *err);
 

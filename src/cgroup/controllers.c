@@ -61,13 +61,18 @@ static void list_bits(unsigned bits, const char *sign, char *ret, size_t size)
 
 /* ---- why not -------------------------------------------------------------------------------- */
 
-/* The pointer of the first limit that needs one of @bits. */
+/* The pointer of the first limit that needs one of @bits, else of who wants them in the container. */
 static const char *who_needs(const struct plan_cgroup *p, unsigned bits)
 {
 	for (size_t i = 0; i < p->n_writes; i++)
 		if (p->writes[i].controller & bits && !p->writes[i].optional)
 			return p->writes[i].where;
-	return "";
+	return p->delegation.controllers & bits ? p->delegation.where : "";
+}
+
+static const char *what_needs(const struct plan_cgroup *p, unsigned bits)
+{
+	return str_starts(who_needs(p, bits), "/annotations/") ? "this annotation" : "this limit";
 }
 
 /* The line of /proc/cgroups, cgroups(7): hierarchy of v1 (0: none) and whether it is on. */
@@ -106,28 +111,27 @@ enum controller_absence cgroup_why_absent(int root, const char *name)
 	return faccessat(root, "cgroup.type", F_OK, 0) == 0 ? CONTROLLER_KEPT : CONTROLLER_UNKNOWN;
 }
 
-static int error_no_controller(int root, const struct plan_cgroup *p, const char *name,
+static int error_no_controller(int root, const struct plan_cgroup *p, const char *name, const char *what,
 			       struct error *err)
 {
 	switch (cgroup_why_absent(root, name)) {
 	case CONTROLLER_OF_V1:
-		error_set(err, ENODEV, "this limit needs the %s controller, which cgroup v1 holds on this "
-			  "host", name);
+		error_set(err, ENODEV, "%s needs the %s controller, which cgroup v1 holds on this host", what, name);
 		return error_hint(err, "boot with systemd.unified_cgroup_hierarchy=1, or with "
 				  "cgroup_no_v1=%s to free this one", name);
 	case CONTROLLER_OFF:
-		error_set(err, ENODEV, "this limit needs the %s controller, which is switched off", name);
+		error_set(err, ENODEV, "%s needs the %s controller, which is switched off", what, name);
 		return error_hint(err, "remove cgroup_disable=%s from the kernel's command line; on some "
 				  "boards add cgroup_enable=%s", name, name);
 	case CONTROLLER_KEPT:
-		error_set(err, ENODEV, "this limit needs the %s controller, which was not passed on to %s, "
-			  "the root of this cgroup namespace", name, p->root);
+		error_set(err, ENODEV, "%s needs the %s controller, which was not passed on to %s, the root of this "
+			  "cgroup namespace", what, name, p->root);
 		return error_hint(err, "add it to cgroup.subtree_control above, on the host");
 	case CONTROLLER_UNKNOWN:
 		break;
 	}
-	return error_set(err, ENODEV, "this limit needs the %s controller, which the kernel does not have "
-			 "(it is not in %s/cgroup.controllers)", name, p->root);
+	return error_set(err, ENODEV, "%s needs the %s controller, which the kernel does not have (it is not in "
+			 "%s/cgroup.controllers)", what, name, p->root);
 }
 
 static int error_unavailable(int root, const struct plan_cgroup *p, const char *prefix,
@@ -138,10 +142,10 @@ static int error_unavailable(int root, const struct plan_cgroup *p, const char *
 
 	list_bits(first, "", name, sizeof(name));
 	if (*prefix)
-		error_set(err, ENODEV, "this limit needs the %s controller, which cgroup /%s does not get "
-			  "from the one above it", name, prefix);
+		error_set(err, ENODEV, "%s needs the %s controller, which cgroup /%s does not get from the one above "
+			  "it", what_needs(p, first), name, prefix);
 	else
-		error_no_controller(root, p, name, err);
+		error_no_controller(root, p, name, what_needs(p, first), err);
 	return error_at(err, "%s", who_needs(p, first));
 }
 
@@ -329,4 +333,39 @@ int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, str
 			return r;
 	}
 	return 0;
+}
+
+/* "memory pids" as "+memory +pids", also those that are new to us. */
+static void add_signs(const char *names, char *ret, size_t size)
+{
+	size_t len = 0;
+
+	for (const char *s = names; *s && len < size; s += strspn(s, " ")) {
+		size_t n = strcspn(s, " ");
+
+		len += (size_t)snprintf(ret + len, size - len, "%s+%.*s", len ? " " : "", (int)n, s);
+		s += n;
+	}
+}
+
+int cgroup_pass_on(int fd, const struct plan_delegation *d, struct error *err)
+{
+	char have[512], words[1024] = "";
+	ssize_t r = fd_read_pseudo(fd, "cgroup.controllers", have, sizeof(have));
+
+	if (r < 0)
+		return error_errno(err, (int)r, "read cgroup.controllers of the container's cgroup");
+	if (d->controllers)
+		list_bits(d->controllers, "+", words, sizeof(words));
+	else
+		add_signs(have, words, sizeof(words));
+	if (!*words)
+		return 0;
+	r = holds_processes(fd, "") ? -EBUSY : fd_write_pseudo(fd, "cgroup.subtree_control", words, strlen(words));
+	if (r == 0)
+		return 0;
+	error_errno(err, (int)r, "write \"%s\" to cgroup.subtree_control of the container's cgroup", words);
+	if (r != -EBUSY && !d->controllers)
+		error_hint(err, "name the controllers that the container needs, as one of these is refused");
+	return error_at(err, "%s", d->where);
 }

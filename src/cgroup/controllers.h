@@ -19,6 +19,9 @@ int cgroup_enable_controllers(int root, int fd, const struct plan_cgroup *p, str
  */
 int cgroup_check_controllers(int root, const char *path, const struct plan_cgroup *p, struct error *err);
 
+/* From the container's cgroup @fd to those below it.  -EBUSY: it still holds processes. */
+int cgroup_pass_on(int fd, const struct plan_delegation *d, struct error *err);
+
 enum controller_absence {
 	CONTROLLER_OF_V1,		/* cgroup v1 holds it */
 	CONTROLLER_OFF,			/* by the kernel's command line */

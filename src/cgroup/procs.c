@@ -137,6 +137,22 @@ int cgroup_procs(int fd, pid_t **ret, size_t *ret_n, struct error *err)
 	return 0;
 }
 
+int cgroup_move_all(int from, int to, struct error *err)
+{
+	_cleanup_(pids_free) struct pids p = {0};
+	int r = read_numbers(from, "cgroup.procs", false, &p);
+
+	if (r < 0)
+		return error_errno(err, r, "list the processes of the cgroup");
+	for (size_t i = 0; i < p.n; i++) {
+		r = cgroup_attach(to, p.v[i], err);
+		if (r < 0 && r != -ESRCH)
+			return r;
+		memset(err, 0, sizeof(*err));	/* it has ended */
+	}
+	return 0;
+}
+
 /*
  * A number may be given to a stranger between reading it and opening it.  If it is listed again
  * after it was opened, the descriptor is of the process listed, or of one that is dead.

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/delegate.h"
+#include "oci/annotations.h"
 #include "sys/compat.h"
 #include "sys/syscalls.h"
 #include "util/fd.h"
@@ -116,6 +118,24 @@ static int follow_init(struct execution *x, struct error *err)
 	return r;
 }
 
+/*
+ * It shares its cgroup out (ANNOTATION_DELEGATE): a process in that itself would be in the way of its controllers.
+ * Where all began is a good place as long as it is there; the container may do with it what it likes.
+ */
+static int enter_inner(struct execution *x, struct error *err)
+{
+	int r = enter_below(x, CGROUP_DELEGATE_INNER);
+
+	if (r == -ENOENT || r == -ENODEV)
+		return cgroup_of_init(&x->spawn, x, err);
+	if (r < 0)
+		return error_errno(err, r, "open the cgroup " CGROUP_DELEGATE_INNER " of the container");
+	if (cgroup_frozen(x->sub_cgroup) == 1 && !x->o->ignore_paused)
+		return error_set(err, EBUSY, "the container has frozen its cgroup " CGROUP_DELEGATE_INNER ", where the "
+				 "process would go");
+	return 0;
+}
+
 /* Only the service manager may move a process from the session of a user to a unit. */
 static int use_unit(struct execution *x, struct error *err)
 {
@@ -150,6 +170,8 @@ int execution_find_cgroup(struct execution *x, struct error *err)
 	x->spawn.cgroup = x->cgroup;
 	if (r == 0 && x->o->cgroup)
 		r = open_sub_cgroup(x, err);
+	else if (r == 0 && annotation_value(&x->st.annotations, ANNOTATION_DELEGATE))
+		r = enter_inner(x, err);
 	if (r == 0 && x->st.unit_user)
 		return use_unit(x, err);
 	if (!x->o->cgroup)

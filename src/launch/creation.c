@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup/delegate.h"
 #include "launch/agent.h"
 #include "launch/destroy.h"
 #include "launch/host_hooks.h"
@@ -270,6 +271,14 @@ static int attach_to_it(struct creation *c, struct error *err)
 	return r < 0 ? r : move_net_devices(c, err);
 }
 
+/* Of its namespace that is the root by now, and no program of the container runs yet. */
+static int divide_cgroup(const struct creation *c, struct error *err)
+{
+	int r = c->plan->cgroup.delegation.where ? cgroup_divide(c->cgroup.fd, &c->plan->cgroup, err) : 0;
+
+	return r < 0 ? error_phase(err, "cgroup") : 0;
+}
+
 int creation_tell(struct creation *c, struct error *err)
 {
 	struct spawn *s = &c->spawn;
@@ -312,7 +321,9 @@ static int make_process(struct creation *c, struct error *err)
 	if (r < 0)
 		return r;
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
-	return r == 0 && late ? attach_to_it(c, err) : r;
+	if (r == 0 && late)
+		r = attach_to_it(c, err);
+	return r == 0 ? divide_cgroup(c, err) : r;
 }
 
 /* It was killed before it did anything; what it had is made once more. A unit and interfaces are gone with it. */

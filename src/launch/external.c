@@ -65,6 +65,9 @@ int external_check(const struct plan *p, struct error *err)
 	if (p->security.seccomp_agent)
 		return error_config(err, "/linux/seccomp", "CRIU cannot dump or restore a seccomp filter with an "
 				    "agent that answers (SCMP_ACT_NOTIFY)");
+	if (p->cgroup.delegation.where)
+		return error_config(err, p->cgroup.delegation.where, "what the container has made of its cgroup "
+				    "could not be restored by CRIU");
 	if (p->security.landlock)
 		return error_config(err, "/annotations/" ANNOTATION_LANDLOCK, "CRIU does not know of Landlock: what is "
 				    "restored would be free of it");

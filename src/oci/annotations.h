@@ -26,6 +26,8 @@
 /* Ours: all that begin so are known, or refused. */
 #define ANNOTATION_OWN "org.orlop."
 #define ANNOTATION_LANDLOCK ANNOTATION_OWN "landlock"	/* oci/landlock.h */
+/* "true", or the controllers that the container gets for its cgroup, with spaces between. */
+#define ANNOTATION_DELEGATE ANNOTATION_OWN "cgroup.delegate"
 
 /* Those that are honoured; one that ends in a dot is the beginning of many. */
 extern const struct name_value annotation_names[];

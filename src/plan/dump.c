@@ -253,6 +253,10 @@ static void dump_cgroup(const struct plan_cgroup *c, FILE *out)
 	flag(out, "cgroup.optional", c->optional);
 	if (c->owner.set)
 		fprintf(out, "cgroup.owner %u\n", c->owner.v);
+	flag(out, "cgroup.delegated", c->delegation.where);
+	for (unsigned i = 0; i < ARRAY_SIZE(cgroup_controller_names); i++)
+		if (c->delegation.controllers & (1u << i))
+			line(out, "cgroup.delegated_controller", cgroup_controller_names[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(cgroup_controller_names); i++)
 		if (c->controllers & (1u << i))
 			line(out, "cgroup.controller", cgroup_controller_names[i]);

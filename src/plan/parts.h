@@ -21,6 +21,8 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 int plan_rootfs_added(struct arena *a, struct plan *p, const struct facts *f, struct error *err);
 int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
+/* plan_delegate.c: the annotation; into @p->cgroup, and the mounts become writable. */
+int plan_delegation(struct arena *a, struct plan *p, struct error *err);
 /* Mode SYSTEMD: the unit and what it always has; and, when limits and devices are known, their properties and those
  * of annotations. */
 int plan_systemd_unit(struct arena *a, struct plan *p, const struct plan_options *o, struct error *err);

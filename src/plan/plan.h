@@ -217,6 +217,15 @@ struct plan_unit {
 	size_t n_properties;
 };
 
+/*
+ * The container shares its cgroup out itself: its processes begin in one below it, CGROUP_DELEGATE_INNER, so that it
+ * can pass controllers on; cgroups(7), "no internal processes".
+ */
+struct plan_delegation {
+	const char *where;		/* JSON pointer of who asks; NULL: nobody */
+	unsigned controllers;		/* passed on from the beginning, or it is an error; 0: all that there are */
+};
+
 struct plan_cgroup {
 	enum plan_cgroup_mode mode;
 	const char *root;		/* mount point of cgroup2 */
@@ -229,7 +238,8 @@ struct plan_cgroup {
 	bool optional;			/* rootless without limits: no cgroup if it cannot be made */
 	bool attach_late;		/* pids.max leaves no room: clone3(CLONE_INTO_CGROUP) would be refused with
 					 * EAGAIN; clone outside, then cgroup_attach */
-	unsigned controllers;		/* bits that limits need; what else there is is enabled if it can be */
+	unsigned controllers;		/* bits that limits, or a delegation, need; what else there is is enabled if it
+					 * can be */
 	struct plan_cgroup_write *writes;	/* in order; unified last */
 	size_t n_writes;
 	struct bpf_insn *device_program;	/* NULL = none */
@@ -237,6 +247,7 @@ struct plan_cgroup {
 	bool rootless;			/* what is not delegated is looked for first; a refused device program is a
 					 * warning */
 	struct opt_u32 owner;		/* host's uid of who may make cgroups below it */
+	struct plan_delegation delegation;
 };
 
 /* ---- intelRdt ------------------------------------------------------------------------------- */

@@ -121,6 +121,9 @@ static int plan_without(struct plan *p, const struct plan_options *o, bool disab
 	const struct plan_cgroup_write *limit = first_limit(&p->cgroup);
 	bool devices = p->config->linux_.resources.has_devices;
 
+	if (p->cgroup.delegation.where)
+		return error_config(err, p->cgroup.delegation.where, "there is no cgroup to delegate: %s",
+				    disabled ? "--cgroup-manager=disabled is given" : "cgroup2 is not mounted");
 	if (limit && disabled)
 		return error_config(err, limit->where, "no limit can be set with --cgroup-manager=disabled; "
 				    "remove the limit or the option");
@@ -155,16 +158,37 @@ static bool mounts_writable(const struct oci_config *c)
 /*
  * Who may make cgroups below the container's: its user, when it sees that cgroup as the root of a
  * namespace of its own and can write there (runtime-spec config-linux.md#cgroup-ownership).  Without
- * privileges nothing can be given away; the ids of a user namespace that is joined are not known.
+ * privileges nothing is given away unless it is asked for; the ids of a user namespace that is joined are not known.
  */
-static void plan_owner(struct plan *p, const struct plan_options *o)
+static int plan_owner(struct plan *p, const struct plan_options *o, struct error *err)
 {
+	const char *asked = p->cgroup.delegation.where;
 	uint32_t uid = p->config->process.user.uid;
 
-	if (o->rootless || !p->rootfs.new_cgroupns || !mounts_writable(p->config))
-		return;
+	if (!asked && (o->rootless || !p->rootfs.new_cgroupns || !mounts_writable(p->config)))
+		return 0;
 	if (!p->ns.userns || plan_host_id(&p->config->linux_.uid_mappings, uid, &uid))
 		p->cgroup.owner = (struct opt_u32){true, uid};
+	else if (asked)
+		return error_config(err, asked, "who the user %u of the container is on the host is not known: give "
+				    "the mappings of the user namespace that is joined", uid);
+	return 0;
+}
+
+static int plan_place(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,
+		      struct error *err)
+{
+	bool asked = p->cgroup.delegation.where;
+	int r;
+
+	if (p->cgroup.mode != PLAN_CGROUP_SYSTEMD) {
+		p->cgroup.optional = o->rootless && !first_limit(&p->cgroup) && !asked;
+		return plan_path(a, p, f, o, err);
+	}
+	r = plan_systemd_unit(a, p, o, err);
+	if (r == 0 && asked && p->cgroup.unit.slice)
+		return error_config(err, WHERE, "a slice is systemd's own and cannot be delegated: name a scope");
+	return r;
 }
 
 /*
@@ -196,14 +220,14 @@ int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f, const st
 		if (r < 0)
 			return r;
 	}
+	r = plan_delegation(a, p, err);
+	if (r < 0)
+		return r;
 	if (disabled || !f->cgroup_root[0])
 		return plan_without(p, o, disabled, err);
 	p->cgroup.root = arena_strdup(a, f->cgroup_root);
 	p->cgroup.hybrid = f->cgroup_hybrid;
 	p->cgroup.rootless = o->rootless;
-	plan_owner(p, o);
-	if (p->cgroup.mode == PLAN_CGROUP_SYSTEMD)
-		return plan_systemd_unit(a, p, o, err);
-	p->cgroup.optional = o->rootless && !first_limit(&p->cgroup);
-	return plan_path(a, p, f, o, err);
+	r = plan_owner(p, o, err);
+	return r < 0 ? r : plan_place(a, p, f, o, err);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cgroup/delegate.h"
 #include "oci/linux.h"
 #include "oci/seccomp.h"
 #include "security/landlock.h"
@@ -62,11 +63,11 @@ static void check_releases(struct check *c)
 
 /* ---- cgroup --------------------------------------------------------------------------------- */
 
-static void missing_controller(struct check *c, const struct plan_cgroup_write *w, unsigned bit)
+static void missing_controller(struct check *c, const char *where, const char *what, unsigned bit)
 {
 	const struct plan_cgroup *p = &c->plan->cgroup;
 
-	check_note(c, false, w->where, "this limit needs the %s controller, which is not in %s%s/cgroup.controllers%s",
+	check_note(c, false, where, "%s needs the %s controller, which is not in %s%s/cgroup.controllers%s", what,
 		   cgroup_controller_names[bit], c->bundle.host.cgroup_root, c->bundle.host.cgroup_home,
 		   p->rootless ? ": systemd delegates it with Delegate=yes in a drop-in of user@.service" : "");
 }
@@ -102,8 +103,20 @@ static void check_controllers(struct check *c)
 		for (unsigned bit = 0; bit < ARRAY_SIZE(cgroup_controller_names); bit++)
 			if (w->controller & 1u << bit &&
 			    !host_has(&c->bundle.host.controllers, cgroup_controller_names[bit]))
-				missing_controller(c, w, bit);
+				missing_controller(c, w->where, "this limit", bit);
 	}
+}
+
+static void check_delegation(struct check *c)
+{
+	const struct plan_delegation *d = &c->plan->cgroup.delegation;
+	struct error err = {0};
+
+	for (unsigned bit = 0; bit < ARRAY_SIZE(cgroup_controller_names); bit++)
+		if (d->controllers & 1u << bit && !host_has(&c->bundle.host.controllers, cgroup_controller_names[bit]))
+			missing_controller(c, d->where, "this annotation", bit);
+	if (d->where && c->bundle.host.here && cgroup_check_confined(&c->plan->cgroup, &err) < 0)
+		findings_go_on(&c->all, -err.code, &err);
 }
 
 /* ---- security ------------------------------------------------------------------------------- */
@@ -210,6 +223,7 @@ void check_host(struct check *c)
 	check_namespaces(c);
 	check_releases(c);
 	check_controllers(c);
+	check_delegation(c);
 	check_mappings(c);
 	check_landlock(c);
 	if (c->bundle.host.here)

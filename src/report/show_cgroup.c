@@ -95,6 +95,21 @@ static void show_devices(struct steps *s, const struct plan *p)
 	}
 }
 
+static void show_delegation(struct steps *s, const struct plan_delegation *d)
+{
+	struct strbuf names = {0};
+
+	if (!d->where)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(cgroup_controller_names); i++)
+		if (d->controllers & 1u << i)
+			strbuf_addf(&names, "%s%s", names.len ? " " : "", cgroup_controller_names[i]);
+	steps_begin(s, "cgroup-delegation");
+	steps_text(s, "controllers", names.len ? names.data : "all");
+	steps_end(s, d->where);
+	strbuf_free(&names);
+}
+
 static void show_intelrdt(struct steps *s, const struct plan_intelrdt *x)
 {
 	static const char *const kinds[] = { "make", "share", "join" };
@@ -122,6 +137,7 @@ void show_cgroup(struct steps *s, const struct plan *p, const struct json *confi
 		if (c->mode == PLAN_CGROUP_SYSTEMD)
 			show_unit(s, &c->unit, config);
 		show_writes(s, c, config);
+		show_delegation(s, &c->delegation);
 		show_devices(s, p);
 	}
 	show_intelrdt(s, &p->intelrdt);

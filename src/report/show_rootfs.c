@@ -25,6 +25,7 @@ static void show_mount(struct steps *s, const struct plan *p, const struct plan_
 	steps_text(s, "uids", m->uid_map);
 	steps_text(s, "gids", m->gid_map);
 	steps_flag(s, "read-only-later", m->late_readonly);
+	steps_flag(s, "made-writable", m->kind == MOUNT_CGROUP2 && p->cgroup.delegation.where);
 	steps_end(s, ours ? NULL : where);
 }
 

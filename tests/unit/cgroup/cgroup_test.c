@@ -309,6 +309,65 @@ static unsigned owner_of(int fd, const char *file)
 	return st.st_uid;
 }
 
+/* The file system of these tests need not have nsdelegate: that is for the caller to look at. */
+static void test_divide(void **state)
+{
+	struct plan_cgroup p = plan_for(below("/divided"));
+	unsigned named = CGROUP_HUGETLB;
+	char list[4096];
+	struct cgroup c;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	p.controllers = named;
+	if (cgroup_prepare(&p, &c, &err) < 0)
+		skip();		/* another hierarchy has it */
+	p.delegation = (struct plan_delegation){.where = "/annotations/x", .controllers = named};
+	p.owner = (struct opt_u32){true, 1234};
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	OK(cgroup_attach(c.fd, pid, &err));
+	umask(077);
+	OK(cgroup_divide(c.fd, &p, &err));
+	umask(022);
+	assert_string_equal(file_text(c.fd, "cgroup.procs"), "");
+	snprintf(list, sizeof(list), "%d", (int)pid);
+	assert_string_equal(file_text(c.fd, "init/cgroup.procs"), list);
+	assert_string_equal(file_text(c.fd, "cgroup.subtree_control"), "hugetlb");
+	assert_int_equal(owner_of(c.fd, "init"), 1234);
+	assert_int_equal(owner_of(c.fd, "init/cgroup.procs"), 1234);
+	assert_int_equal(owner_of(c.fd, "init/hugetlb.2MB.max"), 1234);
+	assert_int_equal(owner_of(c.fd, "cgroup.procs"), 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+
+	/* Somebody has made it meanwhile; and a controller that is not there. */
+	assert_int_equal(cgroup_divide(c.fd, &p, &err), -EEXIST);
+	assert_int_equal(unlinkat(c.fd, "init", AT_REMOVEDIR), 0);
+	p.delegation.controllers |= CGROUP_RDMA;
+	if (!strstr(file_text(c.fd, "cgroup.controllers"), "rdma")) {
+		assert_true(cgroup_divide(c.fd, &p, &err) < 0);	/* EINVAL: the kernel has it not at all */
+		assert_string_equal(err.where, "/annotations/x");
+	}
+	/* Whatever there is. */
+	write_file(c.fd, "cgroup.subtree_control", "-hugetlb");
+	if (exists(below("/divided/init")))
+		remove_dir(below("/divided/init"));
+	p.delegation.controllers = 0;
+	OK(cgroup_divide(c.fd, &p, &err));
+	snprintf(list, sizeof(list), "%s", file_text(c.fd, "cgroup.controllers"));
+	assert_string_equal(file_text(c.fd, "cgroup.subtree_control"), list);
+	remove_dir(below("/divided/init"));
+	close(c.fd);
+	OK(cgroup_destroy(p.root, p.path, c.id, c.created_above, false, 1000, &err));
+}
+
 /* spec: CL-056 CL-057 CL-058 CL-059 CL-060 */
 static void test_delegate(void **state)
 {
@@ -1028,6 +1087,7 @@ int main(void)
 		cmocka_unit_test(test_prepare), cmocka_unit_test(test_open_refuses_paths),
 		cmocka_unit_test(test_none), cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_unfit), cmocka_unit_test(test_delegate),
+		cmocka_unit_test(test_divide),
 		cmocka_unit_test(test_hugetlb), cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_real_controllers), cmocka_unit_test(test_oom_kills),
 		cmocka_unit_test(test_usage),

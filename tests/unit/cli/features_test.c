@@ -14,6 +14,7 @@
 #include "cli/features.h"
 #include "config/config.h"
 #include "json/tree.h"
+#include "oci/annotations.h"
 #include "util/cleanup.h"
 
 static struct arena *arena;
@@ -305,7 +306,7 @@ static void test_annotations(void **state)
 		/* Reserved to the specification. */
 		assert_false(str_starts(v->object.keys[i], "org.opencontainers."));
 	}
-	assert_int_equal(at("potentiallyUnsafeConfigAnnotations")->array.n, 8);
+	assert_int_equal(at("potentiallyUnsafeConfigAnnotations")->array.n, n_annotation_names);
 }
 
 int main(void)
