@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cgroup/controllers.h"
+#include "cgroup/delegate.h"
 #include "report/doctor.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -80,6 +81,19 @@ static void look_at_delegation(struct doctor *d)
 		doctor_ok(d, "cgroup.delegation", "%s is the caller's", f->cgroup_home[0] ? f->cgroup_home : "/");
 }
 
+static void look_at_borders(struct doctor *d)
+{
+	const struct plan_cgroup p = {.root = d->host.facts.cgroup_root, .delegation.where = ""};
+	struct error err = {0};
+
+	if (cgroup_check_confined(&p, &err) == 0)
+		doctor_ok(d, "cgroup.nsdelegate", "on");
+	else
+		doctor_todo(d, "cgroup.nsdelegate", "off",
+			    "only configurations with the annotation org.orlop.cgroup.delegate need it; in the host's "
+			    "cgroup namespace: mount -o remount,nsdelegate %s", p.root);
+}
+
 void doctor_cgroup(struct doctor *d)
 {
 	const struct facts *f = &d->host.facts;
@@ -96,6 +110,7 @@ void doctor_cgroup(struct doctor *d)
 			    "boot with systemd.unified_cgroup_hierarchy=1 to have all controllers");
 	else
 		doctor_ok(d, "cgroup.mount", "%s", f->cgroup_root);
+	look_at_borders(d);
 	root = fd_openat(AT_FDCWD, f->cgroup_root, O_PATH | O_DIRECTORY, 0);
 	if (fd_read_pseudo(root, "cgroup.controllers", there, sizeof(there)) < 0)
 		there[0] = '\0';

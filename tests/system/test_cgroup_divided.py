@@ -3,6 +3,7 @@
 The annotation org.orlop.cgroup.delegate: what a container without privileges can do with its cgroup, and what not.
 It needs cgroup2 with nsdelegate, as systemd mounts it.
 """
+import json
 import os
 import re
 
@@ -345,3 +346,11 @@ def test_plan_and_features(divided, orlop):
     assert re.search(r"mount .*/sys/fs/cgroup .*made-writable", text), text
     assert re.search(rf"cgroup-delegation .*cpu memory.*/annotations/{KEY}", text), text
     assert KEY in orlop("features").json()["annotations"]["run.orlop.annotations.honoured"].split()
+
+
+@pytest.mark.skipif(not host.CGROUP, reason="cgroup2 is not mounted")
+@pytest.mark.kernel
+def test_doctor_knows(orlop):
+    r = orlop("doctor", "--json")
+    fact = next(x for x in json.loads(r.out) if x["id"] == "cgroup.nsdelegate")
+    assert fact["ok"] == has_nsdelegate() and (fact["ok"] or "remount,nsdelegate" in fact["todo"])
