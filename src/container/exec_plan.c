@@ -66,9 +66,11 @@ static void add_capabilities(struct execution *x)
 		uint64_t bit;
 
 		if (cap < 0) {	/* as in a configuration, config.md, "Process" */
-			char shown[128];
+			char shown[128], buf[32];
+			const char *near = capability_nearest(name, buf);
 
-			log_warning("--cap %s: unknown capability, left out", str_escape(name, shown, sizeof(shown)));
+			log_warning("--cap %s: unknown capability, left out%s%s%s",
+				    str_escape(name, shown, sizeof(shown)), near ? " (did you mean `" : "", near ? near : "", near ? "`?)" : "");
 			continue;
 		}
 		bit = UINT64_C(1) << cap;

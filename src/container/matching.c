@@ -12,8 +12,13 @@
 static int compile(const char *pattern, regex_t *ret, struct error *err)
 {
 	char words[128];
-	int r = regcomp(ret, pattern, REG_EXTENDED | REG_NOSUB);
+	int r;
 
+	if (!*pattern) {	/* a variable of a script that is not set */
+		error_usage(err, "an empty expression would match every container");
+		return error_hint(err, "`.` says so on purpose");
+	}
+	r = regcomp(ret, pattern, REG_EXTENDED | REG_NOSUB);
 	if (r == 0)
 		return 0;
 	regerror(r, ret, words, sizeof(words));

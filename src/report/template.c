@@ -229,6 +229,8 @@ static void write_resources(struct document *d)
 		json_write_key(w, "memory");
 		json_write_object(w);
 		write_number(w, "limit", (uint64_t)t->memory);
+		if ((uint64_t)t->memory <= INT64_MAX / 2)	/* with the swap space, as `docker run --memory` */
+			write_number(w, "swap", 2 * (uint64_t)t->memory);
 		json_write_end_object(w);
 	}
 	if (t->cpu_quota) {
@@ -310,6 +312,11 @@ static int decide(struct document *d, struct error *err)
 		return 0;
 	d->ids.root = fd_openat(t->bundle, d->ids.rootfs, O_PATH | O_DIRECTORY, 0);
 	r = template_find_ids(d->arena, t->user, &d->ids, err);
+	if (r == 0 && t->rootless && (d->ids.uid || d->ids.gid)) {
+		error_usage(err, "option `--rootless` maps root alone: uid %u and gid %u would be nobody's", d->ids.uid,
+			    d->ids.gid);
+		r = error_hint(err, "without it orlop maps the caller's subordinate ids, subuid(5)");
+	}
 	if (d->ids.root >= 0)
 		close(d->ids.root);
 	return r;

@@ -542,6 +542,8 @@ def test_kill_by_regex_names_the_dead(three, orlop):
 def test_regex_that_is_none(three, orlop):
     orlop("delete", "--force", "--regex", "web(").failed("no regular expression", "web(")
     orlop("kill", "--regex", "nosuchcontainer").ok()
+    for command in ["delete", "--force"], ["kill"]:
+        orlop(*command, "--regex", "").failed("an empty expression would match every container")
     assert len(orlop.ids()) == 3
 
 

@@ -189,13 +189,13 @@ def test_network(shell):
 
 def test_limits_are_written(shell):
     document = json.loads(kernel.read(_limited(shell, "--memory", "64M", "--cpus", "1.5")))
-    assert document["linux"]["resources"]["memory"] == {"limit": 64 << 20}
+    assert document["linux"]["resources"]["memory"] == {"limit": 64 << 20, "swap": 128 << 20}
     assert document["linux"]["resources"]["cpu"] == {"quota": 150000, "period": 100000}
     for cpus, quota in ("2", 200000), ("0.01", 1000), ("0.12345", 12345), ("1.00001", 100001):
         document = json.loads(kernel.read(_limited(shell, "--cpus", cpus)))
         assert document["linux"]["resources"]["cpu"]["quota"] == quota
     document = json.loads(kernel.read(_limited(shell, "--rootless", "-m", "1.5g")))
-    assert document["linux"]["resources"] == {"memory": {"limit": 3 << 29}}
+    assert document["linux"]["resources"] == {"memory": {"limit": 3 << 29, "swap": 3 << 30}}
 
 
 def _limited(shell, *options):

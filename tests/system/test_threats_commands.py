@@ -165,6 +165,7 @@ def test_T50_exec_cap(box):
     for unknown in ("CAP_NONE", "", "cap_nothing\n"):
         r = box.exec("--cap", unknown)
         assert set(r.json()["caps"].values()) == {1 << 5 | 1} and "unknown capability, left out" in r.err
+    assert "did you mean `CAP_SYS_ADMIN`?" in box.exec("--cap", "CAP_SYS_ADMN").err
 
 
 def test_T50_exec_process_cannot_leave_the_bounding_set_of_the_runtime(box):
