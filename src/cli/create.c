@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "report/report.h"
+
 static const struct option rows[] = { CREATE_OPTIONS };
 
 void create_options_finish(struct create_options *o, const struct invocation *inv)
@@ -14,6 +16,7 @@ void create_options_finish(struct create_options *o, const struct invocation *in
 		o->bundle = ".";
 	if (!o->config)
 		o->config = "config.json";
+	o->judge = report_judge;
 }
 
 /* Of engines, whose run has them. */

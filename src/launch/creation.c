@@ -208,7 +208,8 @@ int creation_rehearse(struct creation *c, struct error *err)
 		if (output[i] >= 0)
 			close(output[i]);
 	spawn_close_handles(&c->spawn);
-	return r;
+	/* What was dumped has its program. */
+	return r == 0 && c->o->judge && !c->o->restore ? c->o->judge(c->o->global, p, err) : r;
 }
 
 static int move_net_devices(struct creation *c, struct error *err)

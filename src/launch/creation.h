@@ -46,7 +46,7 @@ struct creation {
 /* Steps 1 and 2: configuration, facts, plan; everything that can be refused without a side effect. */
 int creation_prepare(struct creation *c, const struct create_options *o, bool run,
 		     struct error *err);
-/* For --replace: is there on the host what the plan names?  Nothing stays open, or is made. */
+/* For --replace: is there what the plan names, and will it do?  Nothing stays open, or is made. */
 int creation_rehearse(struct creation *c, struct error *err);
 /* Steps 3 and 4, and the state on disk: after it the process is confined and waits. */
 int creation_build(struct creation *c, struct error *err);

@@ -82,6 +82,35 @@ static int check(struct check *c, struct error *err)
 	return 0;
 }
 
+/* They come before the program, and may put there what is missing. */
+static bool has_early_hooks(const struct oci_hooks *hooks)
+{
+	return hooks->list[HOOK_PRESTART].n || hooks->list[HOOK_CREATE_RUNTIME].n ||
+	       hooks->list[HOOK_CREATE_CONTAINER].n;
+}
+
+int report_judge(const struct global_options *g, const struct plan *plan, struct error *err)
+{
+	struct arena *a = arena_new();
+	struct check c = {.g = g, .arena = a, .all.arena = a, .plan = plan};
+	int r = 0;
+
+	host_probe(a, options_named_manager(g) == CGROUP_MANAGER_DELEGATED, &c.bundle.host);
+	log_redirect(gather, &c);
+	check_host(&c);
+	if (!has_early_hooks(plan->hooks))
+		check_rootfs(&c);
+	log_redirect(NULL, NULL);
+	for (size_t i = 0; r == 0 && i < c.all.n; i++) {
+		if (c.all.v[i].warning)
+			continue;
+		*err = c.all.v[i].error;
+		r = -err->code;
+	}
+	arena_free(a);
+	return r;
+}
+
 int report_check(const struct global_options *g, const struct check_options *o, int *ret_status, struct error *err)
 {
 	struct arena *a = arena_new();

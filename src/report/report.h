@@ -10,6 +10,8 @@
 #include "store/options.h"
 #include "util/error.h"
 
+struct plan;
+
 enum stats_format { STATS_TABLE, STATS_JSON, STATS_OPENMETRICS };
 enum stats_order { STATS_BY_CPU, STATS_BY_MEMORY, STATS_BY_PIDS, STATS_BY_IO, STATS_BY_NET, STATS_BY_ID };
 
@@ -65,6 +67,9 @@ int report_trace_show(const char *path, bool svg, struct error *err);
 
 /* Print the limits of a container: asked for, converted, as the kernel has them. */
 int report_resources(const struct global_options *g, const char *id, bool json, struct error *err);
+
+/* create_options.judge: the first of the errors that `check` would find on this host and in the root file system. */
+int report_judge(const struct global_options *g, const struct plan *plan, struct error *err);
 
 /* Print all that is wrong with a bundle.  *ret_status: 0, 1 if it would fail, 2 for warnings alone. */
 int report_check(const struct global_options *g, const struct check_options *o, int *ret_status, struct error *err);

@@ -7,6 +7,9 @@
 
 #include "oci/types.h"
 
+struct error;
+struct plan;
+
 struct global_options {
 	char *const *argv;		/* of the program: to execute it again, protected */
 	const char *root;		/* --root or NULL */
@@ -32,6 +35,8 @@ struct create_options {
 	bool die_with_parent;		/* run: its end is due when that of our caller has come */
 	const char *sdnotify;		/* run: who says READY, "container" (NULL), "ignore" or "runtime" */
 	bool restore;			/* of what was dumped, which begins in the middle */
+	/* For --replace: is it known already that the container of this plan would fail?  It is the error then. */
+	int (*judge)(const struct global_options *g, const struct plan *plan, struct error *err);
 };
 
 /* What checkpoint and restore have in common: of CRIU's options, by their names. */
