@@ -70,7 +70,8 @@ static void add_capabilities(struct execution *x)
 			const char *near = capability_nearest(name, buf);
 
 			log_warning("--cap %s: unknown capability, left out%s%s%s",
-				    str_escape(name, shown, sizeof(shown)), near ? " (did you mean `" : "", near ? near : "", near ? "`?)" : "");
+				    str_escape(name, shown, sizeof(shown)), near ? " (did you mean `" : "",
+				    near ? near : "", near ? "`?)" : "");
 			continue;
 		}
 		bit = UINT64_C(1) << cap;

@@ -124,7 +124,7 @@ int stage_landlock_rules(struct stage_context *c, struct error *err)
 {
 	const struct oci_landlock *l = c->p->security.landlock;
 
-	return l ? landlock_prepare(l, &c->landlock, err) : 0;
+	return l ? landlock_prepare(l, c->h->exec, &c->landlock, err) : 0;
 }
 
 static int enforce_landlock(const struct stage_context *c, struct error *err)

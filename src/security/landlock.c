@@ -119,7 +119,7 @@ int landlock_check_abi(const struct oci_landlock *l, int abi, struct error *err)
 
 static int add_path(int ruleset, int root, const char *path, uint64_t rights, struct landlock_rules *ret)
 {
-	_cleanup_close_ int fd = path_open_in_root(root, path, O_PATH);
+	_cleanup_close_ int fd = path_open_without_links(root, path, O_PATH);
 	struct stat st, top;
 
 	if (fd < 0)
@@ -130,7 +130,31 @@ static int add_path(int ruleset, int root, const char *path, uint64_t rights, st
 	return sys_landlock_add_path(ruleset, S_ISDIR(st.st_mode) ? rights : rights & OF_FILE, fd);
 }
 
-static int add_paths(const struct oci_landlock *l, uint64_t handled, struct landlock_rules *ret, struct error *err)
+static int explain_path(int r, const char *path, struct error *err)
+{
+	error_errno(err, r, "Landlock: allow `%s`", path);
+	error_not_of_program(err);
+	if (r == -ELOOP)
+		error_hint(err, "it leads through a link, which could lead elsewhere the next time: name the place "
+			   "itself, as /usr/bin for /bin");
+	return r;
+}
+
+/*
+ * A process that comes later gets no more than the first one, whatever that has done meanwhile to what it may change:
+ * where a name leads nowhere any more, or through a link, nothing is allowed.
+ */
+static int skip_path(int r, const char *path, enum landlock_paths kind)
+{
+	if (r != -ENOENT && r != -ELOOP && r != -ENOTDIR)
+		return r;
+	log_warning(WHERE "/%s: `%.256s` is not what it was, nothing is allowed there: %s", landlock_path_names[kind],
+		    path, error_words(r));
+	return 0;
+}
+
+static int add_paths(const struct oci_landlock *l, uint64_t handled, bool later, struct landlock_rules *ret,
+		     struct error *err)
 {
 	_cleanup_close_ int root = fd_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 
@@ -141,10 +165,11 @@ static int add_paths(const struct oci_landlock *l, uint64_t handled, struct land
 			const char *path = l->paths[kind].v[i];
 			int r = add_path(ret->fd, root, path, path_rights[kind] & handled, ret);
 
+			if (r < 0 && later)
+				r = skip_path(r, path, (enum landlock_paths)kind);
 			if (r == 0)
 				continue;
-			error_errno(err, r, "Landlock: allow `%s`", path);
-			error_not_of_program(err);
+			explain_path(r, path, err);
 			return error_at(err, WHERE "/%s/%zu", landlock_path_names[kind], i);
 		}
 	return 0;
@@ -164,7 +189,7 @@ static int add_ports(const struct oci_landlock *l, uint64_t handled, int ruleset
 	return 0;
 }
 
-int landlock_prepare(const struct oci_landlock *l, struct landlock_rules *ret, struct error *err)
+int landlock_prepare(const struct oci_landlock *l, bool later, struct landlock_rules *ret, struct error *err)
 {
 	int abi = sys_landlock_abi(), r;
 	struct sys_landlock handled = possible(wanted(l), abi);
@@ -177,7 +202,7 @@ int landlock_prepare(const struct oci_landlock *l, struct landlock_rules *ret, s
 		error_errno(err, ret->fd, "make a Landlock ruleset");
 		return error_at(err, WHERE);
 	}
-	r = handled.fs ? add_paths(l, handled.fs, ret, err) : 0;
+	r = handled.fs ? add_paths(l, handled.fs, later, ret, err) : 0;
 	return r < 0 ? r : add_ports(l, handled.net, ret->fd, err);
 }
 

@@ -22,9 +22,10 @@ struct landlock_rules {
 
 /*
  * Child, in the container's root and with its powers, as the user may not reach all that it names.  Paths are resolved
- * once, in that root, without magic links: a path that is not there is an error.
+ * once, in that root, without links, which the container could change: one that is not there is an error.  @later: for
+ * one more process of a container that has been at work; then it is a warning, and nothing is allowed there.
  */
-int landlock_prepare(const struct oci_landlock *l, struct landlock_rules *ret, struct error *err);
+int landlock_prepare(const struct oci_landlock *l, bool later, struct landlock_rules *ret, struct error *err);
 
 /* Child: from now on; and see that it is so, by an attempt.  Needs no_new_privs or CAP_SYS_ADMIN. */
 int landlock_enforce(const struct oci_landlock *l, const struct landlock_rules *rules, struct error *err);

@@ -120,6 +120,11 @@ int path_open_in_root(int root, const char *path, int flags)
 	return open_resolved(root, path, flags, RESOLVE_IN_ROOT);
 }
 
+int path_open_without_links(int root, const char *path, int flags)
+{
+	return open_resolved(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+}
+
 int path_open_beneath(int dir, const char *path, int flags)
 {
 	int fd;

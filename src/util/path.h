@@ -26,6 +26,9 @@ char *path_join(struct arena *a, const char *base, const char *path);
  */
 int path_open_in_root(int root, const char *path, int flags);
 
+/* The same, and a symbolic link anywhere in @path is -ELOOP. */
+int path_open_without_links(int root, const char *path, int flags);
+
 /* The same with RESOLVE_BENEATH: what leads out of @dir is -EXDEV.  @path "": @dir itself. */
 int path_open_beneath(int dir, const char *path, int flags);
 

@@ -184,12 +184,56 @@ def test_program_must_be_executable(shell, program):
 
 
 @NEEDED
-def test_link_of_the_image_stays_inside(shell):
-    """And is resolved when the rules are made."""
-    os.symlink("/etc", f"{shell.rootfs}/link")
-    shell.file("etc/inside", "inside")
-    with_rules(shell, readOnly=["/link"], execute=["/bin"])
-    assert script(shell, "cat /etc/inside /link/inside; cat /data/file").run().out == "insideinside"
+@pytest.mark.parametrize("path", ["/link", "/link/below", "/up/../link"])
+def test_links_are_refused(shell, path):
+    """Who may change the link would choose what is allowed the next time."""
+    os.symlink("/data", f"{shell.rootfs}/link")
+    os.mkdir(f"{shell.rootfs}/data/below")
+    os.mkdir(f"{shell.rootfs}/up")
+    with_rules(shell, readOnly=[path], execute=["/bin"])
+    script(shell, "true").refused(KEY, "through a link", "/readOnly/0")
+
+
+@NEEDED
+@pytest.mark.parametrize("kind", ["readOnly", "readWrite", "execute"])
+def test_exec_gets_no_more_than_the_first(shell, kind):
+    """The container replaces what is named below a directory of its own, by a link to what it may not have."""
+    os.makedirs(f"{shell.rootfs}/rw/place")
+    os.chmod(f"{shell.rootfs}/rw/place", 0o777)
+    shutil.copy(f"{shell.rootfs}/bin/busybox", f"{shell.rootfs}/other/cat")
+    rules = {"readWrite": ["/rw"], "execute": ["/bin"]}
+    rules[kind] = [*rules.get(kind, []), "/rw/place"]
+    with_rules(shell, **rules)
+    script(shell, "cd /rw; mv place gone && ln -s /other place && echo done >/rw/done; while :; do sleep 1; done").create().ok()
+    shell.start().ok()
+    kernel.until(lambda: os.path.exists(f"{shell.rootfs}/rw/done"), 10)
+    for command in ["/bin/cat", "/other/file"], ["/bin/sh", "-c", "echo x >/other/file"], ["/other/cat", "/rw/done"]:
+        r = shell.exec("--", *command)
+        assert r.rc != 0 and "is not what it was, nothing is allowed there" in r.err, r
+    assert kernel.read(f"{shell.rootfs}/other/file") == "other"
+    assert shell.exec("--", "/bin/cat", "/rw/done").out == "done\n"
+
+
+@NEEDED
+def test_exec_where_a_path_is_gone(shell):
+    """A container cannot keep others from looking into it."""
+    os.makedirs(f"{shell.rootfs}/rw/place")
+    os.chmod(f"{shell.rootfs}/rw/place", 0o777)
+    with_rules(shell, readWrite=["/rw"], readOnly=["/rw/place"], execute=["/bin"])
+    script(shell, "rmdir /rw/place; echo done >/rw/done; while :; do sleep 1; done").create().ok()
+    shell.start().ok()
+    kernel.until(lambda: os.path.exists(f"{shell.rootfs}/rw/done"), 10)
+    r = shell.exec("--", "/bin/cat", "/rw/done")
+    assert (r.rc, r.out) == (0, "done\n") and "`/rw/place` is not what it was" in r.err, r
+
+
+@NEEDED
+def test_the_next_start_gets_no_more(shell):
+    os.makedirs(f"{shell.rootfs}/rw/place")
+    os.chmod(f"{shell.rootfs}/rw/place", 0o777)
+    with_rules(shell, readWrite=["/rw", "/rw/place"], execute=["/bin"])
+    script(shell, "rmdir /rw/place && ln -s / /rw/place && echo done").run()
+    script(shell, "echo x >/other/file").refused(KEY, "through a link")
 
 
 @NEEDED
