@@ -121,12 +121,27 @@ static void read_master(struct tty_proxy *t)
 		t->to_stdout.start = t->to_stdout.end;	/* nobody listens: the container goes on */
 }
 
+/* The caller's terminal is gone: to the container it shall look as if its own were. */
+static void hang_up(struct tty_proxy *t)
+{
+	close(t->master);
+	t->master = -1;
+	t->to_master.start = t->to_master.end;
+}
+
+/* Whose reader has gone is nobody's terminal any more, as without one a pipe is nobody's.  A full disk is not that. */
 static void write_stdout(struct tty_proxy *t)
 {
-	if (drain(STDOUT_FILENO, &t->to_stdout) < 0) {
-		t->stdout_open = false;
-		t->to_stdout.start = t->to_stdout.end;
-	}
+	int r = drain(STDOUT_FILENO, &t->to_stdout);
+
+	if (r == 0)
+		return;
+	t->stdout_open = false;
+	t->to_stdout.start = t->to_stdout.end;
+	if (r == -EPIPE || r == -EIO)
+		hang_up(t);
+	else
+		log_warning("what the container writes to its terminal is lost from now on: %s", error_words(r));
 }
 
 static void write_master(struct tty_proxy *t)
@@ -160,14 +175,6 @@ static bool take_signals(struct tty_proxy *t, int signal_fd, bool ended,
 }
 
 enum { P_STDIN, P_STDOUT, P_MASTER, P_PIDFD, P_SIGNAL, P_CALLER, N_POLL };
-
-/* The caller's terminal is gone: to the container it shall look as if its own were. */
-static void hang_up(struct tty_proxy *t)
-{
-	close(t->master);
-	t->master = -1;
-	t->to_master.start = t->to_master.end;
-}
 
 /* What to wait for.  A descriptor of -1 is passed over by poll(2). */
 static void prepare(const struct tty_proxy *t, int pidfd, int caller, int signal_fd, struct pollfd *p)

@@ -486,13 +486,22 @@ def test_big_output_to_a_slow_reader(shell):
 
 
 def test_stdout_that_nobody_reads(shell):
-    """A closed pipe does not end the container: it goes on writing to its terminal."""
-    shell.args("/bin/sh", "-c", "seq 1 20000; exit 5")
+    """Its terminal is gone then, and who writes for ever has an error, as with a pipe."""
+    shell.args("/bin/sh", "-c", "yes; exit 5")
     reading, writing = os.pipe()
-    os.close(reading)
     p = shell.start_run(stdout=writing)
     os.close(writing)
+    assert os.read(reading, 3)[:1] == b"y"
+    os.close(reading)
     assert shell.orlop.finish(p).rc == 5
+
+
+def test_stdout_that_is_full(shell):
+    """That may pass: the container goes on, and is told of."""
+    shell.args("/bin/sh", "-c", "seq 1 2000; exit 5")
+    with open("/dev/full", "w") as full:
+        r = shell.orlop.finish(shell.start_run(stdout=full))
+    assert r.rc == 5 and r.err.count("is lost from now on: no space left on device") == 1, r
 
 
 def test_big_input(shell, term):
