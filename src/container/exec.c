@@ -164,6 +164,7 @@ static int make_process(struct execution *x, uint64_t now[N_NAMESPACES], struct 
 	if (s->proc < 0)
 		return error_errno(err, s->proc, "open /proc");
 	choose_namespaces(x);
+	s->handles.init_pid = x->st.init.pid;
 	r = open_root(x, err);
 	if (r == 0)
 		r = open_pid_namespace(x, err);

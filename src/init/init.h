@@ -24,6 +24,7 @@ struct handles {
 	int *joins;			/* plan->ns.joins, opened */
 	int user_ns, time_ns;		/* plan->ns.userns_first: to be entered first; else -1 */
 	int init_pidfd;			/* exec: the container's init, to enter its namespaces; else -1 */
+	pid_t init_pid;			/* exec: its number in our pid namespace */
 	uint64_t init_namespaces;	/* exec: which of them (CLONE_NEW*) */
 	int pid_ns;			/* exec: the pid namespace to be entered last; else -1 */
 	int init_root;			/* exec: "/" of init, where its mount namespace is ours; else -1 */

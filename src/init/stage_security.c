@@ -6,8 +6,10 @@
 #include "oci/annotations.h"
 #include "process/process.h"
 #include "security/caps.h"
+#include "security/core_sched.h"
 #include "sys/mutate.h"
 #include "sys/probe.h"
+#include "sys/syscalls.h"
 
 #include <errno.h>
 #include <sys/prctl.h>
@@ -152,6 +154,27 @@ int stage_landlock(struct stage_context *c, struct error *err)
 	if (c->landlock.fd >= 0)
 		close(c->landlock.fd);
 	c->landlock.fd = -1;
+	return r;
+}
+
+/*
+ * Needs, for exec: the caller's privilege, as it looks into the container's first process; to be in the caller's user
+ * namespace.  Its pidfd tells that the number was still that process's.
+ * Does: the cookie, which all that the process starts inherit.
+ * Must not: come before createContainer hooks, which are the host's.
+ */
+int stage_core_sched(struct stage_context *c, struct error *err)
+{
+	enum core_sched mode = c->p->security.core_sched;
+	int r;
+
+	if (!mode)
+		return 0;
+	if (!c->h->exec)
+		return core_sched_create(mode, err);
+	r = core_sched_join(mode, c->h->init_pid, err);
+	if (r == 0 && (r = sys_pidfd_send_signal(c->h->init_pidfd, 0, NULL, 0)) < 0)
+		error_errno(err, r, "look at the container's first process");
 	return r;
 }
 

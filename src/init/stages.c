@@ -45,6 +45,7 @@ static const struct stage {
 	int (*run)(struct stage_context *c, struct error *err);
 } stages[] = {
 	{"labels", FOR_EXEC | NEEDS_PROCESS, stage_labels},
+	{"core scheduling", FOR_EXEC | NEEDS_PROCESS, stage_core_sched},
 	{"time namespace", FOR_CONTAINER, stage_time},
 	{"user namespace", FOR_ALL, stage_maps},
 	{"namespaces", FOR_CONTAINER, stage_namespaces},
@@ -60,6 +61,7 @@ static const struct stage {
 	{"labels", FOR_CONTAINER | NEEDS_PROCESS, stage_labels},
 	{"keys", FOR_ALL, stage_keys},
 	{"session", FOR_ALL | CLONED_FIRST, stage_session},
+	{"core scheduling", FOR_CONTAINER | NEEDS_PROCESS, stage_core_sched},
 	{"scheduling", FOR_ALL | NEEDS_PROCESS, stage_attributes},
 	{"working directory", FOR_ALL | NEEDS_PROCESS | SPEAKS_FOR_ITSELF, stage_cwd},
 	{"landlock", FOR_ALL | NEEDS_PROCESS, stage_landlock_rules},

@@ -72,6 +72,7 @@ int stage_landlock_rules(struct stage_context *c, struct error *err);
 /* After EACCES of execve(2).  Returns the error. */
 int stage_explain_landlock(const struct stage_context *c, struct error *err);
 int stage_landlock(struct stage_context *c, struct error *err);
+int stage_core_sched(struct stage_context *c, struct error *err);
 int stage_filter(struct stage_context *c, struct error *err);
 int stage_agent_filter(struct stage_context *c, struct error *err);
 /* Install it now; *ret_listener: see seccomp_install(). */

@@ -71,6 +71,9 @@ int external_check(const struct plan *p, struct error *err)
 	if (p->security.landlock)
 		return error_config(err, "/annotations/" ANNOTATION_LANDLOCK, "CRIU does not know of Landlock: what is "
 				    "restored would be free of it");
+	if (p->security.core_sched)
+		return error_config(err, "/annotations/" ANNOTATION_CORE_SCHED, "CRIU does not know of core "
+				    "scheduling: what is restored would share cores with everybody");
 	return 0;
 }
 

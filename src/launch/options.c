@@ -14,6 +14,7 @@
 #include "launch/creation.h"
 #include "launch/options.h"
 #include "process/process.h"
+#include "security/core_sched.h"
 #include "security/landlock.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
@@ -164,7 +165,9 @@ int options_check_security(const struct plan_security *s, struct error *err)
 		r = seccomp_check(s->seccomp, err);
 	if (r < 0)
 		return error_at(err, "/linux/seccomp");
-	return s->landlock ? landlock_check(s->landlock, err) : 0;
+	if (s->landlock)
+		r = landlock_check(s->landlock, err);
+	return r < 0 ? r : core_sched_check(s->core_sched, err);
 }
 
 int options_connect_pidfd(const char *path, int *ret, struct error *err)

@@ -18,12 +18,12 @@
 #include <unistd.h>
 
 #include "launch/spawn.h"
+#include "security/core_sched.h"
 #include "security/lsm.h"
 #include "store/state.h"
 #include "sys/compat.h"
 #include "sys/mutate.h"
 #include "sys/probe.h"
-#include "sys/mutate.h"
 #include "sys/syscalls.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -485,5 +485,8 @@ int readback_check(const struct spawn *s, struct error *err)
 			      "a session of its own");
 	if (r == 0 && s->plan->has_process)
 		r = check_label(s, err);
+	/* prctl(2) asks as proc(5) does; the process has looked at itself. */
+	if (r == 0 && s->plan->security.core_sched && s->plan->has_process && !may_not_look(s, -EACCES))
+		r = core_sched_readback(s->plan->security.core_sched, s->pid, s->handles.exec, err);
 	return r;
 }

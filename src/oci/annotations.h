@@ -28,6 +28,7 @@
 #define ANNOTATION_LANDLOCK ANNOTATION_OWN "landlock"	/* oci/landlock.h */
 /* "true", or the controllers that the container gets for its cgroup, with spaces between. */
 #define ANNOTATION_DELEGATE ANNOTATION_OWN "cgroup.delegate"
+#define ANNOTATION_CORE_SCHED ANNOTATION_OWN "core-sched"	/* oci/core_sched.h */
 
 /* Those that are honoured; one that ends in a dot is the beginning of many. */
 extern const struct name_value annotation_names[];

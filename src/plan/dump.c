@@ -408,6 +408,7 @@ static void dump_security(const struct plan_security *s, FILE *out)
 		fprintf(out, "security.seccomp default %08x, %zu rules\n", s->seccomp->default_action,
 			s->seccomp->n_rules);
 	flag(out, "security.landlock", s->landlock);
+	line(out, "security.core_sched", core_sched_name(s->core_sched));
 	line(out, "security.seccomp_agent", s->seccomp_agent);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "oci/config.h"
+#include "oci/core_sched.h"
 #include "sys/probe.h"
 #include "util/error.h"
 #include "util/findings.h"
@@ -318,6 +319,7 @@ struct plan_security {
 	const char *mount_label;	/* or NULL */
 	const struct oci_seccomp *seccomp;	/* NULL = none */
 	const struct oci_landlock *landlock;	/* NULL = none */
+	enum core_sched core_sched;
 	const char *seccomp_agent;	/* socket that gets the listener; NULL = no rule notifies */
 };
 

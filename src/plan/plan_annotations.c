@@ -25,6 +25,25 @@ bool plan_keeps_groups(const struct oci_config *config)
 	return value && !str_eq(value, "0");
 }
 
+enum core_sched plan_core_sched(const struct oci_config *config)
+{
+	const char *value = annotation_value(&config->annotations, ANNOTATION_CORE_SCHED);
+
+	return value ? core_sched_value(value) : CORE_SCHED_NONE;
+}
+
+/* A mistake taken for "no" would leave it out. */
+static int check_core_sched(const struct oci_config *config, struct error *err)
+{
+	const char *value = annotation_value(&config->annotations, ANNOTATION_CORE_SCHED);
+	char shown[128];
+
+	if (!value || plan_core_sched(config))
+		return 0;
+	return error_config(err, "/annotations/" ANNOTATION_CORE_SCHED, "`%s` is not true or best-effort",
+			    str_escape(value, shown, sizeof(shown)));
+}
+
 static int check_context_type(const struct oci_config *config, struct error *err)
 {
 	static const char *const types[] = {"context", "fscontext", "defcontext", "rootcontext"};
@@ -101,5 +120,7 @@ int plan_annotations(const struct plan *p, struct error *err)
 		log_warning("process.user.additionalGids are not set: the annotation `%s` keeps the groups of the "
 			    "caller", ANNOTATION_KEEP_GROUPS);
 	warn_of_hooks_inside(p->config);
+	if (check_core_sched(p->config, err) < 0)
+		return -err->code;
 	return check_context_type(p->config, err) < 0 ? -err->code : check_hook_output(p->config, err);
 }

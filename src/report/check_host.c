@@ -10,6 +10,7 @@
 #include "cgroup/delegate.h"
 #include "oci/linux.h"
 #include "oci/seccomp.h"
+#include "security/core_sched.h"
 #include "security/landlock.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
@@ -199,6 +200,14 @@ static void check_landlock(struct check *c)
 		findings_go_on(&c->all, landlock_check_abi(l, abi, &err), &err);
 }
 
+static void check_core_sched(struct check *c)
+{
+	struct error err = {0};
+
+	findings_go_on(&c->all, core_sched_check_answer(c->plan->security.core_sched, host_core_sched(&c->bundle.host),
+							&err), &err);
+}
+
 static void check_mappings(struct check *c)
 {
 	const struct oci_linux *l = &c->plan->config->linux_;
@@ -226,6 +235,7 @@ void check_host(struct check *c)
 	check_delegation(c);
 	check_mappings(c);
 	check_landlock(c);
+	check_core_sched(c);
 	if (c->bundle.host.here)
 		check_security_here(c);
 	else

@@ -63,6 +63,20 @@ static void look_at_newer_features(struct doctor *d)
 		doctor_ok(d, "kernel.exit", "wait learns how processes of others ended");
 }
 
+static void look_at_cores(struct doctor *d)
+{
+	if (!d->host.core_sched)
+		doctor_todo(d, "kernel.core-sched", "the kernel has none",
+			    "only configurations with the annotation org.orlop.core-sched need it; it came with Linux "
+			    "5.14; build it with CONFIG_SCHED_CORE");
+	else if (!d->host.smt)
+		doctor_todo(d, "kernel.core-sched", "no core has two threads that run",
+			    "only configurations with the annotation org.orlop.core-sched need them, and without them "
+			    "nobody shares a core; see /sys/devices/system/cpu/smt/control");
+	else
+		doctor_ok(d, "kernel.core-sched", "a container can have cores to itself while it runs");
+}
+
 /* All but the first are about the unprivileged; the second is Debian's, the third Ubuntu's. */
 static const char *who_forbids_user_namespaces(bool has_power)
 {
@@ -135,6 +149,7 @@ void doctor_kernel(struct doctor *d)
 {
 	look_at_calls(d);
 	look_at_newer_features(d);
+	look_at_cores(d);
 	look_at_namespaces(d);
 	look_at_confinement(d);
 }

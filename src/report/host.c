@@ -20,6 +20,7 @@
 #include "oci/linux.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
+#include "sys/core_sched.h"
 #include "sys/landlock.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -63,6 +64,8 @@ static const struct field host_fields[] = {
 	{FIELD_BOOL("apparmor", struct host, apparmor), .flags = REQUIRED},
 	{FIELD_BOOL("selinux", struct host, selinux), .flags = REQUIRED},
 	{FIELD_U32("landlock", struct host, landlock), .flags = REQUIRED, RANGE(0, INT32_MAX)},
+	{FIELD_BOOL("coreScheduling", struct host, core_sched), .flags = REQUIRED},
+	{FIELD_BOOL("smt", struct host, smt), .flags = REQUIRED},
 	{FIELD_STRINGS("seccompFlags", struct host, seccomp_flags), .flags = REQUIRED},
 	{FIELD_BOOL("systemd", struct host, systemd), .flags = REQUIRED},
 	{FIELD_STRINGS("emulators", struct host, emulators), .flags = REQUIRED},
@@ -206,6 +209,23 @@ static void probe_emulators(struct arena *a, struct strings *ret)
 		closedir(dir);
 }
 
+/* The kernel with core scheduling looks for threads first, and says so (ENODEV). */
+static void probe_cores(struct host *h)
+{
+	uint64_t cookie;
+	char text[8];
+	int r = sys_core_sched_get(0, &cookie);
+
+	h->core_sched = r == 0 || r == -ENODEV;
+	h->smt = r == 0 || (fd_read_pseudo(AT_FDCWD, "/sys/devices/system/cpu/smt/active", text, sizeof(text)) > 0 &&
+			    str_eq(text, "1"));
+}
+
+int host_core_sched(const struct host *h)
+{
+	return !h->core_sched ? -EINVAL : !h->smt ? -ENODEV : 0;
+}
+
 void host_probe(struct arena *a, bool delegated, struct host *h)
 {
 	uint32_t flags = seccomp_supported_flags();
@@ -232,6 +252,7 @@ void host_probe(struct arena *a, bool delegated, struct host *h)
 			push(a, &h->seccomp_flags, seccomp_flag_names[i].name, strlen(seccomp_flag_names[i].name));
 	probe_emulators(a, &h->emulators);
 	h->apparmor = apparmor_is_enabled();
+	probe_cores(h);
 	h->landlock = abi > 0 ? (uint32_t)abi : 0;
 	h->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	h->systemd = stat("/run/systemd/system", &st) == 0 && S_ISDIR(st.st_mode);

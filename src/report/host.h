@@ -23,6 +23,8 @@ struct host {
 	struct strings emulators;	/* of binfmt_misc */
 	bool apparmor, selinux, systemd;
 	uint32_t landlock;		/* its ABI; 0: none */
+	bool core_sched;		/* the kernel was built with it */
+	bool smt;			/* a core has two threads that run */
 	struct own_ids ids;
 };
 
@@ -34,6 +36,9 @@ int host_read(struct arena *a, const char *file, struct host *ret, struct error 
 
 /* malloc'ed, *ret_len bytes, with a line break at its end. */
 char *host_text(const struct host *h, size_t *ret_len);
+
+/* What it answers to sys_core_sched_get() of its own process: 0 or -errno. */
+int host_core_sched(const struct host *h);
 
 bool host_has(const struct strings *s, const char *word);
 

@@ -147,5 +147,6 @@ int show_security(struct steps *s, struct arena *a, const struct plan *p, struct
 	steps_one(s, "selinux", "label", x->selinux, "/process/selinuxLabel");
 	if (x->landlock)
 		show_landlock(s, x->landlock);
+	steps_one(s, "core-sched", "cookie", core_sched_name(x->core_sched), "/annotations/" ANNOTATION_CORE_SCHED);
 	return x->seccomp ? show_filter(s, a, x->seccomp, err) : 0;
 }
