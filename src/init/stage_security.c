@@ -168,7 +168,7 @@ int stage_core_sched(struct stage_context *c, struct error *err)
 	enum core_sched mode = c->p->security.core_sched;
 	int r;
 
-	if (!mode)
+	if (!mode || (mode == CORE_SCHED_SHARED && !c->h->exec))	/* then the parent gives it */
 		return 0;
 	if (!c->h->exec)
 		return core_sched_create(mode, err);

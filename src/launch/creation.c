@@ -12,6 +12,7 @@
 
 #include "cgroup/delegate.h"
 #include "launch/agent.h"
+#include "launch/core_sharing.h"
 #include "launch/destroy.h"
 #include "launch/host_hooks.h"
 #include "launch/intelrdt.h"
@@ -324,6 +325,8 @@ static int make_process(struct creation *c, struct error *err)
 	r = spawn_serve(s, host_hooks, c, c->st.ns_inode, err);
 	if (r == 0 && late)
 		r = attach_to_it(c, err);
+	if (r == 0)
+		r = core_sharing_apply(c->o->global, c->plan, s->pid, err);
 	return r == 0 ? divide_cgroup(c, err) : r;
 }
 

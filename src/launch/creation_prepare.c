@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "init/self_exe.h"
 #include "launch/agent.h"
+#include "launch/core_sharing.h"
 #include "launch/options.h"
 #include "launch/own_user_ns.h"
 #include "oci/annotations.h"
@@ -214,6 +215,8 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 		r = check_terminal(c, err);
 	if (r == 0)
 		r = options_check_security(&c->plan->security, err);
+	if (r == 0)
+		r = core_sharing_check(o->global, c->plan, err);
 	if (r == 0)
 		r = options_find_console(o->console_socket, &c->console, err);
 	if (r == 0)

@@ -7,10 +7,12 @@ enum core_sched {
 	CORE_SCHED_NONE,
 	CORE_SCHED_REQUIRED,		/* nobody but the container itself, or no start */
 	CORE_SCHED_BEST_EFFORT,		/* what the kernel cannot do is a warning */
+	CORE_SCHED_SHARED,		/* nobody but another container and those that it shares with */
 };
 
-/* The value of the annotation; CORE_SCHED_NONE for all that are none. */
-enum core_sched core_sched_value(const char *name);
+/* The value of the annotation; CORE_SCHED_NONE for all that are none.  *ret_with: the other container, within @text,
+ * or NULL. */
+enum core_sched core_sched_value(const char *text, const char **ret_with);
 /* NULL for CORE_SCHED_NONE. */
 const char *core_sched_name(enum core_sched value);
 

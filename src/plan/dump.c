@@ -409,6 +409,7 @@ static void dump_security(const struct plan_security *s, FILE *out)
 			s->seccomp->n_rules);
 	flag(out, "security.landlock", s->landlock);
 	line(out, "security.core_sched", core_sched_name(s->core_sched));
+	line(out, "security.core_sched_with", s->core_sched_with);
 	line(out, "security.seccomp_agent", s->seccomp_agent);
 }
 

@@ -12,7 +12,7 @@ bool plan_host_id(const struct oci_id_mappings *m, uint32_t id, uint32_t *ret);
 /* Check and warn; the parts look at those that concern them. */
 int plan_annotations(const struct plan *p, struct error *err);
 bool plan_keeps_groups(const struct oci_config *config);
-enum core_sched plan_core_sched(const struct oci_config *config);
+enum core_sched plan_core_sched(const struct oci_config *config, const char **ret_with);
 uint64_t plan_ns_flags(const struct plan *p);	/* CLONE_NEW* of all namespaces made or joined */
 int plan_mounts(struct arena *a, struct plan *p, const char *notify, struct error *err);
 int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct plan_options *o,

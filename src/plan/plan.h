@@ -320,6 +320,7 @@ struct plan_security {
 	const struct oci_seccomp *seccomp;	/* NULL = none */
 	const struct oci_landlock *landlock;	/* NULL = none */
 	enum core_sched core_sched;
+	const char *core_sched_with;	/* CORE_SCHED_SHARED: the id of that container */
 	const char *seccomp_agent;	/* socket that gets the listener; NULL = no rule notifies */
 };
 

@@ -25,23 +25,24 @@ bool plan_keeps_groups(const struct oci_config *config)
 	return value && !str_eq(value, "0");
 }
 
-enum core_sched plan_core_sched(const struct oci_config *config)
+enum core_sched plan_core_sched(const struct oci_config *config, const char **ret_with)
 {
 	const char *value = annotation_value(&config->annotations, ANNOTATION_CORE_SCHED);
 
-	return value ? core_sched_value(value) : CORE_SCHED_NONE;
+	*ret_with = NULL;
+	return value ? core_sched_value(value, ret_with) : CORE_SCHED_NONE;
 }
 
 /* A mistake taken for "no" would leave it out. */
 static int check_core_sched(const struct oci_config *config, struct error *err)
 {
-	const char *value = annotation_value(&config->annotations, ANNOTATION_CORE_SCHED);
+	const char *value = annotation_value(&config->annotations, ANNOTATION_CORE_SCHED), *with;
 	char shown[128];
 
-	if (!value || plan_core_sched(config))
+	if (!value || plan_core_sched(config, &with))
 		return 0;
-	return error_config(err, "/annotations/" ANNOTATION_CORE_SCHED, "`%s` is not true or best-effort",
-			    str_escape(value, shown, sizeof(shown)));
+	return error_config(err, "/annotations/" ANNOTATION_CORE_SCHED, "`%s` is not true, best-effort or "
+			    "share:ID", str_escape(value, shown, sizeof(shown)));
 }
 
 static int check_context_type(const struct oci_config *config, struct error *err)

@@ -71,7 +71,7 @@ int plan_security(struct arena *a, struct plan *p, const struct oci_process *pro
 	s->mount_label = or_null(l->mount_label);
 	s->seccomp = l->seccomp.present ? &l->seccomp : NULL;
 	s->landlock = p->config->landlock.present ? &p->config->landlock : NULL;
-	s->core_sched = plan_core_sched(p->config);
+	s->core_sched = plan_core_sched(p->config, &s->core_sched_with);
 	s->until_exec = (s->seccomp || s->landlock) && !s->no_new_privs ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
 	/* Without such a rule listenerPath means nothing: config-linux.md#seccomp. */
 	s->seccomp_agent = s->seccomp && l->seccomp.notifies ? l->seccomp.listener_path : NULL;

@@ -132,6 +132,14 @@ static void show_landlock(struct steps *s, const struct oci_landlock *l)
 	steps_end(s, "/annotations/" ANNOTATION_LANDLOCK);
 }
 
+static void show_core_sched(struct steps *s, const struct plan_security *x)
+{
+	steps_begin(s, "core-sched");
+	steps_text(s, "cookie", core_sched_name(x->core_sched));
+	steps_text(s, "with", x->core_sched_with);
+	steps_end(s, "/annotations/" ANNOTATION_CORE_SCHED);
+}
+
 int show_security(struct steps *s, struct arena *a, const struct plan *p, struct error *err)
 {
 	const struct plan_security *x = &p->security;
@@ -147,6 +155,7 @@ int show_security(struct steps *s, struct arena *a, const struct plan *p, struct
 	steps_one(s, "selinux", "label", x->selinux, "/process/selinuxLabel");
 	if (x->landlock)
 		show_landlock(s, x->landlock);
-	steps_one(s, "core-sched", "cookie", core_sched_name(x->core_sched), "/annotations/" ANNOTATION_CORE_SCHED);
+	if (x->core_sched)
+		show_core_sched(s, x);
 	return x->seccomp ? show_filter(s, a, x->seccomp, err) : 0;
 }

@@ -3,9 +3,13 @@
 #include "security/core_sched.h"
 
 #include <errno.h>
+#include <sys/wait.h>
+
+#include <linux/sched.h>
 
 #include "oci/annotations.h"
 #include "sys/core_sched.h"
+#include "sys/syscalls.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -108,13 +112,64 @@ int core_sched_join(enum core_sched mode, pid_t init, struct error *err)
 	return differs("the core scheduling cookie of the container", err);
 }
 
+int core_sched_check_other(pid_t other, const char *id, struct error *err)
+{
+	uint64_t cookie;
+	int r = sys_core_sched_get(other, &cookie);
+
+	if (r < 0)
+		return failed(r, "read the core scheduling cookie of the container to share with", err);
+	if (cookie)
+		return 0;
+	error_set(err, ESRCH, "container `%s` has no core scheduling cookie to share", id);
+	error_at(err, WHERE);
+	return error_hint(err, "create it with the annotation " ANNOTATION_CORE_SCHED "=true");
+}
+
+/* In a process that ends, as there is no way back to the cookie that one had.  Its end is no signal: a caller that
+ * ignores SIGCHLD would take it from us. */
+static int carry(pid_t from, pid_t to)
+{
+	struct clone_args args = {.exit_signal = 0};
+	pid_t pid = sys_clone3(&args);
+	int status;
+
+	if (pid == 0) {
+		int r = sys_core_sched_share_from(from);
+
+		sys_exit(r < 0 ? -r : -sys_core_sched_share_to(to));
+	}
+	while (pid > 0 && waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (pid < 0)
+		return pid;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+}
+
+int core_sched_give(pid_t from, int from_pidfd, pid_t to, struct error *err)
+{
+	uint64_t wanted, now;
+	int r = carry(from, to);
+
+	if (r == 0)
+		r = sys_core_sched_get(from, &wanted);
+	if (r == 0)
+		r = sys_core_sched_get(to, &now);
+	if (r == 0)	/* a number is that process's as long as it can be signalled */
+		r = sys_pidfd_send_signal(from_pidfd, 0, NULL, 0);
+	if (r < 0)
+		return failed(r, "share the core scheduling cookie of the other container", err);
+	return now && now == wanted ? 0 : differs("the core scheduling cookie of the other container", err);
+}
+
 int core_sched_readback(enum core_sched mode, pid_t process, bool joined, struct error *err)
 {
 	uint64_t own, cookie;
 	int r = sys_core_sched_get(0, &own);
 
-	if (goes_without(mode, r))
-		return 0;
+	if (goes_without(mode, r) || (mode == CORE_SCHED_SHARED && !joined))
+		return 0;	/* core_sched_give() comes later, and looks itself */
 	if (r == 0)
 		r = sys_core_sched_get(process, &cookie);
 	if (r < 0)

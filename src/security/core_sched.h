@@ -23,6 +23,11 @@ int core_sched_create(enum core_sched mode, struct error *err);
  */
 int core_sched_join(enum core_sched mode, pid_t init, struct error *err);
 
+/* Parent: has @other, the first process of the container @id, one to share? */
+int core_sched_check_other(pid_t other, const char *id, struct error *err);
+/* Parent: that of @from, which is the process of @from_pidfd, for @to; and see that it is so.  Our own stays. */
+int core_sched_give(pid_t from, int from_pidfd, pid_t to, struct error *err);
+
 /* Parent: has @process one, and not ours?  @joined: it is one more of a container.  Takes the right to look into it. */
 int core_sched_readback(enum core_sched mode, pid_t process, bool joined, struct error *err);
 

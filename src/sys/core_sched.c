@@ -8,7 +8,7 @@
 
 #define SCHED_CORE 62		/* PR_SCHED_CORE */
 
-enum { GET = 0, CREATE = 1, SHARE_FROM = 3 };	/* PR_SCHED_CORE_* */
+enum { GET = 0, CREATE = 1, SHARE_TO = 2, SHARE_FROM = 3 };	/* PR_SCHED_CORE_* */
 enum { THREAD = 0, THREAD_GROUP = 1 };		/* PR_SCHED_CORE_SCOPE_* */
 
 static int call(unsigned long command, pid_t pid, unsigned long scope, uint64_t *cookie)
@@ -30,4 +30,9 @@ int sys_core_sched_create(void)
 int sys_core_sched_share_from(pid_t pid)
 {
 	return call(SHARE_FROM, pid, THREAD, NULL);
+}
+
+int sys_core_sched_share_to(pid_t pid)
+{
+	return call(SHARE_TO, pid, THREAD_GROUP, NULL);
 }

@@ -18,5 +18,7 @@ int sys_core_sched_get(pid_t pid, uint64_t *ret_cookie);
 int sys_core_sched_create(void);
 /* That of @pid for this thread. */
 int sys_core_sched_share_from(pid_t pid);
+/* Ours for the process @pid. */
+int sys_core_sched_share_to(pid_t pid);
 
 #endif

@@ -17,7 +17,7 @@ from test_rootless import SETPRIV, UID, As
 pytestmark = [pytest.mark.kernel, pytest.mark.one_vm]
 
 KEY = "org.orlop.core-sched"
-PRCTL, PR_SCHED_CORE, GET, CREATE = 157, 62, 0, 1
+PRCTL, PR_SCHED_CORE, GET, CREATE, SHARE_TO, SHARE_FROM = 157, 62, 0, 1, 2, 3
 REFUSE = f"{os.path.dirname(__file__)}/lib/refuse.py"
 LIBC = ctypes.CDLL(None, use_errno=True)
 EINVAL, ENODEV = 22, 19
@@ -40,9 +40,10 @@ HERE = ask()
 NEEDED = pytest.mark.skipif(HERE < 0, reason="no CONFIG_SCHED_CORE, or no core with two threads")
 
 
-def refusing(error):
-    """Below a filter that answers so to PR_SCHED_CORE."""
-    return [sys.executable, REFUSE, str(PRCTL), str(error), "when", "0", str(PR_SCHED_CORE)]
+def refusing(error, command=None):
+    """Below a filter that answers so to PR_SCHED_CORE, or to that with this command."""
+    only = ["when", "1", str(command)] if command else []
+    return [sys.executable, REFUSE, str(PRCTL), str(error), "when", "0", str(PR_SCHED_CORE), *only]
 
 
 def asked(box, value="true"):
@@ -59,9 +60,9 @@ def apart(box):
 # ---- with any kernel
 
 
-@pytest.mark.parametrize("value", ["", "false", "True", "true ", "1", "besteffort", "share", "tr\nue"])
+@pytest.mark.parametrize("value", ["", "false", "True", "true ", "1", "besteffort", "share", "share:", "share:../x", "share:a/b", "share: a", "tr\nue"])
 def test_value_is_wrong(box, value):
-    asked(box, value).refused(f"/annotations/{KEY}", "is not true or best-effort")
+    asked(box, value).refused(f"/annotations/{KEY}", "is not true, best-effort or share:ID")
 
 
 def test_name_is_nearly_it(box):
@@ -125,9 +126,10 @@ def test_nothing_is_asked_without_it(box, tmp):
 
 
 def test_plan(box, orlop):
-    asked(box, "best-effort").write()
-    steps = [s for s in orlop("plan", "--format", "json", box.bundle).json() if s["step"] == "core-sched"]
-    assert [(s["cookie"], s["pointer"]) for s in steps] == [("best-effort", f"/annotations/{KEY}")]
+    for value, shown in (("best-effort", ("best-effort", None)), ("share:a.b", ("share", "a.b"))):
+        asked(box, value).write()
+        steps = [s for s in orlop("plan", "--format", "json", box.bundle).json() if s["step"] == "core-sched"]
+        assert [(s["cookie"], s.get("with"), s["pointer"]) for s in steps] == [(*shown, f"/annotations/{KEY}")]
 
 
 def test_check_for_another_host(box, orlop, tmp):
@@ -159,6 +161,13 @@ def start_exec(box, *command):
     pid_file = f"{box.bundle}/exec-pid"
     box.exec("--detach", "--pid-file", pid_file, "--", *command).ok()
     return int(kernel.read(pid_file))
+
+
+def cookies_of_hooks(out, *kinds):
+    """Hooks that write their cookie to a file."""
+    text = ("import ctypes; c = ctypes.c_uint64(); "
+            f"ctypes.CDLL(None).prctl({PR_SCHED_CORE}, 0, 0, 0, ctypes.byref(c)); print(c.value, file=open('{out}', 'a'))")
+    return {kind: [{"path": sys.executable, "args": ["python3", "-c", text]}] for kind in kinds}
 
 
 USERS = {"root": None, "a user": {"uid": 5, "gid": 6}}
@@ -207,6 +216,82 @@ def test_two_containers(apart, make_box):
 
 
 @NEEDED
+@pytest.mark.parametrize("how", ["plain", "userns", "no pid namespace", "hook", "pid namespace of the other", "created", "no SIGCHLD"])
+def test_share(apart, make_box, how):
+    """By a helper that ends: neither the runtime nor a hook of the host has it."""
+    if how == "created":
+        apart.args("pause").create().ok()
+    else:
+        apart.up()
+    sharer, out = asked(make_box(busybox=True), f"share:{apart.id}"), None
+    if how == "userns":
+        conf.userns(sharer.config)
+    elif how == "no pid namespace":
+        conf.without_namespace(sharer.config, "pid")
+    elif how == "pid namespace of the other":
+        conf.namespace(sharer.config, "pid", f"/proc/{apart.pid}/ns/pid")
+    elif how == "hook":
+        out = f"{sharer.bundle}/seen"
+        sharer.config["hooks"] = cookies_of_hooks(out, "createRuntime", "createContainer", "poststart")
+    sharer.args("/bin/sh", "-c", "sleep 1000 & wait")
+    sharer.create(wrap=["env", "--ignore-signal=CHLD"] if how == "no SIGCHLD" else []).ok()
+    assert cookie(sharer.pid) == cookie(apart.pid) != 0
+    sharer.start().ok()
+    kernel.until(lambda: len(below(sharer.pid)) == 2)
+    entered = start_exec(sharer, "/bin/sleep", "1000")
+    assert {cookie(p) for p in {*below(sharer.pid), entered}} == {cookie(apart.pid)}
+    assert out is None or kernel.read(out).split() == ["0"] * 3
+    apart.kill("KILL").ok()
+    if how not in ("pid namespace of the other",):
+        assert cookie(sharer.pid) != 0  # and of a third, which comes later, it is another's
+        third = asked(make_box())
+        third.up()
+        assert cookie(third.pid) not in (0, cookie(sharer.pid))
+
+
+@NEEDED
+def test_share_by_the_foreground(apart, make_box):
+    apart.up()
+    sharer = asked(make_box(), f"share:{apart.id}").args("pause")
+    p = sharer.start_run("--pid-file", sharer.pid_file)
+    kernel.until(lambda: kernel.read(sharer.pid_file))
+    assert cookie(sharer.pid) == cookie(apart.pid) != 0 and cookie(p.pid) == 0
+    sharer.kill("KILL").ok()
+    sharer.orlop.finish(p)
+
+
+@NEEDED
+def test_share_with_whom(apart, make_box):
+    sharer = asked(make_box(), "share:nosuch").args("pause")
+    sharer.refused("`nosuch` does not exist", f"/annotations/{KEY}")
+    asked(sharer, f"share:{sharer.id}").refused("does not exist")
+    without = make_box()
+    without.up()
+    asked(sharer, f"share:{without.id}").refused("has no core scheduling cookie", f"/annotations/{KEY}", f"{KEY}=true")
+    apart.args("exit", 0).create().ok()
+    apart.start().ok()
+    apart.wait_stopped()
+    asked(sharer, f"share:{apart.id}").refused("is stopped", f"/annotations/{KEY}")
+
+
+@NEEDED
+@pytest.mark.parametrize("command", [SHARE_TO, SHARE_FROM], ids=["to", "from"])
+def test_share_fails(apart, make_box, command):
+    """In the helper: said, or a lie."""
+    apart.up()
+    sharer = asked(make_box(), f"share:{apart.id}").args("pause")
+    for error, words in ((1, "Operation not permitted"), (0, "does not have what was asked for")):
+        sharer.refused(words, f"/annotations/{KEY}", wrap=refusing(error, command))
+
+
+@NEEDED
+@pytest.mark.parametrize("error, words", [(12, "Cannot allocate memory"), (0, "does not have what was asked for")])
+def test_cookie_cannot_be_made(apart, error, words):
+    apart.args("/bin/echo", "ran").refused(words, f"/annotations/{KEY}", run=True, wrap=refusing(error, CREATE))
+    asked(apart, "best-effort").refused(words, f"/annotations/{KEY}", run=True, wrap=refusing(error, CREATE))
+
+
+@NEEDED
 def test_pid_namespace_of_another(apart, make_box):
     """Its processes are seen by the other's, and are no others' for that."""
     apart.up()
@@ -238,16 +323,14 @@ def test_exec_into_one_that_lost_it(apart):
     r = apart.exec("--", "/bin/echo", "ran", wrap=refusing(0))
     r.failed(KEY, "does not have what was asked for")
     assert r.out == ""
-    apart.exec("--", "/bin/echo", "ran", wrap=refusing(1)).failed(KEY, "Operation not permitted")
+    for command in (None, SHARE_FROM):
+        apart.exec("--", "/bin/echo", "ran", wrap=refusing(1, command)).failed(KEY, "Operation not permitted")
 
 
 @NEEDED
 def test_hooks_of_the_host_have_none(apart):
     out = f"{apart.bundle}/seen"
-    text = ("import ctypes; c = ctypes.c_uint64(); "
-            f"ctypes.CDLL(None).prctl({PR_SCHED_CORE}, 0, 0, 0, ctypes.byref(c)); print(c.value, file=open('{out}', 'a'))")
-    hook = {"path": sys.executable, "args": ["python3", "-c", text]}
-    apart.config["hooks"] = {kind: [hook] for kind in ("createRuntime", "createContainer", "poststart", "poststop")}
+    apart.config["hooks"] = cookies_of_hooks(out, "createRuntime", "createContainer", "poststart", "poststop")
     apart.up()
     apart.kill("KILL").ok()
     apart.wait_stopped()
@@ -276,6 +359,7 @@ def test_rootless(tmp):
         box.up()
         assert cookie(box.pid) != 0
         assert cookie(start_exec(box, conf.PROBE, "pause")) == cookie(box.pid)
+        asked(o.box(), f"share:{box.id}").args("pause").refused("Operation not permitted", f"/annotations/{KEY}")
     finally:
         o.clean()
 
@@ -294,19 +378,20 @@ def at_a_time(pids, period=4):
 
 @NEEDED
 @pytest.mark.skipif(os.cpu_count() != 2, reason="needs one core with two threads and no other")
-@pytest.mark.parametrize("containers, values", [(2, ["true", None]), (2, ["true", "true"]), (1, ["true"]), (2, [None, None])])
+@pytest.mark.parametrize("containers, values", [(2, ["true", None]), (2, ["true", "true"]), (1, ["true"]), (2, [None, None]),
+                                                (2, ["true", "share"])])
 def test_never_at_once(make_box, containers, values):
     """Of two that would take a thread of the core each one waits, unless they are of one container, or of none of these."""
     boxes = [make_box(busybox=True) for _ in range(containers)]
     for box, value in zip(boxes, values):
         if value:
-            asked(box, value)
+            asked(box, f"share:{boxes[0].id}" if value == "share" else value)
         spin = "while :; do :; done"
         box.args("/bin/sh", "-c", spin if containers == 2 else f"({spin}) & ({spin}) & wait").create().ok()
     for box in boxes:
         box.start().ok()
     kernel.until(lambda: len(set().union(*(below(b.pid) for b in boxes))) == (2 if containers == 2 else 3))
     n = at_a_time(set().union(*(below(b.pid) for b in boxes)))
-    assert n < 1.3 if "true" in values and containers == 2 else n > 1.5
+    assert n < 1.3 if values in (["true", None], ["true", "true"]) else n > 1.5
     for box in boxes:
         box.kill("KILL").ok()

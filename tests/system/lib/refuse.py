@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-    refuse.py NUMBER ERRNO [when INDEX VALUE] COMMAND...
+    refuse.py NUMBER ERRNO [when INDEX VALUE]... COMMAND...
 
 Run a command below a seccomp filter that answers one system call with an error: what strace does not know by name,
-or what shall stay so after execve.  With `when` only if the low half of argument INDEX is VALUE.  x86_64 alone.
+or what shall stay so after execve.  With `when` only if the low half of argument INDEX is VALUE; of several all must be.  x86_64 alone.
 """
 import ctypes
 import os
@@ -16,7 +16,7 @@ NR, ARGS = 0, 16  # offsets in struct seccomp_data
 
 
 def program(number, error, when):
-    tests = [(NR, number), *([(ARGS + 8 * when[0], when[1])] if when else [])]
+    tests = [(NR, number), *((ARGS + 8 * index, value) for index, value in when)]
     code = []
     for i, (offset, value) in enumerate(tests):
         left = len(tests) - i - 1
@@ -24,7 +24,7 @@ def program(number, error, when):
     return [*code, (RETURN, 0, 0, ERRNO | error), (RETURN, 0, 0, ALLOW)]
 
 
-def install(number, error, when=None):
+def install(number, error, when=()):
     code = b"".join(struct.pack("=HBBI", *c) for c in program(number, error, when))
     data = ctypes.create_string_buffer(code, len(code))
     fprog = struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(data))
@@ -34,9 +34,10 @@ def install(number, error, when=None):
 
 
 def main(number, error, *argv):
-    when = None
-    if argv[0] == "when":
-        when, argv = (int(argv[1]), int(argv[2])), argv[3:]
+    when = []
+    while argv[0] == "when":
+        when.append((int(argv[1]), int(argv[2])))
+        argv = argv[3:]
     install(int(number), int(error), when)
     os.execvp(argv[0], argv)
 

@@ -10,11 +10,20 @@
 
 static void test_values(void **state)
 {
+	const char *with;
+
 	(void)state;
-	assert_int_equal(core_sched_value("true"), CORE_SCHED_REQUIRED);
-	assert_int_equal(core_sched_value("best-effort"), CORE_SCHED_BEST_EFFORT);
-	assert_int_equal(core_sched_value("false"), CORE_SCHED_NONE);
-	assert_int_equal(core_sched_value(""), CORE_SCHED_NONE);
+	assert_int_equal(core_sched_value("true", &with), CORE_SCHED_REQUIRED);
+	assert_null(with);
+	assert_int_equal(core_sched_value("best-effort", &with), CORE_SCHED_BEST_EFFORT);
+	assert_int_equal(core_sched_value("share:a-b_c.1", &with), CORE_SCHED_SHARED);
+	assert_string_equal(with, "a-b_c.1");
+	assert_int_equal(core_sched_value("share:", &with), CORE_SCHED_NONE);
+	assert_int_equal(core_sched_value("share:../a", &with), CORE_SCHED_NONE);
+	assert_null(with);
+	assert_int_equal(core_sched_value("share", &with), CORE_SCHED_NONE);
+	assert_int_equal(core_sched_value("false", &with), CORE_SCHED_NONE);
+	assert_int_equal(core_sched_value("", &with), CORE_SCHED_NONE);
 	assert_string_equal(core_sched_name(CORE_SCHED_BEST_EFFORT), "best-effort");
 	assert_null(core_sched_name(CORE_SCHED_NONE));
 }
