@@ -31,6 +31,8 @@ Markers
     needs_apparmor, needs_selinux       skipped where the LSM is not active
     needs_criu                  skipped where CRIU does not get along with the kernel, and, if not one_vm, in virtual
                                 machines: now and then their emulated processor makes the kernel panic under CRIU
+    needs_core_sched            left out, and not skipped, where the kernel has no core scheduling or no core two threads: only
+                                the machine of the lane core-sched has both
     kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
                                 when ORLOP_PASSED, a file, names the tests that have passed elsewhere
     one_vm                      takes long, or is much the same on each kernel: of the virtual machines it runs in one, that with
@@ -49,7 +51,7 @@ import os
 
 import lib.box
 import pytest
-from lib import host
+from lib import host, kernel
 from lib.box import BIN, PROGRAM, Box, Orlop
 
 _counter = itertools.count(1)
@@ -59,7 +61,7 @@ _work = None
 def pytest_configure(config):
     global _work
     for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
-                 "needs_apparmor", "needs_selinux", "needs_criu", "kernel", "one_vm", "spec(*ids)", "case(*ids)", "control(*ids)"):
+                 "needs_apparmor", "needs_selinux", "needs_criu", "needs_core_sched", "kernel", "one_vm", "spec(*ids)", "case(*ids)", "control(*ids)"):
         config.addinivalue_line("markers", f"{line}: see conftest.py")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root", 2)
@@ -86,6 +88,8 @@ def pytest_collection_modifyitems(config, items):
         for kind in ("case", "control"):
             for marker in item.iter_markers(kind):
                 item.user_properties += [(kind, id) for id in marker.args]
+    if kernel.core_sched_cookie() < 0:
+        _leave_out(config, items, lambda item: item.get_closest_marker("needs_core_sched"))
     if "ORLOP_PASSED" not in os.environ:
         return
     with open(os.environ["ORLOP_PASSED"]) as f:
@@ -104,9 +108,13 @@ def pytest_collection_modifyitems(config, items):
         once.add(function)
         return first
 
-    again = [i for i in items if repeated(i)]
-    config.hook.pytest_deselected(items=[i for i in items if i not in again])
-    items[:] = again
+    _leave_out(config, items, lambda item: not repeated(item))
+
+
+def _leave_out(config, items, is_left_out):
+    out = {item for item in items if is_left_out(item)}
+    config.hook.pytest_deselected(items=list(out))
+    items[:] = [item for item in items if item not in out]
 
 
 def _junit_name(item):

@@ -30,6 +30,13 @@ def prctl(option, arg=0):
     return _check(_libc.prctl(option, ctypes.c_ulong(arg), 0, 0, 0), f"prctl({option})")
 
 
+def core_sched_cookie(pid=0):
+    """PR_SCHED_CORE_GET; an error as a negative number."""
+    value = ctypes.c_uint64()
+    r = _libc.prctl(62, ctypes.c_ulong(0), ctypes.c_ulong(pid), ctypes.c_ulong(0), ctypes.byref(value))
+    return value.value if r == 0 else -ctypes.get_errno()
+
+
 def unshare(flags):
     _check(_libc.unshare(flags), "unshare")
 
