@@ -30,7 +30,7 @@ static const struct {
 	{"rm", "delete"}, {"remove", "delete"}, {"destroy", "delete"}, {"stop", "kill"}, {"signal", "kill"},
 	{"ls", "list"}, {"inspect", "state"}, {"status", "state"}, {"unpause", "resume"}, {"freeze", "pause"},
 	{"thaw", "resume"}, {"top", "ps"}, {"info", "features"}, {"init-config", "spec"}, {"enter", "exec"},
-	{"attach", "exec"}, {"prune", "gc"}, {"cleanup", "gc"},
+	{"attach", "exec"}, {"prune", "gc"}, {"cleanup", "gc"}, {"version", "--version"},
 };
 
 const struct command *command_find(const char *name)

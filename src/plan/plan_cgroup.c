@@ -49,10 +49,10 @@ static int check_path(const char *path, struct error *err)
 	const char *colon = strchr(path, ':');
 
 	if (strlen(path) >= PATH_MAX)
-		return error_config(err, WHERE, "is longer than %d bytes", PATH_MAX - 1);
+		return error_config(err, WHERE, "the path is longer than %d bytes", PATH_MAX - 1);
 	for (const char *s = path; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return error_config(err, WHERE, "contains a control character");
+			return error_config(err, WHERE, "the path contains a control character");
 	if (leads_out(path) && !MUTATE(T59))
 		return error_config(err, WHERE, "\"..\" in it leads out of %s, to cgroups of somebody else",
 				    path[0] == '/' ? "the root" : PARENT "/");

@@ -422,13 +422,13 @@ static int check_unified_key(struct conversion *c, const char *key, const char *
 	};
 
 	if (!*key || strchr(key, '/') || str_eq(key, ".") || str_eq(key, ".."))
-		return error_config(c->err, where, "is not the name of a file in a cgroup directory");
+		return error_config(c->err, where, "`%s` is not the name of a file in a cgroup directory", key);
 	for (const char *s = key; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return error_config(c->err, where, "has a control character in its name");
+			return error_config(c->err, where, "`%s` has a control character in its name", key);
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
 		if (str_eq(key, acts[i]))
-			return error_config(c->err, where, "is not a limit: it acts on processes; remove it");
+			return error_config(c->err, where, "`%s` is not a limit: it acts on processes; remove it", key);
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "oci/linux.h"
+#include "util/cleanup.h"
+#include "util/str.h"
 
 static const char *ns_name(uint64_t flag)
 {
@@ -30,14 +32,28 @@ static void show_new(struct steps *s, const struct plan *p, uint64_t flags)
 	}
 }
 
+/* The lines of the file, with commas between. */
+static void show_map(struct steps *s, const char *name, const char *map)
+{
+	_cleanup_(strbuf_free) struct strbuf text = {0};
+
+	strbuf_adds(&text, "");
+	for (; map && *map; map++)
+		if (*map != '\n')
+			strbuf_add(&text, map, 1);
+		else if (map[1])
+			strbuf_adds(&text, ", ");
+	steps_text(s, name, text.data);
+}
+
 static void show_maps(struct steps *s, const struct plan_ns *n)
 {
 	if (n->idmap == IDMAP_NONE)
 		return;
 	steps_begin(s, "id-map");
 	steps_text(s, "by", n->idmap == IDMAP_HELPERS ? "newuidmap(1), newgidmap(1)" : "writing uid_map, gid_map");
-	steps_text(s, "uids", n->uid_map);
-	steps_text(s, "gids", n->gid_map);
+	show_map(s, "uids", n->uid_map);
+	show_map(s, "gids", n->gid_map);
 	steps_flag(s, "setgroups-denied", n->deny_setgroups);
 	steps_end(s, "/linux/uidMappings");
 }

@@ -207,7 +207,7 @@ def test_create_says_near_misses_as_warnings(box):
     assert r.err == "" and os.path.getsize(f"{box.bundle}/log") == 0, "engines expect nothing but errors there"
 
 
-@pytest.mark.parametrize("word, ours", [("stop", "kill"), ("ls", "list"), ("rm", "delete"), ("inspect", "state"),
+@pytest.mark.parametrize("word, ours", [("stop", "kill"), ("ls", "list"), ("rm", "delete"), ("inspect", "state"), ("version", "--version"),
                                         ("lsit", "list"), ("chekc", "check"), ("rn", "run"), ("qq", None), ("xyz", None)])
 def test_commands(orlop, word, ours):
     r = orlop(word).failed(f"unknown command `{word}`")

@@ -184,7 +184,7 @@ static void test_interrupt_key(void **state)
 
 static void test_window_size(void **state)
 {
-	struct session s = start("trap 'stty size; exit' WINCH; stty size; while :; do read x; done");
+	struct session s = start("trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.1; done");
 	struct winsize size = {.ws_row = 50, .ws_col = 111};
 
 	(void)state;
