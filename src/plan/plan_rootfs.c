@@ -176,6 +176,16 @@ static void clean_paths(struct arena *a, const struct strings *in, struct string
 		ret->v[ret->n] = path_clean(a, in->v[ret->n]);
 }
 
+static int check_masks(const struct plan_rootfs *rf, struct error *err)
+{
+	for (size_t i = 0; i < rf->masked.n; i++)
+		if (str_eq(rf->masked.v[i], "/")) {
+			error_config(err, "", "the root cannot be masked: nothing would be left of the container");
+			return error_at(err, "/linux/maskedPaths/%zu", i);
+		}
+	return 0;
+}
+
 static bool wants_host_mounts(const struct oci_mount_options *o)
 {
 	for (size_t i = 0; i < o->n_propagation; i++)
@@ -291,7 +301,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	clean_paths(a, &c->linux_.masked_paths, &rf->masked);
 	clean_paths(a, &c->linux_.readonly_paths, &rf->readonly_paths);
 	rf->cwd = early_cwd(a, rf, &c->process);
-	return 0;
+	return check_masks(rf, err);
 }
 
 /* Of a container that is there: mounts alone, of which the child makes those that the parent may not. */

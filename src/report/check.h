@@ -17,6 +17,7 @@ struct check {
 	struct findings all;
 	struct bundle bundle;
 	const struct plan *plan;	/* as much of it as could be made */
+	const struct access_user *user;	/* of its process, for the root file system; or NULL */
 };
 
 /* An error, or a warning, at the JSON pointer @where, or at none: "". */
@@ -29,8 +30,12 @@ void check_names(struct check *c, const struct oci_seccomp *profile);
 void check_host(struct check *c);
 /* check_sources.c: is on this host what is named of it? */
 void check_sources(struct check *c);
+/* Does the source of mount @index of the plan lie on an earlier mount, at its path in the container? */
+bool check_is_of_the_container(const struct plan *p, size_t index);
 /* check_rootfs.c: what the root file system has for the process. */
 void check_rootfs(struct check *c);
+/* check_mounts.c: can mounts and devices have the places that they are to have? */
+void check_mounts(struct check *c, const struct inside *in);
 /* check_program.c: can @path inside be executed?  @missing: what is said of one that is not there. */
 void check_program(struct check *c, const struct inside *in, const char *path, const char *where,
 		   const char *missing);

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "report/access.h"
 #include "sys/compat.h"
 #include "util/cleanup.h"
 
@@ -73,6 +74,17 @@ static const char *loader_of(const struct head *h)
 	return NULL;
 }
 
+/* The kernel reads all of its program headers, and so takes no file without them. */
+static bool is_cut(const struct head *h)
+{
+	bool wide = h->bytes[EI_CLASS] == ELFCLASS64;
+	uint64_t first = ELF_NUMBER(h, wide, 0, 0, Ehdr, e_phoff), n = ELF_NUMBER(h, wide, 0, 0, Ehdr, e_phnum);
+	uint64_t size = n * (wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr));
+
+	return h->n < HEAD && (h->n < (wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)) || first > h->n ||
+			       size > h->n - first);
+}
+
 static const char *machine_of(const struct head *h)
 {
 	unsigned machine = (unsigned)number(h, offsetof(Elf64_Ehdr, e_machine), 2);
@@ -102,6 +114,40 @@ static bool is_for(const struct head *h, const char *host)
 	return !known;
 }
 
+/* The words are those of process_find_program(), which finds the same out in the container. */
+static bool check_access(struct check *c, const struct inside *in, const char *path, const char *where,
+			 const char *what, int fd, const struct stat *st, const struct plan_mount *m)
+{
+	const struct access_user *u = c->user;
+	const char *dir;
+
+	if (!u)
+		return true;
+	if (!inside_may_reach(in, path, u, c->arena, &dir)) {
+		check_note(c, false, where, "%s `%s` cannot be reached: the user of the process may not enter `%s` "
+			   "on the way to it", what, path, dir);
+		return false;
+	}
+	if (access_may_execute(u, fd, st, m))
+		return true;
+	check_note(c, false, where, "%s `%s`: its mode %04o of %u:%u does not allow it to the user of the process",
+		   what, path, st->st_mode & 07777, st->st_uid, st->st_gid);
+	return false;
+}
+
+static bool on_noexec(struct check *c, const char *path, const char *where, const char *what, int fd,
+		      const struct plan_mount *m)
+{
+	bool on = access_is_noexec(fd, m, c->bundle.host.here);
+
+	if (on && m)
+		check_note(c, false, where, "%s `%s` lies on /mounts/%u, which has the option `noexec`", what, path,
+			   m->index);
+	else if (on)
+		check_note(c, false, where, "%s `%s` lies on a mount of the host with the option `noexec`", what, path);
+	return on;
+}
+
 /* Opens it and reads its head.  False: it is not one to be executed, which was said, or nothing more is known. */
 static bool read_program(struct check *c, const struct inside *in, const char *path, const char *where,
 			 const char *what, const char *missing, struct head *h)
@@ -123,10 +169,8 @@ static bool read_program(struct check *c, const struct inside *in, const char *p
 	else if (!(st.st_mode & 0111))
 		check_note(c, false, where, "%s `%s` has no execute bit in its mode %04o", what, path,
 			   st.st_mode & 07777);
-	else if (m && (m->options->attr_set | m->options->rattr_set) & MOUNT_ATTR_NOEXEC)
-		check_note(c, false, where, "%s `%s` lies on /mounts/%u, which has the option `noexec`", what, path,
-			   m->index);
-	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111) || on_noexec(c, path, where, what, fd, m) ||
+	    !check_access(c, in, path, where, what, fd, &st, m))
 		return false;
 	n = inside_read(fd, h->bytes, HEAD);
 	h->n = n < 0 ? 0 : (size_t)n;
@@ -140,6 +184,11 @@ static void check_elf(struct check *c, const struct inside *in, const struct hea
 	const char *loader;
 	struct head ignored;
 
+	if (is_cut(h)) {
+		check_note(c, false, where, "`%s` ends within its own program headers: was it copied as a whole?",
+			   path);
+		return;
+	}
 	if (!is_for(h, c->bundle.host.machine)) {
 		bool emulated = c->bundle.host.emulators.n > 0;
 

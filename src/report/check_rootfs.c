@@ -12,6 +12,7 @@
 #include "oci/hooks.h"
 #include "process/passwd.h"
 #include "process/process.h"
+#include "report/access.h"
 #include "sys/compat.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -20,29 +21,48 @@
 #define PASSWD_MAX (1u << 20)
 #define ARGS "/process/args/0"
 
-static bool is_executable(const struct stat *st, const struct plan_mount *m)
+static bool is_executable(const struct check *c, int fd, const struct stat *st, const struct plan_mount *m)
 {
-	bool noexec = m && (m->options->attr_set | m->options->rattr_set) & MOUNT_ATTR_NOEXEC;
-
-	return S_ISREG(st->st_mode) && (st->st_mode & 0111) && !noexec;
+	return S_ISREG(st->st_mode) && (st->st_mode & 0111) && !access_is_noexec(fd, m, c->bundle.host.here) &&
+	       access_may_execute(c->user, fd, st, m);
 }
 
-/* 1: execvp(3) would take it; 0: it would go on to the next; -EXDEV: who knows. */
-static int try_candidate(const struct inside *in, const char *path)
+/* 1: execvp(3) would take it; 0: it would go on to the next; -EXDEV: who knows; -EACCES: and there is a file. */
+static int try_candidate(const struct check *c, const struct inside *in, const char *path)
 {
 	const struct plan_mount *mount;
 	_cleanup_close_ int fd = inside_open(in, path, &mount);
+	const char *dir;
 	struct stat st;
 
 	if (fd < 0)
 		return fd == -EXDEV || fd == -EACCES ? -EXDEV : 0;
-	return fstat(fd, &st) == 0 && is_executable(&st, mount);
+	if (fstat(fd, &st) < 0)
+		return 0;
+	return is_executable(c, fd, &st, mount) && inside_may_reach(in, path, c->user, c->arena, &dir) ? 1 : -EACCES;
+}
+
+/* An argument or a variable with its zero byte, in bytes: MAX_ARG_STRLEN, execve(2). */
+static void check_lengths(struct check *c, const struct strings *list, const char *member)
+{
+	size_t most = 32 * (size_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; c->bundle.host.here && i < list->n; i++) {
+		char where[64];
+
+		if (strlen(list->v[i]) < most)
+			continue;
+		snprintf(where, sizeof(where), "/process/%s/%zu", member, i);
+		check_note(c, false, where, "%zu bytes are too many for one string: the kernel takes %zu at most",
+			   strlen(list->v[i]), most - 1);
+	}
 }
 
 /* As process_find_program() will, and with as many words. */
 static void search(struct check *c, const struct inside *in, const char *name, const char *cwd)
 {
-	const char *path = process_get_env(c->plan->process.envp, "PATH"), *candidate, *seen = NULL;
+	const char *path = process_get_env(c->plan->process.envp, "PATH"), *candidate;
+	const char *seen = NULL, *denied = NULL;
 	const char *dir = path ? path : DEFAULT_PATH;
 
 	for (;; dir++) {
@@ -52,13 +72,15 @@ static void search(struct check *c, const struct inside *in, const char *name, c
 		candidate = arena_printf(c->arena, "%.*s/%s", n ? (int)n : INT_MAX, n ? dir : cwd, name);
 		if (candidate[0] != '/')
 			candidate = arena_printf(c->arena, "%s/%s", cwd, candidate);
-		r = try_candidate(in, candidate);
+		r = try_candidate(c, in, candidate);
 		if (r == 1) {
 			check_program(c, in, candidate, ARGS, "");
 			return;
 		}
 		if (r == -EXDEV)
 			seen = candidate;
+		if (r == -EACCES && !denied)
+			denied = candidate;
 		dir += n;
 		if (!*dir)
 			break;
@@ -66,6 +88,9 @@ static void search(struct check *c, const struct inside *in, const char *name, c
 	if (seen)
 		check_note(c, true, ARGS, "no directory of $PATH has `%s`, but for what is mounted with the container "
 			   "or may not be looked at, such as `%s`", name, seen);
+	else if (denied)
+		check_note(c, false, ARGS, "no directory of $PATH has `%s` for the user of the process: `%s` is there, "
+			   "but not executable to it", name, denied);
 	else
 		check_note(c, false, ARGS, "no directory of $PATH has `%s`: it is %s%s", name,
 			   path ? path : DEFAULT_PATH,
@@ -138,6 +163,7 @@ void check_rootfs(struct check *c)
 {
 	_cleanup_close_ int root = -1;
 	const struct inside *in;
+	struct access_user user;
 	const char *cwd;
 
 	if (!c->plan || !c->plan->rootfs.path)
@@ -149,11 +175,18 @@ void check_rootfs(struct check *c)
 		return;
 	}
 	in = inside_new(c->arena, &c->plan->rootfs, root);
+	if (c->plan->rootfs.any_mounts)
+		check_mounts(c, in);
 	check_hooks(c, in);
 	if (!c->plan->has_process || !c->plan->process.argv)
 		return;
+	access_user_of(c->arena, c->plan, c->bundle.host.here && c->bundle.host.facts.in_initial_userns, &user);
+	c->user = &user;
 	cwd = c->plan->process.cwd;
 	check_cwd(c, in, cwd);
 	check_args(c, in, cwd);
 	check_user(c, in);
+	c->user = NULL;
+	check_lengths(c, &c->plan->process.oci->args, "args");
+	check_lengths(c, &c->plan->process.oci->env, "env");
 }

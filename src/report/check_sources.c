@@ -37,8 +37,7 @@ static void check_hook(struct check *c, const struct oci_hook *hook, bool late, 
 		check_note(c, late, where, "the hook %s is not an executable file", hook->path);
 }
 
-/* A source may lie on an earlier mount of the container, or in its root file system, at its path in the container. */
-static bool is_of_the_container(const struct plan *p, size_t index)
+bool check_is_of_the_container(const struct plan *p, size_t index)
 {
 	const struct plan_mount *m = &p->rootfs.mounts[index];
 
@@ -63,7 +62,7 @@ void check_sources(struct check *c)
 		const struct plan_mount *m = &p->rootfs.mounts[i];
 
 		snprintf(where, sizeof(where), "/mounts/%u/source", m->index);
-		if (m->kind == MOUNT_BIND && !is_of_the_container(p, i))
+		if (m->kind == MOUNT_BIND && !check_is_of_the_container(p, i))
 			check_file(c, m->source, m->options->src_nofollow || m->options->copy_symlink ? O_NOFOLLOW : 0,
 				   where, "the source");
 	}

@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "report/access.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/str.h"
@@ -31,6 +33,8 @@ struct walk {
 	const struct plan_mount *mount;
 	int cur;			/* -1: a directory made for a mount, or on one that is not there yet */
 	bool unknown;			/* the latter */
+	bool denied;			/* the user may not search a directory on the way */
+	const struct access_user *user;	/* or NULL: nobody is asked for */
 	unsigned links;
 	char done[PATH_MAX];		/* the way without links up to `cur`, "" for the root */
 	char todo[PATH_MAX];		/* what is left */
@@ -139,6 +143,10 @@ static int step(struct walk *w, const char *name, const char *rest)
 	const struct plan_mount *m = mount_at(w->in, w->done, &below);
 	struct stat st;
 
+	if (w->user && w->cur >= 0 && !access_may_search(w->user, w->cur, w->mount)) {
+		w->denied = true;
+		return -EACCES;
+	}
 	if (m && !m->options->copy_symlink)
 		return enter_mount(w, m);
 	fd = w->cur >= 0 ? fd_openat(w->cur, name, O_PATH | O_NOFOLLOW, 0) : w->unknown ? -EXDEV : -ENOENT;
@@ -194,6 +202,7 @@ static int walk(struct walk *w, const struct inside *in, const char *path)
 	w->in = in;
 	w->cur = -1;
 	w->links = 0;
+	w->denied = false;
 	if (strlen(path) >= sizeof(w->todo))
 		return -ENAMETOOLONG;
 	strcpy(w->todo, path);
@@ -222,12 +231,63 @@ int inside_open(const struct inside *in, const char *path, const struct plan_mou
 	struct walk *w = xcalloc(1, sizeof(*w));
 	int r = walk(w, in, path);
 
-	if (r >= 0) {
+	*ret_mount = w->mount;
+	if (r >= 0)
 		r = w->cur >= 0 ? w->cur : w->unknown ? -EXDEV : -ENOENT;
-		*ret_mount = w->mount;
-	} else if (w->cur >= 0) {
+	else if (w->cur >= 0)
 		close(w->cur);
+	free(w);
+	return r;
+}
+
+bool inside_may_reach(const struct inside *in, const char *path, const struct access_user *user, struct arena *a,
+		      const char **ret_dir)
+{
+	struct walk *w = xcalloc(1, sizeof(*w));
+	bool may;
+
+	w->user = user;
+	walk(w, in, path);
+	may = !w->denied;
+	if (!may) {
+		char *slash = strrchr(w->done, '/');	/* the name that was next */
+
+		*slash = '\0';
+		*ret_dir = w->done[0] ? arena_strdup(a, w->done) : "/";
 	}
+	move(w, -1);
+	free(w);
+	return may;
+}
+
+/* A name that is missing in the directory where the walk stopped would have to be made there. */
+static int look_for_place(struct walk *w)
+{
+	struct statvfs fs;
+	int r = run(w);
+
+	if (r >= 0)
+		return w->cur >= 0 ? fcntl(w->cur, F_DUPFD_CLOEXEC, 3) : w->unknown ? -EXDEV : -ENOENT;
+	if (r == -ENOENT && w->cur >= 0 && fstatvfs(w->cur, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+		return -EROFS;
+	return r;
+}
+
+int inside_place(const struct inside *in, size_t n, const char *path, const struct plan_mount **ret_mount)
+{
+	struct walk *w = xcalloc(1, sizeof(*w));
+	struct inside earlier = *in;
+	int r = -ENAMETOOLONG;
+
+	earlier.n = n;
+	w->in = &earlier;
+	w->cur = -1;
+	if (strlen(path) < sizeof(w->todo)) {
+		strcpy(w->todo, path);
+		r = look_for_place(w);
+	}
+	*ret_mount = w->mount;
+	move(w, -1);
 	free(w);
 	return r;
 }

@@ -2,6 +2,7 @@
 """`check`: says all that is wrong with a bundle, makes nothing, and agrees with what `run` does."""
 import json
 import os
+import shutil
 
 import pytest
 from lib import config as conf
@@ -454,3 +455,92 @@ def test_facts_are_true(orlop):
     assert (document["release"], document["machine"], document["euid"]) == (u.release, u.machine, 0)
     assert set(document["cgroup"]["controllers"]) == set(host.controllers())
     assert document["apparmor"] == host.apparmor()
+
+
+# ---- the same as run ------------------------------------------------------------------------------
+# Each change alone makes a container fail before its program begins, and `check` says so at the same place.
+
+
+def add_mount(destination, type, source=None, *options):
+    return lambda c: c["mounts"].append(conf.mount(destination, type, source or type, list(options)))
+
+
+def add_device(path):
+    return lambda c: c["linux"].setdefault("devices", []).append({"path": path, "type": "c", "major": 1, "minor": 3})
+
+
+def as_user(*args, uid=1000):
+    return lambda c: c["process"].update(user={"uid": uid, "gid": uid}, args=list(args), env=[PATH, "HOME=/"])
+
+
+ROOTFS = {
+    "a file on a directory": (add_mount("/d", "bind", "/etc/passwd", "bind"), "/mounts/7/destination", "is a directory"),
+    "a directory on a file": (add_mount("/f", "bind", "/etc", "bind"), "/mounts/7/destination", "is a file"),
+    "a file system on a file": (add_mount("/f", "tmpfs"), "/mounts/7/destination", "is a file"),
+    "below a file": (add_mount("/f/x", "tmpfs"), "/mounts/7/destination", "a file is on the way"),
+    "a device below a file": (add_device("/f/x"), "/linux/devices/0", "a file is on the way"),
+    "a device in procfs": (add_device("/proc/x"), "/linux/devices/0", "proc takes no device nodes"),
+    "all is masked": (lambda c: c["linux"].update(maskedPaths=["/proc/kcore", "/./"]), "/linux/maskedPaths/1", "cannot be masked"),
+    "for its owner alone": (as_user("/private"), "/process/args/0", "its mode 0700 of 0:0 does not allow it"),
+    "in PATH": (as_user("tool"), "/process/args/0", "`/usr/bin/tool` is there, but not executable to it"),
+    "in a directory": (as_user("/closed/p"), "/process/args/0", "may not enter `/closed`"),
+    "in the one of a link": (as_user("/link"), "/process/args/0", "may not enter `/closed`"),
+    "its end is missing": (as_user("/cut", uid=0), "/process/args/0", "ends within its own program headers"),
+    "a long argument": (as_user("/bin/probe", "a" * 131072), "/process/args/1", "131071 at most"),
+    "a long variable": (lambda c: c["process"].update(env=[PATH, "HOME=/", "X=" + "a" * 131070]), "/process/env/2", "131071 at most"),
+}
+
+
+@pytest.fixture
+def furnished(box):
+    """Files that make a difference to the changes above."""
+    box.file("/f")
+    for path in ("/private", "/usr/bin/tool", "/closed/p"):
+        box.file(path, mode=0o700)
+        shutil.copyfile(f"{box.rootfs}/bin/probe", f"{box.rootfs}{path}")
+    os.chmod(f"{box.rootfs}/closed/p", 0o755)
+    os.chmod(f"{box.rootfs}/closed", 0o700)
+    program(box, "/cut", elf.program()[:100])
+    os.makedirs(f"{box.rootfs}/d")
+    os.symlink("closed/p", f"{box.rootfs}/link")
+    return box
+
+
+@pytest.mark.parametrize("kind", ROOTFS)
+def test_what_run_finds_in_the_root_file_system(furnished, kind):
+    change, pointer, words = ROOTFS[kind]
+    change(furnished.config)
+    only(findings(furnished, rc=1), "error", pointer, words)
+    assert furnished.run().rc != 0
+
+
+@pytest.mark.parametrize("change", [
+    as_user("/bin/probe"), as_user("/private", uid=0),
+    lambda c: (as_user("/private")(c), c["process"]["user"].update(additionalGids=[7])),
+    lambda c: (as_user("/closed/p")(c), c["process"].update(capabilities={s: ["CAP_DAC_READ_SEARCH"] for s in (
+        "bounding", "effective", "permitted", "inheritable", "ambient")})),
+    as_user("/bin/probe", "a" * 131071), add_device("/d/x"), add_mount("/d", "bind", "/etc", "bind"),
+], ids=["anybody", "owner", "group", "capability", "argument", "device", "bind"])
+def test_what_run_does_with_that(furnished, change):
+    os.chown(f"{furnished.rootfs}/private", 0, 7)
+    os.chmod(f"{furnished.rootfs}/private", 0o710)
+    change(furnished.config)
+    furnished.write()
+    r = furnished.orlop("check", furnished.bundle)
+    assert r.rc in (0, 2) and "error" not in r.out, r
+    assert furnished.run().rc == 0
+
+
+@pytest.mark.parametrize("option, pointer, words", [
+    ("noexec", "/process/args/0", "a mount of the host with the option `noexec`"),
+    ("ro", "/mounts/7/destination", "cannot be made: the root file system is on a mount that is read-only")])
+def test_options_of_the_mount_below(box, option, pointer, words):
+    box.config["mounts"].append(conf.mount("/new", "tmpfs", "tmpfs"))
+    box.write()
+    for d in ("proc", "sys", "dev", "tmp"):
+        os.makedirs(f"{box.rootfs}/{d}", exist_ok=True)
+    script = f'mount --bind "{box.rootfs}" "{box.rootfs}" && mount -o remount,bind,{option} "{box.rootfs}" && exec "$@"'
+    wrap = ["unshare", "-m", "sh", "-ec", script, "sh"]
+    rows = json.loads(box.orlop("check", "--format", "json", box.bundle, wrap=wrap).out)["findings"]
+    assert (pointer, True) in [(f["pointer"], words in f["message"]) for f in rows], rows
+    assert box.orlop("run", "--bundle", box.bundle, box.id, wrap=wrap).rc != 0
