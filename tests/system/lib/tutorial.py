@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "man/orlop-tutorial.7"
 BY_HAND = {"1. A root file system", "2. A configuration", "3. A run"}
@@ -71,4 +72,10 @@ def play(shell, titles):
     for title in titles:
         for command, shown in sections()[title]:
             rc, out = shell(command)
+            # A reader is slower than a container's first words.
+            for _ in range(100):
+                if not command.startswith(("cat ", "tail ")) or shows(shown, out):
+                    break
+                time.sleep(0.1)
+                rc, out = shell(command)
             assert rc == 0 and (not shown or shows(shown, out)), (command, rc, out, shown)
