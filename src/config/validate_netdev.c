@@ -58,11 +58,14 @@ int validate_net_device(const struct oci_config *c, size_t i, struct error *err)
 	json_pointer_key(where, sizeof(where), d->host_name);
 	if (!why && strchr(d->host_name, '%'))
 		why = "the name of an interface of the host has no `%`";
+	if (!why && str_eq(d->host_name, "lo"))
+		why = "the loopback interface cannot be moved, and each network namespace has its own";
 	if (why)
 		return error_config(err, where, "%s", why);
 	if (d->name)
 		json_pointer_key(where, sizeof(where), "name");
-	why = bad_new_name(new_name(d));
+	why = str_eq(new_name(d), "lo") ? "each network namespace has an interface `lo` already"
+					: bad_new_name(new_name(d));
 	if (why)
 		return error_config(err, where, "%s", why);
 	if (is_taken(l, i))

@@ -28,13 +28,17 @@ void check_note(struct check *c, bool warning, const char *where, const char *fm
 void check_names(struct check *c, const struct oci_seccomp *profile);
 /* check_host.c: can this host, or the one that was described, do what is planned? */
 void check_host(struct check *c);
+/* check_here.c: can this one, which can be asked? */
+void check_here(struct check *c);
 /* check_sources.c: is on this host what is named of it? */
 void check_sources(struct check *c);
 /* Does the source of mount @index of the plan lie on an earlier mount, at its path in the container? */
 bool check_is_of_the_container(const struct plan *p, size_t index);
 /* check_rootfs.c: what the root file system has for the process. */
 void check_rootfs(struct check *c);
-/* check_mounts.c: can mounts and devices have the places that they are to have? */
+/* check_mounts.c: does the host have the file systems? */
+void check_types(struct check *c);
+/* can mounts and devices have the places that they are to have? */
 void check_mounts(struct check *c, const struct inside *in);
 /* check_program.c: can @path inside be executed?  @missing: what is said of one that is not there. */
 void check_program(struct check *c, const struct inside *in, const char *path, const char *where,

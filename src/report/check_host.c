@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "security/landlock.h"
 #include "security/lsm.h"
 #include "security/seccomp.h"
+#include "util/cleanup.h"
 
 #define OLDEST_RELEASE "5.14"
 
@@ -139,6 +141,32 @@ static void check_security_here(struct check *c)
 		findings_go_on(&c->all, -err.code, &err);
 }
 
+/* What `run` compiles while the child mounts, and what it answers to the program's own beginning. */
+static void check_filter(struct check *c)
+{
+	static const uint64_t none[6];
+	const struct oci_seccomp *profile = c->plan->security.seccomp;
+	_cleanup_free_ struct seccomp_program *program = NULL;
+	struct error err = {0};
+	uint32_t answer;
+
+	if (!profile || !c->plan->has_process)
+		return;
+	program = xcalloc(1, seccomp_program_size());
+	if (seccomp_compile(profile, program, &err) < 0) {
+		if (!findings_touch(&c->all, "/linux/seccomp"))
+			findings_go_on(&c->all, -err.code, &err);
+		return;
+	}
+	if (seccomp_has_conditions(profile, "execve"))
+		return;
+	answer = seccomp_answer(program, "execve", none) & SECCOMP_RET_ACTION_FULL;
+	if (answer == SECCOMP_RET_ERRNO || answer == SECCOMP_RET_TRAP || answer == SECCOMP_RET_KILL_PROCESS ||
+	    answer == SECCOMP_RET_KILL_THREAD)
+		check_note(c, false, "/linux/seccomp", "the profile does not allow execve(2), so the program cannot be "
+			   "executed");
+}
+
 static bool is_label(const char *s)
 {
 	return s && *s;
@@ -236,8 +264,12 @@ void check_host(struct check *c)
 	check_mappings(c);
 	check_landlock(c);
 	check_core_sched(c);
-	if (c->bundle.host.here)
+	check_types(c);
+	if (c->bundle.host.here) {
 		check_security_here(c);
-	else
+		check_filter(c);
+		check_here(c);
+	} else {
 		check_security_there(c);
+	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Places of mounts and devices in the root file system: what is there, or that it cannot be made there.  What a file
- * system shows that is only mounted with the container is not known.
+ * Types of file systems; places of mounts and devices in the root file system: what is there, or that it cannot be
+ * made there.  What a file system shows that is only mounted with the container is not known.
  */
 #include "report/check.h"
 
@@ -13,6 +13,51 @@
 
 #include "util/cleanup.h"
 #include "util/fd.h"
+
+/* "fuse.sshfs" is one of "fuse"; no others have such names: get_fs_type(), FS_HAS_SUBTYPE */
+static bool is_type(const char *have, const char *type)
+{
+	size_t n = str_starts(type, "fuse") ? strcspn(type, ".") : strlen(type);
+
+	return strlen(have) == n && strncmp(have, type, n) == 0;
+}
+
+static const char *near_type(const struct strings *have, const char *type)
+{
+	const char *near = NULL;
+	unsigned least = NAME_NEAR;
+
+	for (size_t i = 0; i < have->n; i++)
+		if (name_is_nearer(have->v[i], type, &least))
+			near = have->v[i];
+	return near;
+}
+
+static void check_type(struct check *c, const struct plan_mount *m)
+{
+	const struct host *h = &c->bundle.host;
+	const char *near;
+	char where[64];
+
+	for (size_t i = 0; i < h->filesystems.n; i++)
+		if (is_type(h->filesystems.v[i], m->fstype))
+			return;
+	near = near_type(&h->filesystems, m->fstype);
+	snprintf(where, sizeof(where), "/mounts/%u/type", m->index);
+	check_note(c, !h->all_filesystems, where, "the kernel has no file system type `%s`, %s%s%s%s", m->fstype,
+		   h->all_filesystems ? "and no module for it"
+				      : "unless there is a module for it, which cannot be told: there is no modules.alias",
+		   near ? " (did you mean `" : "", near ? near : "", near ? "`?)" : "");
+}
+
+void check_types(struct check *c)
+{
+	const struct plan_rootfs *rf = &c->plan->rootfs;
+
+	for (size_t i = 0; c->bundle.host.filesystems.n && i < rf->n_mounts; i++)
+		if (rf->mounts[i].kind == MOUNT_FS)
+			check_type(c, &rf->mounts[i]);
+}
 
 /* What lies on a place can have another than its name says. */
 static bool has_odd_place(const struct plan_mount *m)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ns/ns.h"
 #include "oci/hooks.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -24,6 +25,20 @@ static void check_file(struct check *c, const char *path, int flags, const char 
 
 	if (fd < 0)
 		check_note(c, is_no_answer(fd), where, "%s %s: %s", what, path, error_words(fd));
+}
+
+static void check_join(struct check *c, size_t i)
+{
+	struct plan_ns one = c->plan->ns;
+	_cleanup_close_ int fd = -1;
+	struct error err = {0};
+	int r;
+
+	one.joins += i;
+	one.n_joins = 1;
+	r = ns_open_joins(&one, &fd, &err);
+	if (r < 0)
+		findings_add(&c->all, is_no_answer(r), &err, FINDING_NO_OFFSET);
 }
 
 /* One that comes after the end only gives a warning there, too. */
@@ -67,7 +82,7 @@ void check_sources(struct check *c)
 				   where, "the source");
 	}
 	for (size_t i = 0; i < p->ns.n_joins; i++)
-		check_file(c, p->ns.joins[i].path, 0, p->ns.joins[i].where, "the namespace");
+		check_join(c, i);
 	for (unsigned kind = 0; kind < N_HOOK_KINDS; kind++)
 		for (size_t i = 0; kind != HOOK_START_CONTAINER && i < p->hooks->list[kind].n; i++) {
 			snprintf(where, sizeof(where), "/hooks/%s/%zu/path", oci_hook_names[kind], i);

@@ -28,6 +28,7 @@
 #include "util/str.h"
 
 #define BINFMT "/proc/sys/fs/binfmt_misc"
+#define ALIASES_MAX (16u << 20)
 
 /* ---- the document ---------------------------------------------------------------------------- */
 
@@ -69,6 +70,9 @@ static const struct field host_fields[] = {
 	{FIELD_STRINGS("seccompFlags", struct host, seccomp_flags), .flags = REQUIRED},
 	{FIELD_BOOL("systemd", struct host, systemd), .flags = REQUIRED},
 	{FIELD_STRINGS("emulators", struct host, emulators), .flags = REQUIRED},
+	/* Documents of earlier versions have neither. */
+	{FIELD_STRINGS("filesystems", struct host, filesystems)},
+	{FIELD_BOOL("allFilesystems", struct host, all_filesystems)},
 	{FIELD_BOOL("mapHelpers", struct host, ids.helpers), .flags = REQUIRED},
 	{FIELD_LIST("subuid", struct host, ids.uids.v, ids.uids.n, &range_object), .flags = REQUIRED},
 	{FIELD_LIST("subgid", struct host, ids.gids.v, ids.gids.n, &range_object), .flags = REQUIRED},
@@ -226,6 +230,38 @@ int host_core_sched(const struct host *h)
 	return !h->core_sched ? -EINVAL : !h->smt ? -ENODEV : 0;
 }
 
+/* Lines of modules.alias(5), "alias fs-xfs xfs": for these the kernel asks modprobe(8), get_fs_type(). */
+static void probe_modules(struct arena *a, struct host *h)
+{
+	const char *file = arena_printf(a, "/lib/modules/%s/modules.alias", h->release), *mark = "alias fs-";
+	_cleanup_free_ char *text = NULL;
+
+	h->all_filesystems = access("/proc/modules", F_OK) < 0;	/* it loads none */
+	if (h->all_filesystems || fd_read_regular(AT_FDCWD, file, ALIASES_MAX, &text) < 0)
+		return;
+	h->all_filesystems = true;
+	for (const char *s = text; (s = strstr(s, mark));) {
+		s += strlen(mark);
+		push(a, &h->filesystems, s, strcspn(s, " \n"));
+	}
+}
+
+/* proc_filesystems(5): "nodev\ttmpfs", "\text4" */
+static void probe_filesystems(struct arena *a, struct host *h)
+{
+	char text[4096], *save = NULL;
+
+	if (fd_read_pseudo(AT_FDCWD, "/proc/filesystems", text, sizeof(text)) < 0)
+		return;
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		const char *name = strchr(l, '\t');
+
+		if (name)
+			push(a, &h->filesystems, name + 1, strlen(name + 1));
+	}
+	probe_modules(a, h);
+}
+
 void host_probe(struct arena *a, bool delegated, struct host *h)
 {
 	uint32_t flags = seccomp_supported_flags();
@@ -251,6 +287,7 @@ void host_probe(struct arena *a, bool delegated, struct host *h)
 		if (flags & seccomp_flag_names[i].value)
 			push(a, &h->seccomp_flags, seccomp_flag_names[i].name, strlen(seccomp_flag_names[i].name));
 	probe_emulators(a, &h->emulators);
+	probe_filesystems(a, h);
 	h->apparmor = apparmor_is_enabled();
 	probe_cores(h);
 	h->landlock = abi > 0 ? (uint32_t)abi : 0;

@@ -21,6 +21,8 @@ struct host {
 	struct strings namespaces;	/* as linux.namespaces calls them */
 	struct strings seccomp_flags;	/* SECCOMP_FILTER_FLAG_* */
 	struct strings emulators;	/* of binfmt_misc */
+	struct strings filesystems;	/* types that the kernel has, or its modules; none: not known */
+	bool all_filesystems;		/* no other module can bring one */
 	bool apparmor, selinux, systemd;
 	uint32_t landlock;		/* its ABI; 0: none */
 	bool core_sched;		/* the kernel was built with it */

@@ -46,16 +46,6 @@ const char *show_answer(struct arena *a, uint32_t answer)
 	return "unknown";
 }
 
-/* Does a rule for the call depend on its arguments? */
-static bool has_conditions(const struct oci_seccomp *profile, const char *name)
-{
-	for (size_t i = 0; i < profile->n_rules; i++)
-		for (size_t k = 0; profile->rules[i].n_args && k < profile->rules[i].names.n; k++)
-			if (str_eq(profile->rules[i].names.v[k], name))
-				return true;
-	return false;
-}
-
 struct answer {
 	uint32_t value;
 	struct strings calls;
@@ -85,7 +75,7 @@ static void show_answers(struct steps *s, struct arena *a, const struct oci_secc
 	for (size_t i = 0; i < known.n; i++) {
 		char *name = known.v[i];
 
-		if (has_conditions(profile, name))
+		if (seccomp_has_conditions(profile, name))
 			arena_push(a, depends.v, depends.n) = name;
 		else
 			note_call(a, answers, &n, ARRAY_SIZE(answers), seccomp_answer(program, name, none), name);

@@ -52,6 +52,9 @@ bool seccomp_allows(const struct seccomp_program *prog, long nr, uint64_t arg0, 
 /* What the system call of this machine that is called @name is answered: SECCOMP_RET_*. */
 uint32_t seccomp_answer(const struct seccomp_program *prog, const char *name, const uint64_t args[6]);
 
+/* Does a rule for the call depend on its arguments? */
+bool seccomp_has_conditions(const struct oci_seccomp *profile, const char *name);
+
 /* Is @fd such a listener? */
 bool seccomp_is_listener(int fd);
 

@@ -74,3 +74,12 @@ bool seccomp_allows(const struct seccomp_program *prog, long nr, uint64_t arg0, 
 
 	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
 }
+
+bool seccomp_has_conditions(const struct oci_seccomp *profile, const char *name)
+{
+	for (size_t i = 0; i < profile->n_rules; i++)
+		for (size_t k = 0; profile->rules[i].n_args && k < profile->rules[i].names.n; k++)
+			if (str_eq(profile->rules[i].names.v[k], name))
+				return true;
+	return false;
+}

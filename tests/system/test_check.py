@@ -514,6 +514,87 @@ def test_what_run_finds_in_the_root_file_system(furnished, kind):
     assert furnished.run().rc != 0
 
 
+def linux(**members):
+    return lambda c: c["linux"].update(members)
+
+
+def seccomp(**members):
+    return linux(seccomp={"defaultAction": "SCMP_ACT_ALLOW", **members})
+
+
+def call(name, action, **members):
+    return {"names": [name], "action": action, **members}
+
+
+HOST = {
+    "a file system": (add_mount("/d", "tmpfss"), "/mounts/7/type", "did you mean `tmpfs`?"),
+    "a subtype": (add_mount("/d", "tmpfs.x"), "/mounts/7/type", "no file system type `tmpfs.x`"),
+    "many files": (lambda c: c["process"].update(rlimits=[{"type": "RLIMIT_NOFILE", "soft": 9, "hard": 2**64 - 1}]),
+                   "/process/rlimits/0/hard", "RLIMIT_NOFILE: "),
+    "the name of a sysctl": (linux(sysctl={"net.ipv4.ip_frward": "1"}), "/linux/sysctl/net.ipv4.ip_frward", "no sysctl"),
+    "the value of a sysctl": (linux(sysctl={"kernel.shmmax": "abc"}), "/linux/sysctl/kernel.shmmax", "`abc` is no number"),
+    "nodes": (linux(memoryPolicy={"mode": "MPOL_BIND", "nodes": "1023"}), "/linux/memoryPolicy/nodes", "none of the nodes 1023"),
+    "an interface": (linux(netDevices={"eth99": {}}), "/linux/netDevices/eth99", "no network interface `eth99`"),
+    "loopback": (linux(netDevices={"lo": {"name": "x"}}), "/linux/netDevices/lo", "cannot be moved"),
+    "called loopback": (linux(netDevices={"eth99": {"name": "lo"}}), "/linux/netDevices/eth99/name", "an interface `lo` already"),
+    "another namespace": (lambda c: conf.namespace(c, "pid", "/proc/self/ns/net"), None, "is a network namespace, not a pid"),
+    "no namespace": (lambda c: conf.namespace(c, "ipc", "/etc/passwd"), None, "is not a namespace"),
+    "no execve": (seccomp(syscalls=[call("execve", "SCMP_ACT_ERRNO")]), "/linux/seccomp", "does not allow execve(2)"),
+    "killed": (seccomp(syscalls=[call("execve", "SCMP_ACT_KILL_PROCESS")]), "/linux/seccomp", "does not allow execve(2)"),
+    "a long filter": (seccomp(syscalls=[call("read", "SCMP_ACT_ERRNO", args=[
+        {"index": 0, "value": i, "op": "SCMP_CMP_EQ"}, {"index": 1, "value": i, "op": "SCMP_CMP_EQ"}])
+        for i in range(3000)]), "/linux/seccomp", "the kernel takes 4096 at most"),
+    "no agent": (seccomp(listenerPath="/nowhere", syscalls=[call("mkdir", "SCMP_ACT_NOTIFY")]), "/linux/seccomp/listenerPath",
+                 "/nowhere: no such file"),
+    "no socket": (lambda c: c.update(annotations={"run.oci.pidfd_receiver": "/etc/passwd"}),
+                  "/annotations/run.oci.pidfd_receiver", "is not a socket"),
+    "a clock": (lambda c: (conf.namespace(c, "time"), c["linux"].update(timeOffsets={"boottime": {"secs": -10**9}})),
+                "/linux/timeOffsets/boottime", "would be below zero"),
+}
+
+
+@pytest.mark.parametrize("kind", HOST)
+def test_what_run_finds_on_the_host(furnished, kind):
+    change, pointer, words = HOST[kind]
+    change(furnished.config)
+    rows = findings(furnished, rc=1)
+    only(rows, "error", pointer or rows[0][1], words)
+    assert pointer or rows[0][1].startswith("/linux/namespaces/")
+    assert furnished.run().rc != 0
+
+
+@pytest.mark.parametrize("change", [
+    linux(sysctl={"net.ipv4.ip_forward": "1", "kernel.shmmax": "1048576", "net.ipv4.conf.lo.forwarding": "1"}),
+    linux(sysctl={"kernel.domainname": "abc"}), linux(memoryPolicy={"mode": "MPOL_BIND", "nodes": "0,7"}),
+    seccomp(syscalls=[call("execve", "SCMP_ACT_LOG"), call("mkdir", "SCMP_ACT_ERRNO")]),
+    seccomp(syscalls=[call("execve", "SCMP_ACT_ERRNO", args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}])]),
+    lambda c: (conf.namespace(c, "time"), c["linux"].update(timeOffsets={"boottime": {"secs": -1}})),
+    lambda c: c["process"].update(rlimits=[{"type": "RLIMIT_NOFILE", "soft": 90, "hard": 100}]),
+], ids=["sysctl", "name", "nodes", "log", "condition", "clock", "files"])
+def test_what_the_host_has(furnished, change):
+    change(furnished.config)
+    assert findings(furnished, rc=0) == []
+    assert furnished.run().rc == 0
+
+
+def test_file_systems_of_another_machine(box, orlop, tmp):
+    """Of a document without them nothing is said, and what may be a module's is a warning."""
+    box.config["mounts"].append(conf.mount("/mnt", "xyzfs", "xyzfs"))
+    at = f"/mounts/{len(box.config['mounts']) - 1}/type"
+    have = orlop("features", "--host").ok().json()["filesystems"]
+    assert {"tmpfs", "proc"} <= set(have)
+    only(findings(box, "--host", facts(orlop, tmp, allFilesystems=False), rc=2), "warning", at, "modules.alias")
+    only(findings(box, "--host", facts(orlop, tmp, allFilesystems=True), rc=1), "error", at, "xyzfs")
+    assert findings(box, "--host", facts(orlop, tmp, filesystems=have + ["xyzfs"]), rc=0) == []
+    path = facts(orlop, tmp)
+    with open(path) as f:
+        document = json.load(f)
+    del document["filesystems"], document["allFilesystems"]
+    with open(path, "w") as f:
+        json.dump(document, f)
+    assert findings(box, "--host", path, rc=0) == []
+
+
 @pytest.mark.parametrize("change", [
     as_user("/bin/probe"), as_user("/private", uid=0),
     lambda c: (as_user("/private")(c), c["process"]["user"].update(additionalGids=[7])),

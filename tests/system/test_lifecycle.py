@@ -151,6 +151,7 @@ def test_replace(box, verb):
             (lambda c: conf.namespace(c, "network", "/nowhere"), "/nowhere"),
             (lambda c: c["process"].update(args=["/nowhere"]), "/process/args/0"),
             (lambda c: c["process"].update(args=["nowhere"]), "/process/args/0"),
+            (lambda c: c["mounts"].append(conf.mount("/mnt", "nofs", "nofs")), "/type"),
             (lambda c: c["hooks"].update(createRuntime=[{"path": "/nowhere"}]), "/hooks/createRuntime/0"),
             (lambda c: c.update(annotations={"run.oci.hooks.stdout": "/nowhere/out"}), "/annotations/run.oci.hooks.stdout")):
         whole = json.dumps(box.config)
