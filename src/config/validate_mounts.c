@@ -2,13 +2,17 @@
 /* Rules between the members of `mounts` (runtime-spec config.md#mounts). */
 #include <errno.h>
 #include <linux/sched.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/validate.h"
 #include "config/validate_parts.h"
 #include "oci/mount.h"
+#include "util/cleanup.h"
 #include "util/log.h"
+#include "util/mem.h"
 
 /* An error about the last word of @kind in the options of mount @i. */
 static int bad_option(const struct oci_mount *m, size_t i, enum mount_option_kind kind,
@@ -196,6 +200,76 @@ static void suggest_for_tmpfs(const char *word, const char *where)
 		log_warning("%s: tmpfs has no option `%.64s` that is known: did you mean `%s`?", where, word, near);
 }
 
+/* ---- values of options ---------------------------------------------------------------------- */
+
+enum value_kind { VALUE_OCTAL, VALUE_NUMBER, VALUE_AMOUNT, VALUE_SHARE, N_VALUE_KINDS };
+
+static const char *const value_words[N_VALUE_KINDS] = {
+	"an octal number, such as 0755", "a number", "a number, or one with a unit, such as 10k",
+	"a number, one with a unit, such as 10m, or a share, such as 10%",
+};
+
+/* Those that the kernel has always taken so: mm/shmem.c, fs/devpts/inode.c. */
+static const struct {
+	const char *type, *name;
+	enum value_kind kind;
+} values[] = {
+	{"tmpfs", "mode", VALUE_OCTAL},	      {"tmpfs", "uid", VALUE_NUMBER},	   {"tmpfs", "gid", VALUE_NUMBER},
+	{"tmpfs", "size", VALUE_SHARE},	      {"tmpfs", "nr_blocks", VALUE_AMOUNT},
+	{"tmpfs", "nr_inodes", VALUE_AMOUNT},
+	{"devpts", "mode", VALUE_OCTAL},      {"devpts", "uid", VALUE_NUMBER},	   {"devpts", "gid", VALUE_NUMBER},
+	{"devpts", "ptmxmode", VALUE_OCTAL},  {"devpts", "max", VALUE_NUMBER},
+};
+
+static bool is_value(const char *s, enum value_kind kind)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return *s == '+' && s[1] != '+' && kind < VALUE_AMOUNT && is_value(s + 1, kind);
+	if (strtoull(s, &end, kind == VALUE_OCTAL ? 8 : 0) > UINT32_MAX && kind < VALUE_AMOUNT)
+		return false;
+	if (kind >= VALUE_AMOUNT && *end && strchr("kKmMgGtTpPeE", *end))
+		end++;
+	if (kind == VALUE_SHARE && *end == '%')
+		end++;
+	return *end == '\0';
+}
+
+static int check_value(const char *type, const char *piece, const char *where, struct error *err)
+{
+	size_t n = strcspn(piece, "=");
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		if (!str_eq(type, values[i].type) || strlen(values[i].name) != n ||
+		    strncmp(piece, values[i].name, n) != 0)
+			continue;
+		if (piece[n] == '=' && is_value(piece + n + 1, values[i].kind))
+			return 0;
+		return error_config(err, where, "`%.64s`: %s of %s is %s", piece, values[i].name, type,
+				    value_words[values[i].kind]);
+	}
+	return 0;
+}
+
+/* One word may have several, and quotes around what has a comma of its own. */
+static int check_values(const char *type, const char *word, const char *where, struct error *err)
+{
+	int e = 0;
+
+	if (strpbrk(word, "\"\\"))
+		return 0;
+	for (const char *s = word; e == 0 && *s; s += *s == ',') {
+		_cleanup_free_ char *piece = xstrndup(s, strcspn(s, ","));
+
+		e = check_value(type, piece, where, err);
+		s += strlen(piece);
+	}
+	return e;
+}
+
+/* ---- each word ------------------------------------------------------------------------------ */
+
 static int check_word(const struct oci_mount *m, const char *word, const char *where, struct error *err)
 {
 	const struct mount_option_row *near = strpbrk(word, "=,") ? NULL : mount_option_near(word);
@@ -208,7 +282,7 @@ static int check_word(const struct oci_mount *m, const char *word, const char *w
 			    near->name);
 	else if (m->type && str_eq(m->type, "tmpfs"))
 		suggest_for_tmpfs(word, where);
-	return 0;
+	return m->type && !m->options.remount ? check_values(m->type, word, where, err) : 0;
 }
 
 static int check_words(const struct oci_mount *m, size_t i, struct error *err)

@@ -84,13 +84,13 @@ static void check_sysctls(struct check *c)
 		path = xasprintf("/proc/sys/%s", s->file);
 		n = fd_read_pseudo(AT_FDCWD, path, now, sizeof(now));
 		if (n == -ENOENT && !is_of_interface(s->file))
-			check_note(c, false, s->where, "the kernel has no sysctl %s: is it misspelt, or of a module that "
-				   "is not loaded?", path);
+			check_note(c, false, s->where, "the kernel has no sysctl %s: is it misspelt, or of a module "
+				   "that is not loaded?", path);
 		/* Names, which are words, can look like numbers. */
 		else if (n > 0 && are_numbers(now) && !str_starts(s->file, "kernel/domainname") &&
 			 !str_starts(s->file, "kernel/hostname") && strcspn(s->value, "0123456789") == strlen(s->value))
-			check_note(c, false, s->where, "`%.64s` is no number, and that is what %s has", s->value,
-				   path);
+			check_note(c, false, s->where, "`%.64s` is no number, and that is what %s has",
+				   s->value, path);
 	}
 }
 

@@ -46,7 +46,7 @@ static void check_type(struct check *c, const struct plan_mount *m)
 	snprintf(where, sizeof(where), "/mounts/%u/type", m->index);
 	check_note(c, !h->all_filesystems, where, "the kernel has no file system type `%s`, %s%s%s%s", m->fstype,
 		   h->all_filesystems ? "and no module for it"
-				      : "unless there is a module for it, which cannot be told: there is no modules.alias",
+				      : "unless a module brings it: there is no modules.alias that would tell",
 		   near ? " (did you mean `" : "", near ? near : "", near ? "`?)" : "");
 }
 

@@ -491,6 +491,30 @@ ROOTFS = {
 }
 
 
+VALUES = [("tmpfs", "mode", "abc", "9", "0x7", "77777777777777", "", None), ("tmpfs", "uid", "root", "-1", "4294967296", ""),
+          ("tmpfs", "gid", "1k"), ("tmpfs", "size", "abc", "", "-1", "1kk", "10%%", None), ("tmpfs", "nr_inodes", "10%", "k"),
+          ("devpts", "mode", "abc", "0800"), ("devpts", "ptmxmode", "u=rw", "-6"), ("devpts", "gid", "tty", ""),
+          ("devpts", "max", "1k")]
+
+
+@pytest.mark.parametrize("type, name, value", [(t, n, v) for t, n, *values in VALUES for v in values])
+def test_values_of_options(box, type, name, value):
+    """The kernel would refuse them, and here nothing is made before."""
+    word = name if value is None else f"{name}={value}"
+    box.config["mounts"].append(conf.mount("/mnt", type, type, ["nosuid", word]))
+    only(findings(box, rc=1, topic="configuration"), "error", "/mounts/7/options/1", f"{name} of {type} is")
+    box.run().failed("/mounts/7/options/1")
+
+
+@pytest.mark.parametrize("type, words", [
+    ("tmpfs", ["size=10%", "mode=01777", "uid=0", "gid=0x0", "nr_inodes=1k"]), ("tmpfs", ["size=1m,mode=755,nr_inodes=5"]),
+    ("tmpfs", ["size=0x100000", "mode=+7"]), ("devpts", ["newinstance", "ptmxmode=666", "mode=0620", "gid=5", "max=100"])])
+def test_values_that_the_kernel_takes(box, type, words):
+    box.config["mounts"].append(conf.mount("/mnt", type, type, words))
+    assert findings(box, rc=0) == []
+    box.run().ok()
+
+
 @pytest.fixture
 def furnished(box):
     """Files that make a difference to the changes above."""
