@@ -61,14 +61,44 @@ static void map(struct arena *a, struct oci_id_mappings *ret, uint32_t own, cons
 		arena_push(a, ret->v, ret->n) = *range;
 }
 
-static int check(const struct oci_id_mappings *m, uint32_t id, const char *where, const char *file, struct error *err)
+static bool maps(const struct oci_id_mappings *m, uint32_t id)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (id >= m->v[i].container_id && id - m->v[i].container_id < m->v[i].size)
-			return 0;
+			return true;
+	return false;
+}
+
+static int check(const struct oci_id_mappings *m, uint32_t id, const char *where, const char *file, struct error *err)
+{
+	if (maps(m, id))
+		return 0;
 	error_config(err, where, "%u is not mapped: an unprivileged caller has 0 in a user namespace, which is itself, "
 		     "and from 1 on its ranges in %s", id, file);
 	return error_hint(err, "give it a range there (usermod --add-subuids, --add-subgids; package uidmap)");
+}
+
+/*
+ * The group of terminals that configurations for root have: nobody asked for a user namespace in which it would be
+ * missing, and without it the terminals are of the container's group.
+ */
+static void leave_out_tty(struct oci_config *c, size_t index)
+{
+	struct strings *data = &c->mounts[index].options.data;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < data->n; i++) {
+		uint32_t gid;
+
+		if (!str_starts(data->v[i], "gid=") || str_to_u32(data->v[i] + 4, &gid) < 0 ||
+		    maps(&c->linux_.gid_mappings, gid))
+			data->v[kept++] = data->v[i];
+		else
+			log_warning("/mounts/%zu/options: `%s` is left out: the user namespace that an unprivileged "
+				    "caller gets has no group %u (`orlop spec --rootless` writes no such option)",
+				    index, data->v[i], gid);
+	}
+	data->n = kept;
 }
 
 int own_user_ns(struct arena *a, struct oci_config *c, const struct facts *f, const struct own_ids *ids,
@@ -96,6 +126,9 @@ int own_user_ns(struct arena *a, struct oci_config *c, const struct facts *f, co
 	l->namespaces = all;
 	log_debug("without CAP_SYS_ADMIN the container gets a user namespace of its own, of %s",
 		  ranges ? "the caller's ranges" : "the caller's id alone");
+	for (size_t i = 0; i < c->n_mounts; i++)
+		if (c->mounts[i].type && str_eq(c->mounts[i].type, "devpts") && !c->mounts[i].options.bind)
+			leave_out_tty(c, i);
 	if (c->process.present)
 		r = check(&l->uid_mappings, c->process.user.uid, "/process/user/uid", "/etc/subuid", err);
 	if (r == 0 && c->process.present)

@@ -266,6 +266,40 @@ static void plan_data(struct arena *a, struct plan_mount *m, const struct plan *
 	m->data.n--;
 }
 
+static size_t word_with(const struct strings *words, const char *piece)
+{
+	size_t k = 0;
+
+	while (k + 1 < words->n && !strstr(words->v[k], piece))
+		k++;
+	return k;
+}
+
+/* The kernel takes none that its user namespace does not map.  Of one that is joined the maps need not be known. */
+static int check_owner(const struct plan_mount *m, const struct oci_mount *c, const struct plan *p, struct error *err)
+{
+	const struct oci_linux *l = &p->config->linux_;
+	uint32_t id, host;
+
+	if (!p->ns.userns || !l->gid_mappings.n || m->kind != MOUNT_FS || m->idmap_where ||
+	    !(str_eq(m->fstype, "devpts") || str_eq(m->fstype, "tmpfs")))
+		return 0;
+	for (size_t i = 0; i < m->data.n; i++) {
+		bool gid = str_starts(m->data.v[i], "gid=");
+
+		if (!(gid || str_starts(m->data.v[i], "uid=")) || str_to_u32(m->data.v[i] + 4, &id) < 0 ||
+		    plan_host_id(gid ? &l->gid_mappings : &l->uid_mappings, id, &host))
+			continue;
+		error_config(err, "", "%s: `%s`: %u is not mapped into the user namespace of the container",
+			     m->destination, m->data.v[i], id);
+		error_hint(err, "leave the option out%s, or map it in /linux/%s",
+			   str_eq(m->fstype, "devpts") ? ", as `orlop spec --rootless` does" : "",
+			   gid ? "gidMappings" : "uidMappings");
+		return error_at(err, "options/%zu", word_with(&c->words, m->data.v[i]));
+	}
+	return 0;
+}
+
 /* ---- one mount ------------------------------------------------------------------------------ */
 
 /*
@@ -318,7 +352,7 @@ static int plan_mount(struct arena *a, struct plan *p, unsigned index, struct pl
 									  : c->options.sb_flags.v[0]);
 	plan_data(a, m, p, label && *label ? label : NULL);
 	m->late_readonly = read_only_later(m) || MUTATE(T15);
-	return 0;
+	return check_owner(m, c, p, err);
 }
 
 /* The last of all, so that a mount on /run does not hide it; nothing can be changed there. */

@@ -255,6 +255,33 @@ def test_without_user_namespace(user, no_ranges):
     box.delete("--force").ok()
 
 
+def terminals(box, *options):
+    """Give it such a mount, whatever it has."""
+    box.config["mounts"] = [m for m in box.config["mounts"] if m["destination"] != "/dev/pts"]
+    box.config["mounts"].append(conf.mount("/dev/pts", "devpts", "devpts", ["newinstance", "ptmxmode=0666", *options]))
+    return f"/mounts/{len(box.config['mounts']) - 1}/options"
+
+
+def test_without_user_namespace_the_group_of_terminals_is_left_out(user, no_ranges):
+    """Configurations for root have it, and nobody asked for the namespace without it."""
+    box = without_user_namespace(user.box())
+    where = terminals(box, "mode=0620", "gid=5")
+    r = box.run().ok()
+    assert f"{where}: `gid=5` is left out" in r.err and "--rootless" in r.err, r
+    r = box.orlop("check", box.bundle)
+    assert r.rc == 2 and where in r.out, r
+
+
+@pytest.mark.parametrize("type, word, member", [("devpts", "gid=5", "gidMappings"), ("tmpfs", "uid=7", "uidMappings")])
+def test_an_owner_that_is_not_mapped(user, no_ranges, type, word, member):
+    box = user.box()
+    box.config["mounts"].append(conf.mount("/mnt", type, type, ["nosuid", word]))
+    where = f"/mounts/{len(box.config['mounts']) - 1}/options/1"
+    box.run().failed("is not mapped", member, "leave the option out", where)
+    r = box.orlop("check", box.bundle)
+    assert r.rc == 1 and where in r.out, r
+
+
 def test_without_user_namespace_but_with_ranges(user, ranges):
     """Then what `spec` writes for root runs as it is, and other users are there."""
     box = without_user_namespace(user.box())
