@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+An application: nginx, workers (Sinatra in Puma), redis, PostgreSQL. Each has the root file system of this machine
+below an overlay of its own, and is a container of orlop or, to compare, just a process in the same place.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+
+ORLOP = os.environ["ORLOP"]
+HERE = pathlib.Path(__file__).resolve().parent
+WORKERS = 4
+SERVICES = ["redis", "postgres", *(f"worker{n}" for n in range(WORKERS)), "nginx"]
+FILES = {"redis": 1024, "postgres": 1024, "nginx": 8192}  # descriptors; of all others:
+DESCRIPTORS = 256
+
+NGINX = """daemon off; worker_processes 2; pid /tmp/nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy; fastcgi_temp_path /tmp/fastcgi;
+    uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
+    upstream workers {{ {servers} keepalive 16; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://workers; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_next_upstream error timeout http_502 http_503;
+        }}
+    }}
+}}
+"""
+
+
+def run(*args, **kw):
+    r = subprocess.run([str(a) for a in args], capture_output=True, text=True, timeout=60, check=False, **kw)
+    assert r.returncode == 0, r
+    return r.stdout
+
+
+def orlop(*args, **kw):
+    return run(ORLOP, *args, **kw)
+
+
+def until(condition, what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+    return value
+
+
+def get(port, path="/"):
+    """What is answered there; nothing when nobody does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as r:
+            return r.read().decode()
+    except OSError:
+        return ""
+
+
+class Application:
+    def __init__(self, where, base):
+        self.where, self.base, self.port = where, base, base + 80
+        where.mkdir()
+
+    def worker_port(self, name):
+        return self.base + 100 + int(name.removeprefix("worker"))
+
+    def command(self, name):
+        """User, environment and arguments."""
+        if name == "redis":
+            return "redis", {}, ["redis-server", "--bind", "127.0.0.1", "--port", str(self.base + 1), "--dir", "/tmp",
+                                 "--save", ""]
+        if name == "postgres":
+            program = next(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+            settings = {"listen_addresses": "127.0.0.1", "port": self.base + 2, "unix_socket_directories": "/tmp",
+                        "ssl": "off", "hba_file": "/app/pg_hba.conf", "external_pid_file": ""}
+            return "postgres", {}, [str(program), "-D", f"/etc/postgresql/{program.parts[4]}/main",
+                                    *(w for k, v in settings.items() for w in ("-c", f"{k}={v}"))]
+        if name == "nginx":
+            return "www-data", {}, ["nginx", "-e", "stderr", "-c", "/app/nginx.conf"]
+        env = {"BASE": self.base, "PORT": self.worker_port(name)}
+        return "www-data", env, ["puma", "-C", "/app/puma.rb", "/app/config.ru"]
+
+    def place(self, name):
+        """Its root file system: what all share, and above it what is its own."""
+        top = self.where / name
+        for d in ("upper/app", "work", "root"):
+            (top / d).mkdir(parents=True)
+        for file in ("config.ru", "puma.rb"):
+            shutil.copy(HERE / file, top / "upper/app")
+        (top / "upper/app/pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
+        ports = range(self.base + 100, self.base + 100 + WORKERS)
+        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s; " for port in ports)
+        (top / "upper/app/nginx.conf").write_text(NGINX.format(servers=servers, port=self.port))
+        layers = f"lowerdir=/,upperdir={top}/upper,workdir={top}/work"
+        run("mount", "-t", "overlay", "-o", layers, "overlay", top / "root")
+        return top
+
+    def start(self, name):
+        self.begin(name, self.where / name if (self.where / name).exists() else self.place(name))
+
+    def log(self, name):
+        return open(self.where / f"{name}.log", "ab")
+
+    def up(self):
+        for name in SERVICES[:2]:
+            self.start(name)
+        sql = "CREATE TABLE pages AS SELECT id, 'page ' || id AS words FROM generate_series(0, 999) AS id; " \
+              "ALTER TABLE pages ADD PRIMARY KEY (id)"
+        psql = ["psql", "-qh", "127.0.0.1", "-p", str(self.base + 2), "-U", "postgres", "-c"]
+        until(lambda: subprocess.run([*psql, "SELECT"], capture_output=True, check=False).returncode == 0,
+              self.words("postgres"))
+        run(*psql, sql)
+        for name in SERVICES[2:]:
+            self.start(name)
+        for name in SERVICES[2:-1]:
+            self.ready(name)
+        until(lambda: re.fullmatch(r"page \d+ \d+\n", get(self.port)), self.words("nginx"))
+
+    def processor_seconds(self):
+        """What all its processes have used until now; they are known by their root file systems."""
+        roots = {(self.where / name / "root").stat().st_dev for name in SERVICES}
+        ticks = 0
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.stat(f"/proc/{pid}/root").st_dev in roots:
+                    stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                    ticks += int(stat[11]) + int(stat[12])
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def ready(self, worker):
+        until(lambda: get(self.worker_port(worker)).startswith("page "), self.words(worker))
+
+    def words(self, name):
+        """Looked at late: what it has said until then."""
+        return Late(self.where / f"{name}.log")
+
+
+class Late:
+    def __init__(self, path):
+        self.path = path
+
+    def __repr__(self):
+        return f"{self.path.name}: {self.path.read_text(errors='replace')[-2000:]}"
+
+
+class Containers(Application):
+    """As it is with orlop."""
+    def begin(self, name, top):
+        user, env, argv = self.command(name)
+        if not (top / "config.json").exists():
+            orlop("spec", "--bundle", top, "--no-terminal", "--net", "host", "--rootfs", "root", "--user", user,
+                  *(w for k, v in env.items() for w in ("--env", f"{k}={v}")), "--", *argv)
+            config = json.loads((top / "config.json").read_text())
+            config["root"]["readonly"] = False
+            (top / "config.json").write_text(json.dumps(config))
+            self.limit(name, "RLIMIT_NOFILE", FILES.get(name, DESCRIPTORS))
+        with self.log(name) as log:
+            subprocess.run([ORLOP, "run", "--detach", "--bundle", top, name], stdin=subprocess.DEVNULL, stdout=log,
+                           stderr=log, timeout=60, check=True)
+
+    def limit(self, name, type, value):
+        """For when it is started next."""
+        file = self.where / name / "config.json"
+        config = json.loads(file.read_text())
+        limits = [r for r in config["process"]["rlimits"] if r["type"] != type]
+        config["process"]["rlimits"] = [*limits, {"type": type, "hard": value, "soft": value}]
+        file.write_text(json.dumps(config))
+
+    def pids(self):
+        return {name: json.loads(orlop("state", name))["pid"] for name in SERVICES}
+
+    def ended(self, name, cause):
+        """The status of its end, which that brings about."""
+        waits = subprocess.Popen([ORLOP, "wait", "--timeout", "60s", name], stdout=subprocess.PIPE, text=True)
+        cause()
+        status = waits.communicate(timeout=60)[0].strip()
+        orlop("delete", name)
+        return status
+
+    def down(self):
+        for name in reversed(SERVICES):
+            subprocess.run([ORLOP, "delete", "--force", name], check=False)
+        for name in SERVICES:
+            run("umount", self.where / name / "root")
+
+
+class Processes(Application):
+    """The same without: chroot, and a session each, as the kernel may share processors out among sessions."""
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.running = []
+
+    def begin(self, name, top):
+        user, env, argv = self.command(name)
+        run("mount", "-t", "proc", "proc", top / "root/proc")
+        run("mount", "--rbind", "/dev", top / "root/dev")
+        with self.log(name) as log:
+            self.running.append(subprocess.Popen(
+                ["chroot", f"--userspec={user}:{user}", top / "root", *argv], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, env={"PATH": os.environ["PATH"], **{k: str(v) for k, v in env.items()}}))
+
+    def down(self):
+        for p in reversed(self.running):
+            p.terminate()
+        for p in self.running:
+            p.wait(30)
+        for name in SERVICES:
+            run("umount", "-l", "-R", self.where / name / "root")

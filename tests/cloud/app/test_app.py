@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+An application as people run it, in containers that orlop alone starts: what it does beside the same processes without,
+restarts of its workers under load, a worker that goes beyond its limits, and five hundred workers.
+
+    tests/fresh --with "$(tests/cloud/app/packages)" --share "$PWD" trixie -- env ORLOP=$PWD/build/gcc/orlop \\
+        python3 -m pytest -q -p no:cacheprovider tests/cloud/app
+
+Figures are added to $CLOUD_TABLE; they are no result: that no request fails is.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from application import HERE, ORLOP, SERVICES, WORKERS, Containers, Processes, get, orlop, run, until
+
+ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "20")), int(os.environ.get("SECONDS", "1"))
+MANY = int(os.environ.get("MANY", "500"))
+TABLE = pathlib.Path(os.environ.get("CLOUD_TABLE", "build/cloud.tsv"))
+NAMES = [f"worker{n}" for n in range(WORKERS)]
+
+
+def tell(what, **figures):
+    line = "\t".join([what, *(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in figures.items())])
+    print(line)
+    TABLE.parent.mkdir(exist_ok=True)
+    with TABLE.open("a") as f:
+        print(line, file=f)
+
+
+class Load:
+    """Requests, 16 at a time, until they are looked at."""
+    def __init__(self, port, seconds):
+        self.wrk = subprocess.Popen(
+            ["wrk", "-t", "1", "-c", "16", "-d", str(seconds), "--timeout", "20s", "-s", HERE / "report.lua",
+             f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.wrk.poll() is None:
+            self.wrk.kill()
+            self.wrk.wait()
+
+    def stop(self):
+        self.wrk.send_signal(signal.SIGINT)
+        return self.figures()
+
+    def figures(self):
+        out = self.wrk.communicate(timeout=60)[0]
+        words = next(line for line in out.splitlines() if line.startswith("figures ")).split()[1:]
+        return {k: float(v) for k, v in (w.split("=") for w in words)}
+
+
+@pytest.fixture(scope="module", name="srv")
+def _srv():
+    path = pathlib.Path("/srv")
+    run("mount", "-t", "tmpfs", "tmpfs", path)
+    yield path
+    assert orlop("list", "-q") == ""
+    run("umount", "-l", path)
+
+
+@pytest.fixture(scope="module", name="app")
+def _app(srv):
+    app = Containers(srv / "containers", 10000)
+    begin = time.monotonic()
+    app.up()
+    tell("application up", containers=len(SERVICES), seconds=time.monotonic() - begin)
+    yield app
+    app.down()
+
+
+@pytest.fixture(name="plain")
+def _plain(srv):
+    app = Processes(srv / "processes", 20000)
+    app.up()
+    yield app
+    app.down()
+
+
+def test_throughput(app, plain):
+    """In turn, in short rounds: what else the machine does then meets both."""
+    seen = {app: [], plain: []}
+    for n in range(-1, ROUNDS):  # the first makes them warm
+        for which in (app, plain)[::-1 if n % 2 else 1]:
+            before = which.processor_seconds()
+            with Load(which.port, SECONDS) as load:
+                figures = load.figures()
+            assert figures["failed"] == 0 and figures["requests"] > 0, figures
+            figures["cpu_s"] = which.processor_seconds() - before
+            if n >= 0:
+                seen[which].append(figures)
+    middle = {which: {k: statistics.median(f[k] for f in rounds) for k in ("rps", "p50", "p99")}
+              for which, rounds in seen.items()}
+    for which, rounds in seen.items():
+        middle[which]["cpu_us"] = sum(f["cpu_s"] for f in rounds) / sum(f["requests"] for f in rounds) * 1e6
+        tell(f"throughput, {which.where.name}", **middle[which])
+    tell("throughput, containers to processes", **{k: middle[app][k] / middle[plain][k] for k in middle[app]},
+         rps_of_pairs=statistics.median(c["rps"] / p["rps"] for c, p in zip(*seen.values())))
+
+
+def test_rolling_restart(app):
+    before = app.pids()
+    slowest = 0
+    with Load(app.port, 170) as load:
+        for name in NAMES:
+            begin = time.monotonic()
+            assert app.ended(name, lambda n=name: orlop("kill", n, "TERM")) == "0", app.words(name)
+            app.start(name)
+            app.ready(name)
+            slowest = max(slowest, time.monotonic() - begin)
+            time.sleep(1.1)  # after that nginx asks it again
+        figures = load.stop()
+    after = app.pids()
+    assert {n for n in SERVICES if before[n] != after[n]} == set(NAMES)
+    assert figures["failed"] == 0 and figures["requests"] > 100, figures
+    tell("rolling restart", workers=WORKERS, requests=int(figures["requests"]), failed=0, p99=figures["p99"],
+         slowest_s=slowest)
+
+
+@pytest.mark.parametrize("what, limit, value", [("descriptors", "RLIMIT_NOFILE", 64), ("memory", "RLIMIT_AS", 1 << 30)])
+def test_beyond_limits(app, what, limit, value):
+    """It ends alone: the others go on under load, and it comes back."""
+    name = NAMES[0]
+    app.ended(name, lambda: orlop("kill", name, "TERM"))
+    app.limit(name, limit, value)
+    app.start(name)
+    app.ready(name)
+    before = app.pids()
+    with Load(app.port, 170) as load:
+        time.sleep(0.5)
+        status = app.ended(name, lambda: get(app.worker_port(name), f"/hoard/{what}"))
+        time.sleep(1)
+        app.start(name)
+        app.ready(name)
+        figures = load.stop()
+    after = app.pids()
+    assert status == "70"
+    assert {n for n in SERVICES if before[n] != after[n]} == {name}
+    assert figures["failed"] == 0 and figures["requests"] > 100, figures
+    tell(f"beyond its {what}", requests=int(figures["requests"]), failed=0)
+
+
+def _pss(pid):
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    raise AssertionError(pid)
+
+
+def test_five_hundred_workers(srv):
+    """Each a server with a port of its own."""
+    top = srv / "many"
+    (top / "rootfs/bin").mkdir(parents=True)
+    shutil.copy("/bin/busybox", top / "rootfs/bin")
+    (top / "rootfs/index.html").write_text("here it is\n")
+    orlop("spec", "--bundle", top, "--no-terminal", "--net", "host", "--user", "65534", "--",
+          "/bin/busybox", "httpd", "-f", "-h", "/", "-p")
+    config = json.loads((top / "config.json").read_text())
+
+    def start(n):
+        process = config["process"]
+        own = {**config, "process": {**process, "args": [*process["args"], f"127.0.0.1:{30000 + n}"]}}
+        with open(top / "log", "ab") as log:  # a pipe would stay open as long as the container
+            subprocess.run([ORLOP, "run", "--detach", "--bundle", top, "--config", "-", f"many{n}"],
+                           input=json.dumps(own).encode(), stdout=log, stderr=log, timeout=60, check=True)
+
+    try:
+        begin = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(start, range(MANY)))
+        started = time.monotonic() - begin
+        for n in range(MANY):
+            until(lambda n=n: get(30000 + n, "/index.html") == "here it is\n", n)
+        containers = [c for c in json.loads(orlop("list", "--format", "json")) if c["id"].startswith("many")]
+        assert [c["status"] for c in containers] == ["running"] * MANY
+        pss = [_pss(c["pid"]) for c in containers]
+    finally:
+        begin = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: orlop("delete", "--force", f"many{n}"), range(MANY)))
+    tell("many workers", containers=MANY, start_s=started, start_ms_each=started * 1000 / MANY,
+         delete_s=time.monotonic() - begin, pss_kib_each=statistics.mean(pss))
