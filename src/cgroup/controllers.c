@@ -134,6 +134,13 @@ static int error_no_controller(int root, const struct plan_cgroup *p, const char
 			 "%s/cgroup.controllers)", what, name, p->root);
 }
 
+int cgroup_no_controller(const struct plan_cgroup *p, const char *name, const char *what, struct error *err)
+{
+	_cleanup_close_ int root = fd_openat(AT_FDCWD, p->root, O_PATH | O_DIRECTORY, 0);
+
+	return error_no_controller(root, p, name, what, err);
+}
+
 static int error_unavailable(int root, const struct plan_cgroup *p, const char *prefix,
 			     unsigned bits, struct error *err)
 {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cgroup/controllers.h"
 #include "cgroup/delegate.h"
 #include "oci/linux.h"
 #include "oci/seccomp.h"
@@ -69,7 +70,14 @@ static void check_releases(struct check *c)
 static void missing_controller(struct check *c, const char *where, const char *what, unsigned bit)
 {
 	const struct plan_cgroup *p = &c->plan->cgroup;
+	struct error err = {0};
 
+	if (c->bundle.host.here && !c->bundle.host.cgroup_home[0]) {
+		cgroup_no_controller(p, cgroup_controller_names[bit], what, &err);
+		error_at(&err, "%s", where);
+		findings_add(&c->all, false, &err, FINDING_NO_OFFSET);
+		return;
+	}
 	check_note(c, false, where, "%s needs the %s controller, which is not in %s%s/cgroup.controllers%s", what,
 		   cgroup_controller_names[bit], c->bundle.host.cgroup_root, c->bundle.host.cgroup_home,
 		   p->rootless ? ": systemd delegates it with Delegate=yes in a drop-in of user@.service" : "");

@@ -383,7 +383,7 @@ def test_a_controller_that_is_not_there(box):
     box.config["linux"]["resources"] = missing[0][1]
     rows = findings(box, rc=1, topic="host")
     assert f"needs the {missing[0][0]} controller" in rows[0][2]
-    box.refused(f"needs the {missing[0][0]} controller")
+    assert box.create().err == f"orlop: {rows[0][2]} (at {rows[0][1]})\n", "in the same words"
 
 
 def test_limits_without_a_delegated_cgroup(box, orlop):
