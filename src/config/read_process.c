@@ -53,7 +53,8 @@ static void unknown_capability(struct reader *r, const struct at *at, const char
 }
 
 /* An unknown name is a warning and left out: runtime-spec config.md#linux-process, since 1.1. */
-static int read_caps(struct reader *r, const struct at *at, const struct json *v, uint64_t *ret)
+static int read_caps(struct reader *r, const struct at *at, const struct json *v, uint64_t *ret,
+		     uint16_t places[static 64])
 {
 	uint64_t set = 0;
 	int e = reader_type(r, at, v, JSON_ARRAY);
@@ -68,10 +69,12 @@ static int read_caps(struct reader *r, const struct at *at, const struct json *v
 			continue;
 		}
 		number = capability_number(name->string.data);
-		if (number >= 0)
-			set |= 1ull << number;
-		else
+		if (number < 0) {
 			unknown_capability(r, &element, name->string.data);
+			continue;
+		}
+		set |= 1ull << number;
+		places[number] = i < UINT16_MAX ? (uint16_t)i : UINT16_MAX;
 	}
 	if (e == 0)
 		*ret = set;
@@ -82,7 +85,9 @@ static int read_caps(struct reader *r, const struct at *at, const struct json *v
 	static int read_##member(struct reader *r, const struct at *at, const struct json *v, \
 				 void *base) \
 	{ \
-		return read_caps(r, at, v, &((struct oci_capabilities *)base)->member); \
+		struct oci_capabilities *c = base; \
+\
+		return read_caps(r, at, v, &c->member, c->at.member); \
 	}
 
 CAPS(bounding)

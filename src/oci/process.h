@@ -16,6 +16,10 @@ struct oci_user {
  * reader, with a warning. */
 struct oci_capabilities {
 	uint64_t bounding, effective, inheritable, permitted, ambient;
+	/* For messages: where in the list each was that is in one. */
+	struct oci_capability_places {
+		uint16_t bounding[64], effective[64], inheritable[64], permitted[64], ambient[64];
+	} at;
 };
 
 struct oci_rlimit {

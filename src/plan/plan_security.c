@@ -6,6 +6,7 @@
 #include "plan/parts.h"
 
 #include <linux/capability.h>
+#include <stdio.h>
 
 #include "oci/names.h"
 #include "util/log.h"
@@ -16,21 +17,32 @@ static const char *or_null(const char *s)
 	return s && *s ? s : NULL;
 }
 
-static void warn_dropped(const char *set, uint64_t caps, const char *why)
+/* One of the sets, and where its members have their places; NULL: not in the container's configuration. */
+struct caps_set {
+	const char *name;
+	uint64_t *bits;
+	const uint16_t *at;
+};
+
+static void warn_dropped(const struct caps_set *s, uint64_t caps, const char *why)
 {
 	for (unsigned i = 0; i < 64; i++) {
-		char name[32];
+		char name[32], place[16] = "";
 
-		if (caps & (1ull << i))
-			log_warning("process.capabilities.%s: capability %u (%s) is left out: %s", set, i,
-				    capability_name(i, name) ? name : "unknown", why);
+		if (!(caps & (1ull << i)))
+			continue;
+		if (s->at)
+			snprintf(place, sizeof(place), "/%u", s->at[i]);
+		log_warning("%s%s%s: capability %u (%s) is left out: %s",
+			    s->at ? "/process/capabilities/" : "process.capabilities.", s->name, place, i,
+			    capability_name(i, name) ? name : "unknown", why);
 	}
 }
 
-static void keep_only(const char *set, uint64_t *caps, uint64_t possible, const char *why)
+static void keep_only(const struct caps_set *s, uint64_t possible, const char *why)
 {
-	warn_dropped(set, *caps & ~possible, why);
-	*caps &= possible;
+	warn_dropped(s, *s->bits & ~possible, why);
+	*s->bits &= possible;
 }
 
 /*
@@ -38,18 +50,20 @@ static void keep_only(const char *set, uint64_t *caps, uint64_t possible, const 
  * capset(2) fails as a whole for effective bits outside permitted, and the kernel raises an ambient
  * capability only when it is both permitted and inheritable: capabilities(7).
  */
-static void plan_caps(struct oci_capabilities *c, unsigned last_cap)
+static void plan_caps(struct oci_capabilities *c, unsigned last_cap, bool of_config)
 {
-	static const char why[] = "the kernel does not know it";
+	const struct caps_set bounding = {"bounding", &c->bounding, of_config ? c->at.bounding : NULL};
+	const struct caps_set permitted = {"permitted", &c->permitted, of_config ? c->at.permitted : NULL};
+	const struct caps_set inheritable = {"inheritable", &c->inheritable, of_config ? c->at.inheritable : NULL};
+	const struct caps_set effective = {"effective", &c->effective, of_config ? c->at.effective : NULL};
+	const struct caps_set ambient = {"ambient", &c->ambient, of_config ? c->at.ambient : NULL};
+	const struct caps_set *const all[] = {&bounding, &permitted, &inheritable, &effective, &ambient};
 	uint64_t known = last_cap >= 63 ? UINT64_MAX : (1ull << (last_cap + 1)) - 1;
 
-	keep_only("bounding", &c->bounding, known, why);
-	keep_only("permitted", &c->permitted, known, why);
-	keep_only("inheritable", &c->inheritable, known, why);
-	keep_only("effective", &c->effective, known, why);
-	keep_only("ambient", &c->ambient, known, why);
-	keep_only("effective", &c->effective, c->permitted, "it is not in the permitted set");
-	keep_only("ambient", &c->ambient, c->permitted & c->inheritable,
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		keep_only(all[i], known, "the kernel does not know it");
+	keep_only(&effective, c->permitted, "it is not in the permitted set");
+	keep_only(&ambient, c->permitted & c->inheritable,
 		  "it is not in both the permitted and the inheritable set");
 }
 
@@ -64,7 +78,7 @@ int plan_security(struct arena *a, struct plan *p, const struct oci_process *pro
 	(void)err;
 	if (process->has_capabilities)
 		s->caps = process->capabilities;
-	plan_caps(&s->caps, f->last_cap);
+	plan_caps(&s->caps, f->last_cap, process == &p->config->process);
 	s->no_new_privs = process->no_new_privileges;
 	s->apparmor = or_null(process->apparmor_profile);
 	s->selinux = or_null(process->selinux_label);

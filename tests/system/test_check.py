@@ -100,6 +100,12 @@ def test_what_is_ignored_is_a_warning(box):
     assert r.rc == 2 and r.out.count("warning: ") == 2 and r.err == ""
 
 
+def test_a_capability_that_cannot_be_had(box, orlop):
+    box.process["capabilities"] = {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL", "CAP_NET_RAW"]}
+    only(findings(box, rc=2), "warning", "/process/capabilities/effective/1", "CAP_NET_RAW", "not in the permitted set")
+    assert ": warning: /process/capabilities/effective/1: " in orlop("check", box.bundle).out
+
+
 # ---- near misses ----------------------------------------------------------------------------------
 
 
