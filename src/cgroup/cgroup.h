@@ -40,6 +40,10 @@ struct cgroup {
  */
 int cgroup_prepare(const struct plan_cgroup *p, struct cgroup *ret, struct error *err);
 
+/* limits.c: do we know the file as one that can be written?  If not, which may be meant, or NULL? */
+bool cgroup_knows_file(const char *file);
+const char *cgroup_nearest_file(const char *file);
+
 /* Close and free, and end the holder. */
 void cgroup_release(struct cgroup *c);
 

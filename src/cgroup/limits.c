@@ -23,7 +23,7 @@ static const struct name_value known_files[] = {
 	{"memory.zswap.writeback", 0}, {"misc.max", 0}, {"pids.max", 0}, {"rdma.max", 0},
 };
 
-static bool is_known_file(const char *file)
+bool cgroup_knows_file(const char *file)
 {
 	const char *dot = strrchr(file, '.');
 
@@ -31,6 +31,11 @@ static bool is_known_file(const char *file)
 		if (str_eq(known_files[i].name, file))
 			return true;
 	return str_starts(file, "hugetlb.") && dot && str_eq(dot, ".max");
+}
+
+const char *cgroup_nearest_file(const char *file)
+{
+	return name_nearest(known_files, ARRAY_SIZE(known_files), file);
 }
 
 static int error_missing_file(const struct plan_cgroup *p, const struct plan_cgroup_write *w,
@@ -54,9 +59,9 @@ static int error_missing_file(const struct plan_cgroup *p, const struct plan_cgr
 		if (str_eq(w->file, releases[i].file) &&
 		    error_hint_release(err, w->file, releases[i].release))
 			return -ENOENT;
-	if (is_known_file(w->file))
+	if (cgroup_knows_file(w->file))
 		return error_hint(err, "the kernel was built without it");
-	nearest = name_nearest(known_files, ARRAY_SIZE(known_files), w->file);
+	nearest = cgroup_nearest_file(w->file);
 	if (nearest)
 		return error_hint(err, "did you mean %s?", nearest);
 	return error_hint(err, "it is unknown here: is it misspelt, or is the kernel too old?");

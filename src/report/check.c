@@ -92,7 +92,7 @@ static bool has_early_hooks(const struct oci_hooks *hooks)
 int report_judge(const struct global_options *g, const struct plan *plan, struct error *err)
 {
 	struct arena *a = arena_new();
-	struct check c = {.g = g, .arena = a, .all.arena = a, .plan = plan};
+	struct check c = {.g = g, .arena = a, .all.arena = a, .plan = plan, .replaces = true};
 	int r = 0;
 
 	host_probe(a, options_named_manager(g) == CGROUP_MANAGER_DELEGATED, &c.bundle.host);

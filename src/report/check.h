@@ -17,6 +17,7 @@ struct check {
 	struct findings all;
 	struct bundle bundle;
 	const struct plan *plan;	/* as much of it as could be made */
+	bool replaces;			/* one with its id, which runs now */
 	const struct access_user *user;	/* of its process, for the root file system; or NULL */
 };
 

@@ -152,6 +152,21 @@ static void check_cpusets(struct check *c)
 	check_list(c, r->cpu.mems, NODES "possible", "/linux/resources/cpu/mems", "memory node");
 }
 
+/* The one that is to be replaced has them in the same cgroup, and they will be gone. */
+static void check_cgroup(struct check *c)
+{
+	const struct plan_cgroup *p = &c->plan->cgroup;
+	_cleanup_close_ int fd = -1;
+	char byte;
+
+	if (c->replaces || p->mode != PLAN_CGROUP_FS || !c->plan->config->linux_.cgroups_path)
+		return;
+	fd = fd_openat(AT_FDCWD, arena_printf(c->arena, "%s%s/cgroup.procs", p->root, p->path), O_RDONLY, 0);
+	if (fd >= 0 && fd_read_up_to(fd, &byte, 1) == 1)
+		check_note(c, false, "/linux/cgroupsPath", "the cgroup %s is there already and holds processes",
+			   p->path);
+}
+
 static void check_memory_policy(struct check *c)
 {
 	const struct oci_memory_policy *m = c->plan->process.memory_policy;
@@ -255,6 +270,7 @@ void check_here(struct check *c)
 	if (p->has_process && p->process.oci)
 		check_rlimits(c);
 	check_sysctls(c);
+	check_cgroup(c);
 	check_cpusets(c);
 	check_memory_policy(c);
 	check_huge_pages(c);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
 #include "cgroup/controllers.h"
 #include "cgroup/delegate.h"
 #include "oci/linux.h"
@@ -115,6 +116,23 @@ static void check_controllers(struct check *c)
 			if (w->controller & 1u << bit &&
 			    !host_has(&c->bundle.host.controllers, cgroup_controller_names[bit]))
 				missing_controller(c, w->where, "this limit", bit);
+	}
+}
+
+/* The kernel may know more than we do. */
+static void check_unified(struct check *c)
+{
+	const struct plan_cgroup *p = &c->plan->cgroup;
+
+	for (size_t i = 0; p->mode != PLAN_CGROUP_NONE && i < p->n_writes; i++) {
+		const struct plan_cgroup_write *w = &p->writes[i];
+		const char *near;
+
+		if (!str_starts(w->where, "/linux/resources/unified/") || cgroup_knows_file(w->file))
+			continue;
+		near = cgroup_nearest_file(w->file);
+		check_note(c, true, w->where, "no file %s of a cgroup is known that can be written%s%s%s", w->file,
+			   near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
 	}
 }
 
@@ -268,6 +286,7 @@ void check_host(struct check *c)
 	check_namespaces(c);
 	check_releases(c);
 	check_controllers(c);
+	check_unified(c);
 	check_delegation(c);
 	check_mappings(c);
 	check_landlock(c);

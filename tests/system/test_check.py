@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 from lib import config as conf
@@ -605,6 +606,32 @@ def test_what_the_host_has(furnished, change):
     change(furnished.config)
     assert findings(furnished, rc=0) == []
     assert furnished.run().rc == 0
+
+
+def test_files_of_a_cgroup(box):
+    """Perhaps the kernel knows them; this one does not."""
+    box.config["linux"]["resources"] = {"unified": {"cgroup.max.dept": "1", "other.thing": "1"}}
+    rows = findings(box, rc=2)
+    assert {(s, p) for s, p, _ in rows} == {("warning", f"/linux/resources/unified/{f}") for f in ("cgroup.max.dept", "other.thing")}
+    assert "did you mean `cgroup.max.depth`?" in [m for _, p, m in rows if "dept" in p][0]
+    assert box.run().rc != 0
+
+
+def test_a_cgroup_with_processes(box, tmp):
+    path = f"/{os.path.basename(tmp)}-full"
+    os.mkdir(host.CGROUP + path)
+    sleeper = subprocess.Popen(["sleep", "100"])
+    try:
+        with open(f"{host.CGROUP}{path}/cgroup.procs", "w") as f:
+            f.write(str(sleeper.pid))
+        box.config["linux"]["cgroupsPath"] = path
+        only(findings(box, rc=1), "error", "/linux/cgroupsPath", "holds processes")
+        assert box.run().rc != 0
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+        os.rmdir(host.CGROUP + path)
+    assert findings(box, rc=0) == []
 
 
 def test_file_systems_of_another_machine(box, orlop, tmp):
