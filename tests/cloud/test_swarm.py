@@ -81,11 +81,25 @@ def get(node, timeout=20):
         connection.close()
 
 
+def all_answer(node):
+    """What this node's requests give, once each of six replicas has had one."""
+    answers = set()
+
+    def another():
+        try:
+            answers.add(get(node))
+        except (OSError, http.client.HTTPException):
+            pass
+        return answers
+
+    return until(another, lambda seen: len(seen) == 6, step=0)
+
+
 class Load:
     """Requests, one after the other, to these nodes in turn, while the body of `with` runs."""
 
-    def __init__(self, *nodes):
-        self.nodes, self.seen, self.failures, self.slowest = nodes, collections.Counter(), [], 0
+    def __init__(self, *nodes, timeout=20):
+        self.nodes, self.timeout, self.seen, self.failures, self.slowest = nodes, timeout, collections.Counter(), [], 0
         self.end, self.begin = threading.Event(), time.monotonic()
         self.thread = threading.Thread(target=self.run)
 
@@ -94,7 +108,7 @@ class Load:
         while not self.end.is_set():
             node, begin = self.nodes[count % len(self.nodes)], time.monotonic()
             try:
-                status, text = get(node)
+                status, text = get(node, self.timeout)
                 assert status == 200, status
                 self.seen[text.split()[0]] += 1
             except (OSError, http.client.HTTPException, AssertionError, IndexError) as e:
@@ -136,8 +150,8 @@ def test_machines_become_a_swarm(told):
     assert [text.splitlines()[-1] for text in everywhere(install)] == ["orlop systemd"] * 3
     docker("swarm", "init", "--advertise-addr", "10.77.0.1")
     token = docker("swarm", "join-token", "-q", "worker")
-    for node in NODES[1:]:
-        at(node, f"docker swarm join --advertise-addr eth0 --token {token} 10.77.0.1:2377")
+    join = f"docker swarm join --advertise-addr eth0 --token {token} 10.77.0.1:2377"
+    everywhere(at, ["docker info -f '{{.Swarm.ControlAvailable}}'", join, join])
     docker("node", "update", "--label-add", "disk=fast", "node2")
     until(lambda: docker("node", "ls", "--format", "{{.Hostname}} {{.Status}}"), lambda text: text.count("Ready") == 3)
     told("3 nodes ready")
@@ -153,9 +167,7 @@ def test_service(told):
     assert until(running, lambda nodes: len(nodes) == 6) == sorted(NODES * 2)
     told(f"6 replicas run after {time.monotonic() - begin:.0f} s")
     for node in NODES:
-        answers = set()
-        until(lambda: answers.add(get(node)) or answers, lambda all_of_them: len(all_of_them) == 6, step=0)
-        assert all(status == 200 and text.endswith(" secret-word page-text\n") for status, text in answers), answers
+        assert all(status == 200 and text.endswith(" secret-word page-text\n") for status, text in all_answer(node))
 
 
 LOOK = """for id in $(docker ps -q --no-trunc -f name=web.); do
@@ -178,6 +190,26 @@ def test_constraint(told):
     assert until(lambda: running("pinned"), lambda nodes: len(nodes) == 2) == ["node2", "node2"]
     docker("service", "rm", "pinned")
     told("2 replicas where the label is")
+
+
+def test_network_drops(told):
+    """A node is away for 10 s. Whether the swarm has replaced its replicas by then or not, there are six afterwards, and
+    the node has no more than those that are its own."""
+    with Load("node1", timeout=3) as load:
+        at("node3", "(sleep 1; ip link set eth0 down; sleep 10; ip link set eth0 up) >/dev/null 2>&1 &")
+        time.sleep(12)
+    told(f"meanwhile {load}")
+    begin = time.monotonic()
+    nodes = until(running, lambda nodes: len(nodes) == 6)
+    own = str(nodes.count("node3"))
+    until(lambda: docker("node", "inspect", "node3", "-f", "{{.Status.State}}"), lambda text: text == "ready")
+    until(lambda: at("node3", "orlop --root /run/docker/runtime-runc/moby list -q | wc -l; docker ps -q | wc -l").split(),
+          lambda counts: counts == [own, own])
+    everywhere(all_answer)
+    told(f"all as before after {time.monotonic() - begin:.0f} s, {own} replicas on the node")
+    with Load(*NODES) as load:
+        time.sleep(5)
+    assert not load.failures, load.failures
 
 
 def changed(load, told, state, *args):
@@ -207,7 +239,7 @@ def test_rollback(told):
 
 def test_power_off(told):
     """The swarm misses a node after three heartbeats of 5 s; then what it had runs elsewhere."""
-    with Load("node1", "node2") as load:
+    with Load("node1", "node2", timeout=3) as load:
         begin = time.monotonic()
         at("node3", "(sleep 1; echo o >/proc/sysrq-trigger) >/dev/null 2>&1 &")
         until(lambda: docker("node", "inspect", "node3", "-f", "{{.Status.State}}"), lambda text: text == "down", seconds=120)
