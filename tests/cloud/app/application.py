@@ -30,7 +30,8 @@ http {{
         listen 127.0.0.1:{port};
         location / {{
             proxy_pass http://workers; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_next_upstream error timeout http_502 http_503;
+            # Puma may answer 500 to what comes when it closes its connections ("closed stream")
+            proxy_next_upstream error timeout http_500 http_502 http_503;
         }}
     }}
 }}
@@ -216,3 +217,40 @@ class Processes(Application):
             p.wait(30)
         for name in SERVICES:
             run("umount", "-l", "-R", self.where / name / "root")
+
+
+class Pod(Application):
+    """As Podman's containers of one pod, with orlop."""
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.options = ["podman", "--cgroup-manager", "cgroupfs", "--runtime", ORLOP,
+                        "--root", self.where / "storage", "--storage-driver", "vfs"]
+        conf = pathlib.Path("/etc/containers/containers.conf.d/cloud.conf")
+        conf.parent.mkdir(parents=True, exist_ok=True)
+        conf.write_text("[containers]\npids_limit = 0\n")  # there may be no controller to limit with
+        self.podman("pod", "create", "--name", "cloud", "--network", "host")
+
+    def podman(self, *args):
+        return run(*self.options, *args)
+
+    def begin(self, name, top):
+        if self.podman("ps", "--all", "--quiet", "--filter", f"name=^{name}$"):
+            self.podman("start", name)
+            return
+        user, env, argv = self.command(name)
+        self.podman("run", "--detach", "--pod", "cloud", "--name", name, "--user", user, "--log-driver", "k8s-file",
+                    "--log-opt", f"path={self.where}/{name}.log", "--ulimit", f"nofile={FILES.get(name, DESCRIPTORS)}",
+                    *(w for k, v in env.items() for w in ("--env", f"{k}={v}")), "--rootfs", top / "root", *argv)
+
+    def pids(self):
+        return {name: int(self.podman("inspect", "--format", "{{.State.Pid}}", name)) for name in SERVICES}
+
+    def ended(self, name):
+        """The status of its end, which it is asked for."""
+        self.podman("stop", "--time", "60", name)
+        return self.podman("inspect", "--format", "{{.State.ExitCode}}", name).strip()
+
+    def down(self):
+        self.podman("pod", "rm", "--force", "--time", "5", "cloud")
+        for name in SERVICES:
+            run("umount", "-l", self.where / name / "root")

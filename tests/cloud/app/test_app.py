@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 An application as people run it, in containers that orlop alone starts: what it does beside the same processes without,
-restarts of its workers under load, a worker that goes beyond its limits, and five hundred workers.
+restarts of its workers under load, a worker that goes beyond its limits, and five hundred workers; and as a pod.
 
     tests/fresh --with "$(tests/cloud/app/packages)" --share "$PWD" trixie -- env ORLOP=$PWD/build/gcc/orlop \\
         python3 -m pytest -q -p no:cacheprovider tests/cloud/app
@@ -19,7 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from application import HERE, ORLOP, SERVICES, WORKERS, Containers, Processes, get, orlop, run, until
+from application import HERE, ORLOP, SERVICES, WORKERS, Containers, Pod, Processes, get, orlop, run, until
 
 ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "20")), int(os.environ.get("SECONDS", "1"))
 MANY = int(os.environ.get("MANY", "500"))
@@ -108,13 +108,14 @@ def test_throughput(app, plain):
          rps_of_pairs=statistics.median(c["rps"] / p["rps"] for c, p in zip(*seen.values())))
 
 
-def test_rolling_restart(app):
+def _restart(app, end, what):
+    """One worker after the other, under load."""
     before = app.pids()
     slowest = 0
     with Load(app.port, 170) as load:
         for name in NAMES:
             begin = time.monotonic()
-            assert app.ended(name, lambda n=name: orlop("kill", n, "TERM")) == "0", app.words(name)
+            assert end(name) == "0", app.words(name)
             app.start(name)
             app.ready(name)
             slowest = max(slowest, time.monotonic() - begin)
@@ -122,9 +123,13 @@ def test_rolling_restart(app):
         figures = load.stop()
     after = app.pids()
     assert {n for n in SERVICES if before[n] != after[n]} == set(NAMES)
+    print(app.words("nginx"), *map(app.words, NAMES), sep="\n")
     assert figures["failed"] == 0 and figures["requests"] > 100, figures
-    tell("rolling restart", workers=WORKERS, requests=int(figures["requests"]), failed=0, p99=figures["p99"],
-         slowest_s=slowest)
+    tell(what, workers=WORKERS, requests=int(figures["requests"]), failed=0, p99=figures["p99"], slowest_s=slowest)
+
+
+def test_rolling_restart(app):
+    _restart(app, lambda name: app.ended(name, lambda: orlop("kill", name, "TERM")), "rolling restart")
 
 
 @pytest.mark.parametrize("what, limit, value", [("descriptors", "RLIMIT_NOFILE", 64), ("memory", "RLIMIT_AS", 1 << 30)])
@@ -190,3 +195,16 @@ def test_five_hundred_workers(srv):
             list(pool.map(lambda n: orlop("delete", "--force", f"many{n}"), range(MANY)))
     tell("many workers", containers=MANY, start_s=started, start_ms_each=started * 1000 / MANY,
          delete_s=time.monotonic() - begin, pss_kib_each=statistics.mean(pss))
+
+
+def test_pod(srv):
+    """The same application as a pod of Podman, and its workers one after the other stopped and started."""
+    pod = Pod(srv / "pod", 40000)
+    try:
+        begin = time.monotonic()
+        pod.up()
+        assert {pod.podman("inspect", "--format", "{{.OCIRuntime}}", name).strip() for name in SERVICES} == {ORLOP}
+        tell("pod up", containers=len(SERVICES), seconds=time.monotonic() - begin)
+        _restart(pod, pod.ended, "rolling restart, pod")
+    finally:
+        pod.down()
