@@ -38,10 +38,13 @@ static struct plan_security decide(const struct oci_process *process, unsigned l
 	return p.security;
 }
 
+#define SETS(b, others) \
+	{.bounding = (b), .effective = (others), .inheritable = (others), .permitted = (others), .ambient = (others)}
+
 static void test_all_kept(void **state)
 {
 	struct oci_process p = { .has_capabilities = true,
-				 .capabilities = { 0xff, 0x0f, 0x0f, 0x0f, 0x0f } };
+				 .capabilities = SETS(0xff, 0x0f) };
 	struct plan_security s = decide(&p, 40);
 
 	(void)state;
@@ -52,7 +55,7 @@ static void test_all_kept(void **state)
 static void test_absent(void **state)
 {
 	/* the sets are not looked at when the member was not there */
-	struct oci_process p = { .capabilities = { 1, 1, 1, 1, 1 } };
+	struct oci_process p = { .capabilities = SETS(1, 1) };
 	struct plan_security s = decide(&p, 40);
 	static const struct oci_capabilities none;
 
@@ -66,7 +69,7 @@ static void test_unknown_to_kernel(void **state)
 {
 	uint64_t all = 1ull << 40 | 1ull << 39 | 1;
 	struct oci_process p = { .has_capabilities = true,
-				 .capabilities = { all, all, all, all, all } };
+				 .capabilities = SETS(all, all) };
 	struct plan_security s = decide(&p, 39);
 
 	(void)state;
