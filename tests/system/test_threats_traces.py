@@ -5,6 +5,7 @@ T110: what fails leaves nothing behind, wherever it fails; and where the undoing
 """
 import json
 import os
+import time
 
 import pytest
 from lib import host, kernel
@@ -116,6 +117,10 @@ def test_run_in_the_foreground(box, tmp, call, error):
             kernel.until(over, deadline(3))
         except AssertionError:
             pass
+        # it may not have come to waiting when the pid is told
+        for _ in range(10):
+            if "INJECTED" not in kernel.read(trace):
+                time.sleep(deadline(0.05))
         injected = "INJECTED" in kernel.read(trace)
         if p.poll() is None:
             box.orlop("delete", "--force", box.id)
