@@ -582,7 +582,8 @@ static void test_pause(void **state)
 	/* a signal that does not kill waits until it is thawed */
 	WORKS(container_kill(&f.g, "c", SIGSTOP, false, &f.err));
 	WORKS(container_resume(&f.g, "c", &f.err));
-	assert_int_equal(waitid(P_PID, (id_t)f.pid, &info, WSTOPPED), 0);	/* it would take the lower number first */
+	/* of two that wait it would take the lower number first */
+	assert_int_equal(waitid(P_PID, (id_t)f.pid, &info, WSTOPPED), 0);
 	WORKS(container_kill(&f.g, "c", SIGUSR1, false, &f.err));
 	WORKS(container_kill(&f.g, "c", SIGCONT, false, &f.err));
 	assert_int_equal(fake_collect(f.pid), 128 + SIGUSR1);
