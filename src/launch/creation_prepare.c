@@ -159,16 +159,17 @@ static int connect_pidfd(struct creation *c, struct error *err)
 /* Who called us, for --die-with-parent: one that has ended before we looked is not seen. */
 static int find_caller(struct creation *c, struct error *err)
 {
-	pid_t parent = getppid();
+	pid_t parent;
 
 	if (!c->o->die_with_parent)
 		return 0;
+	parent = getppid();
 	if (parent == 0)
 		return error_set(err, ESRCH, "--die-with-parent: the process that called is in another pid "
 				 "namespace, and its end cannot be seen from here");
 	c->spawn.caller = sys_pidfd_open(parent, 0);
 	if (c->spawn.caller < 0)
-		return error_errno(err, errno, "--die-with-parent: watch the process that called (pid %d)",
+		return error_errno(err, c->spawn.caller, "--die-with-parent: watch the process that called (pid %d)",
 				   (int)parent);
 	return 0;
 }
