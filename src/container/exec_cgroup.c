@@ -130,9 +130,11 @@ static int enter_inner(struct execution *x, struct error *err)
 		return cgroup_of_init(&x->spawn, x, err);
 	if (r < 0)
 		return error_errno(err, r, "open the cgroup " CGROUP_DELEGATE_INNER " of the container");
-	if (cgroup_frozen(x->sub_cgroup) == 1 && !x->o->ignore_paused)
-		return error_set(err, EBUSY, "the container has frozen its cgroup " CGROUP_DELEGATE_INNER ", where the "
-				 "process would go");
+	if (cgroup_frozen(x->sub_cgroup) == 1 && !x->o->ignore_paused) {
+		error_set(err, EBUSY, "the container has frozen its cgroup " CGROUP_DELEGATE_INNER ", where the "
+			  "process would go");
+		return error_hint(err, "name another one with --cgroup, or let it wait there with --ignore-paused");
+	}
 	return 0;
 }
 

@@ -48,6 +48,17 @@ def each(option, values):
     return [word for value in values for word in (option, value)]
 
 
+@pytest.mark.parametrize("args, said", [
+    ([], "say where to write it"), (["--orlop", "/bin/ls"], "needs shared libraries"), (["--service", "."], "has no config.json"),
+    (["--unit", "/etc/fstab"], "with systemd"), (["--orlop", "/none"], "no such program"), (["--sise", "1G"], "unknown option --sise")])
+def test_what_is_refused(tmp_path, args, said):
+    """And nothing is left where the machine would be."""
+    output = [str(tmp_path / "machine.img")] if args else []
+    given = ["--orlop", ORLOP] if "--orlop" not in args else []
+    r = subprocess.run([BUILD, "initramfs", *given, *args, *output], cwd=tmp_path, capture_output=True, text=True)
+    assert r.returncode == 1 and said in r.stderr and r.stdout == "" and os.listdir(tmp_path) == [], r
+
+
 # ---- without systemd ------------------------------------------------------------------------------
 
 
