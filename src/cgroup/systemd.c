@@ -80,6 +80,13 @@ void cgroup_unit_release(struct cgroup_holder *h)
 	*h = (struct cgroup_holder){.pidfd = -1};
 }
 
+static bool has_ended(pid_t child)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
+}
+
 /* cgroups(7), /proc/PID/cgroup: where systemd has put it. */
 static int find_path(const struct plan_cgroup *p, pid_t pid, char **ret, struct error *err)
 {
@@ -99,6 +106,8 @@ static int find_path(const struct plan_cgroup *p, pid_t pid, char **ret, struct 
 	if (end)
 		*end = '\0';
 	name = strrchr(path, '/') + 1;
+	if (has_ended(pid))
+		return error_set(err, ESRCH, "the process that the unit %s was to begin with was killed", p->unit.name);
 	if (!str_eq(name, p->unit.name) || str_starts(path, "/..")) {
 		error_set(err, ENOENT, "systemd started the unit %s, and its process is in the cgroup %s", p->unit.name,
 			  path);
@@ -162,6 +171,20 @@ static int check_controllers(int root, struct systemd *s, const struct plan_cgro
 	return r < 0 ? r : cgroup_check_controllers(root, path, p, err);
 }
 
+/*
+ * It is ours: if it is not to be used, it goes.  By itself it would stay if its process died before it was in it: the
+ * kernel takes that for moved, and tells systemd only when the last one leaves.
+ */
+static int find_started(struct systemd *s, const struct plan_cgroup *p, pid_t pid, char **ret, struct error *err)
+{
+	struct error ignored = {0};
+	int r = p->unit.slice ? whole_path(s, p->unit.user, p->path, ret, err) : find_path(p, pid, ret, err);
+
+	if (r < 0 && systemd_stop_unit(s, p->unit.name, JOB_MS, &ignored) == 0)
+		systemd_reset_failed(s, p->unit.name, &ignored);
+	return r;
+}
+
 int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holder *ret, char **ret_path,
 		      struct error *err)
 {
@@ -184,8 +207,7 @@ int cgroup_unit_start(int root, const struct plan_cgroup *p, struct cgroup_holde
 	if (r == -EEXIST)
 		error_in(err, "container's cgroup is not empty");
 	if (r == 0)
-		r = p->unit.slice ? whole_path(s, p->unit.user, p->path, ret_path, err)
-				  : find_path(p, ret->pid, ret_path, err);
+		r = find_started(s, p, ret->pid, ret_path, err);
 	systemd_close(s);
 	return r;
 }

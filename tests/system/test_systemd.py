@@ -242,6 +242,15 @@ def test_devices_from_inside(box):
     assert opened == {"null": "", "aio": "", "kmsg": "EPERM", "cuse": "EPERM"}, r
 
 
+def test_holder_is_killed(box):
+    """Before systemd has moved it: the scope is there then with nobody in it, and would stay."""
+    box.args("pause")
+    box.create(wrap=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pause,sendmsg", "-e", "inject=pause:signal=KILL",
+                     "-e", "inject=sendmsg:delay_enter=500000"], timeout=60).failed(box.unit, "was killed")
+    kernel.until(lambda: not os.path.exists(ROOT + box.scope) and not is_known(box.unit), deadline(10), "the scope is gone")
+    assert box.orlop.ids() == []
+
+
 @pytest.mark.parametrize("limit, expected", [(0, "0"), (1, "1"), (-1, "max")])
 def test_few_processes(box, limit, expected):
     """The process that holds the scope until the container is in it does not count."""
