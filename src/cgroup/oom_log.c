@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -71,15 +70,9 @@ int64_t oom_log_count(int kmsg, const char *path, uint64_t since_us)
 	return found;
 }
 
-int64_t oom_log_count_recent(const char *path, uint64_t age_us)
+int64_t oom_log_count_since(const char *path, uint64_t since_us)
 {
 	_cleanup_close_ int kmsg = fd_openat(AT_FDCWD, "/dev/kmsg", O_RDONLY | O_NONBLOCK, 0);
-	struct timespec now;
-	uint64_t now_us;
 
-	if (kmsg < 0)
-		return kmsg;
-	clock_gettime(CLOCK_MONOTONIC_RAW, &now);
-	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	return oom_log_count(kmsg, path, age_us < now_us ? now_us - age_us : 0);
+	return kmsg < 0 ? kmsg : oom_log_count(kmsg, path, since_us);
 }

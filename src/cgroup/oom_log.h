@@ -15,7 +15,7 @@
  */
 int64_t oom_log_count(int kmsg, const char *path, uint64_t since_us);
 
-/* The same for what happened in the last @age_us.  -EPERM: kernel.dmesg_restrict, without CAP_SYSLOG. */
-int64_t oom_log_count_recent(const char *path, uint64_t age_us);
+/* The same of the host's log.  -EPERM: kernel.dmesg_restrict, without CAP_SYSLOG. */
+int64_t oom_log_count_since(const char *path, uint64_t since_us);
 
 #endif

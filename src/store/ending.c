@@ -54,8 +54,7 @@ static uint64_t read_bytes(int cgroup, const char *file)
 /* systemd removes the cgroup of a scope as soon as nobody is in it. */
 static uint64_t count_in_log(const struct state *st)
 {
-	int64_t created = clock_read_text_us(st->created), age = clock_now_us() - created;
-	int64_t n = created > 0 && age > 0 ? oom_log_count_recent(st->cgroup_path, (uint64_t)age) : 0;
+	int64_t n = oom_log_count_since(st->cgroup_path, st->created_raw_us);
 
 	return n > 0 ? (uint64_t)n : 0;
 }

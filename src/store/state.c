@@ -50,6 +50,7 @@ static const struct field fields[] = {
 	F("bundle", ABSOLUTE, bundle),
 	F("rootfs", ABSOLUTE_OR_NULL, rootfs),
 	F("created", FIXED_CREATED, created),
+	SINCE(4, "createdRaw", U64, created_raw_us),	/* format 3 may have it, and earlier releases wrote none */
 	F("owner", U32, owner_uid),
 	F("pid", PID, init.pid),
 	F("startTime", U64, init.start_time),
@@ -87,6 +88,7 @@ static const struct field fields[] = {
 void state_set_created(struct state *st)
 {
 	clock_text_now(st->created);
+	st->created_raw_us = clock_raw_us();
 }
 
 /* ---- out ---- */

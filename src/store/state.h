@@ -27,6 +27,7 @@ struct state_process {
 struct state {
 	char *id, *bundle, *rootfs;	/* absolute paths */
 	char created[40];		/* RFC 3339, nanoseconds, UTC */
+	uint64_t created_raw_us;	/* by clock_raw_us(), as somebody may set the other clock; 0: nobody knows */
 	uid_t owner_uid;
 	struct state_process init;
 	char *cgroup_root, *cgroup_path;	/* NULL: none (yet) */
@@ -55,7 +56,7 @@ struct state {
 	struct key_values annotations;
 };
 
-/* st->created = now. */
+/* Now, by both clocks. */
 void state_set_created(struct state *st);
 /* One rename.  -E2BIG when it (its annotations) would exceed STATE_MAX_BYTES. */
 int state_write(int dir, const struct state *st, struct error *err);

@@ -63,12 +63,12 @@ int64_t clock_read_text_us(const char *text)
 	return seconds * 1000000 + digits(text + 20, 6);
 }
 
-int64_t clock_now_us(void)
+uint64_t clock_raw_us(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 int64_t clock_now_ms(void)

@@ -20,8 +20,8 @@ int64_t clock_read_text_us(const char *text);
  */
 int clock_parse_duration(const char *text, int64_t *ret_ns);
 
-/* Microseconds since 1970. */
-int64_t clock_now_us(void);
+/* Microseconds of CLOCK_MONOTONIC_RAW, which nobody sets nor slews, as that of the kernel's log: clock_getres(2). */
+uint64_t clock_raw_us(void);
 /* Milliseconds that never go back, for deadlines. */
 int64_t clock_now_ms(void);
 

@@ -193,7 +193,7 @@ static void test_wrong_values(void **state)
 	fake_rewrite(&f);
 	text = fake_read(dir_path, STORE_STATE);
 	assert_int_equal(json_parse(arena, text, strlen(text), &o, &f.err), 0);
-	assert_int_equal(o->object.n, 37);
+	assert_int_equal(o->object.n, 38);
 	{	/* the control: rebuilt with an equal value it is what it was */
 		_cleanup_free_ char *same = with_value(o, text, 0, "3");
 
