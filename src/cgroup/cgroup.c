@@ -123,8 +123,7 @@ static int make(int root, const struct plan_cgroup *p, struct cgroup *ret, struc
 	if (r == -EAGAIN)
 		error_hint(err, "cgroup.max.depth or cgroup.max.descendants of a cgroup above is reached");
 	if (r == -EACCES || r == -EPERM)
-		error_hint(err, "choose a linux.cgroupsPath below a cgroup delegated to you, or use "
-			   "--cgroup-manager=disabled");
+		cgroup_hint_delegate(p, err);
 	return r;
 }
 

@@ -174,6 +174,20 @@ static int error_enable(const struct plan_cgroup *p, const char *prefix, unsigne
 	return error_at(err, "%s", who_needs(p, bits));
 }
 
+void cgroup_hint_delegate(const struct plan_cgroup *p, struct error *err)
+{
+	char names[64];
+
+	list_bits(p->controllers, "", names, sizeof(names));
+	if (*names)
+		error_hint(err, "its limits need %s, and no cgroup with that is delegated to the caller: run in a "
+			   "unit of systemd with Delegate=, as by systemd-run --user --scope -p Delegate=yes, or "
+			   "choose a linux.cgroupsPath below a cgroup that is", names);
+	else
+		error_hint(err, "choose a linux.cgroupsPath below a cgroup delegated to you, or use "
+			   "--cgroup-manager=disabled");
+}
+
 /* ---- and how -------------------------------------------------------------------------------- */
 
 static int write_control(int root, const char *prefix, unsigned bits, char *ret_words, size_t size)

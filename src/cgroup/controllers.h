@@ -22,6 +22,9 @@ int cgroup_check_controllers(int root, const char *path, const struct plan_cgrou
 /* The error that cgroup_enable_controllers() has for @name, which the root of the hierarchy lacks.  @what needs it. */
 int cgroup_no_controller(const struct plan_cgroup *p, const char *name, const char *what, struct error *err);
 
+/* What to do when the caller may make no cgroup, with the names of the controllers that its limits need. */
+void cgroup_hint_delegate(const struct plan_cgroup *p, struct error *err);
+
 /* From the container's cgroup @fd to those below it.  -EBUSY: it still holds processes. */
 int cgroup_pass_on(int fd, const struct plan_delegation *d, struct error *err);
 
