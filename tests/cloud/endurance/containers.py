@@ -90,6 +90,7 @@ def _limits(n, systemd):
 class Slot:
     def __init__(self, id):
         self.id, self.status, self.limits, self.added, self.history = id, ABSENT, None, False, []
+        self.unsure = set()  # what it may still become by itself, as orlop was killed when it had begun that
 
     def is_made(self):
         self.limits, self.added = 1, False

@@ -95,7 +95,7 @@ class Driver:
         said = {c["id"]: c["status"] for c in json.loads(out) or []}
         for slot in self.slots():
             status = said.pop(slot.id, ABSENT)
-            if slot.status not in (status, WRECK):
+            if slot.status != WRECK and status not in {slot.status, *slot.unsure}:
                 raise Wrong(f"{slot.id} must be {slot.status}, and list says {status}: {slot.history[-LAST:]}")
         self.alive.append(sum(s.status != ABSENT for s in self.slots()))
         if said:
@@ -129,7 +129,7 @@ class Driver:
                 rc, _, err = self.orlop("delete", "--force", s.id)
                 if rc != 0:
                     raise Wrong(f"{s.id}: delete --force: {err}: {s.history[-LAST:]}")
-                s.status = ABSENT
+                s.status, s.unsure = ABSENT, set()
 
     def settled(self, before, seconds):
         """What is left once the kernel had time; an empty list if nothing."""
@@ -228,7 +228,10 @@ class Worker:
                     self.driver.wrong = Wrong(f"{slot.id}: {e!r}\n" + "\n".join(map(str, slot.history[-LAST:])))
 
     def operate(self, slot):
-        driver, operation = self.driver, containers.choose(slot, self.random)
+        driver = self.driver
+        if slot.unsure:
+            slot.status, slot.unsure = self.settle(slot), set()
+        operation = containers.choose(slot, self.random)
         words = operation.words(slot, driver.top, self.random)
         after = self.random.uniform(0, 1.3 * driver.took[operation.name]) if self.random.random() < KILLED else None
         begin = time.monotonic()
@@ -249,6 +252,12 @@ class Worker:
             containers.soon(lambda: (driver.state(slot) or {}).get("status") == STOPPED, "it has stopped")
         containers.check(slot, driver.state(slot), driver.place.state, driver.systemd)
 
+    def settle(self, slot):
+        _, status = self.driver.at_rest(slot)
+        if status not in {slot.status, *slot.unsure}:
+            raise Wrong(f"it must be {slot.status} or {slot.unsure}, and is {status}")
+        return status
+
     def reconcile(self, slot, operation):
         """One of the processes was killed: what the container is now must be one of few things."""
         answer, status = self.driver.at_rest(slot)
@@ -262,6 +271,7 @@ class Worker:
         if operation.name.startswith("mounts"):
             slot.added = None
         ends = operation.end in (STOPPED, ABSENT) and status in (CREATED, RUNNING, PAUSED)  # or will have done so in a moment
+        slot.unsure = {operation.end} if operation.end and status == slot.status != ABSENT and not ends else set()
         slot.status = WRECK if ends else status
         if slot.status != WRECK:
             containers.check(slot, answer, self.driver.place.state, self.driver.systemd)

@@ -62,17 +62,18 @@ def bpf_programs(place):
     for at, pointer in ((1, code), (2, text)):
         ctypes.cast(attr, ctypes.POINTER(ctypes.c_uint64))[at] = ctypes.addressof(pointer)
     attr[12] = int.from_bytes(b"leak", "little")  # its name
-    KEPT.append(_call(321, 5, attr, ctypes.sizeof(attr)))
+    KEPT.extend(_call(321, 5, attr, ctypes.sizeof(attr)) for _ in range(10))
 
 
 def keys(place):
-    """A key in the keyring of the process: add_key(2)."""
-    _call(248, b"user", place.tag.encode(), b"x", 1, -2)
+    """In the keyring of the process: add_key(2)."""
+    for n in range(20):
+        _call(248, b"user", f"{place.tag}{n}".encode(), b"x", 1, -2)
 
 
 def namespaces(place):
     """Those that no process is in."""
-    for kind in ("net", "ipc", "uts") * 5:
+    for kind in ("net", "ipc", "uts") * 10:
         p = subprocess.Popen(["unshare", f"--{kind}", "cat"], stdin=subprocess.PIPE)
         kernel.until(lambda p=p: kernel.read(f"/proc/{p.pid}/comm") == "cat\n")
         KEPT.append(os.open(f"/proc/{p.pid}/ns/{kind}", os.O_RDONLY))
