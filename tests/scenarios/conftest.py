@@ -30,12 +30,26 @@ import time
 
 import pytest
 
+import cri as interface
+from pods import IMAGE as PODS_IMAGE
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 ORLOP = "/usr/local/bin/orlop"
 IMAGE = "bb"
 PEER = "crun"
 DAEMON_JSON = "/etc/docker/daemon.json"
 TABLE = os.environ.get("SCENARIOS_TABLE")
+CONTAINERD = "/etc/containerd/config.toml"
+PEERS_HANDLER = """
+[plugins."{plugin}".containerd.runtimes.crun]
+runtime_type = "io.containerd.runc.v2"
+[plugins."{plugin}".containerd.runtimes.crun.options]
+BinaryName = "/usr/bin/crun"
+SystemdCgroup = true
+"""
+NETWORK = {"cniVersion": "1.0.0", "name": "scenarios", "plugins": [
+    {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": False,
+     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.66.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 
 # What an error is about, in words that any runtime and engine have for it: the first that is found.
 CLASSES = [("missing command", r"executable file .*not found|no such file or directory.*exec|exec.*no such file"),
@@ -256,3 +270,27 @@ def rootless(installed):
 @pytest.fixture(scope="session")
 def docker(installed):
     return Docker()
+
+
+def sandbox_image():
+    """The name that containerd has for the image of a pod: it differs from version to version."""
+    return re.search(r"""(?m)^ *sandbox(?:_image)? = ['"](.+)['"]$""", call("containerd", "config", "dump").out)[1]
+
+
+@pytest.fixture(scope="session")
+def cri(installed):
+    """containerd as contrib/engines/setup leaves it, with crun as a second handler."""
+    set_up("containerd")
+    text = pathlib.Path(CONTAINERD).read_text()
+    plugin = "io.containerd.cri.v1.runtime" if "io.containerd.cri.v1.runtime" in text else "io.containerd.grpc.v1.cri"
+    pathlib.Path(CONTAINERD).write_text(text + PEERS_HANDLER.replace("{plugin}", plugin))
+    os.makedirs("/etc/cni/net.d", exist_ok=True)
+    pathlib.Path("/etc/cni/net.d/10-scenarios.conflist").write_text(json.dumps(NETWORK))
+    for args in (["podman", "import", "-q", "--change", 'CMD ["/bin/sleep", "100000"]', "/srv/bb.tar", "pause"],
+                 ["podman", "save", "-q", "--format", "oci-archive", "-o", "/srv/pause.oci", "pause"],
+                 ["systemctl", "restart", "containerd"],
+                 ["ctr", "-n", "k8s.io", "image", "import", "--index-name", PODS_IMAGE, "/srv/bb.oci"],
+                 ["ctr", "-n", "k8s.io", "image", "import", "--index-name", sandbox_image(), "/srv/pause.oci"]):
+        r = call(*args)
+        assert r.rc == 0, r
+    return interface.Client("/run/containerd/containerd.sock")

@@ -1,111 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a kubelet does: pods and containers by containerd's Container Runtime Interface."""
-import json
 import os
-import pathlib
-import re
-import time
 
-import grpc
-import pytest
+from conftest import PEER, call, error_class
+from cri import Error
+from pods import NODE, POD, TARGET, Pod
 
-import cri as client
-from conftest import PEER, call, set_up
-
-SOCKET = "/run/containerd/containerd.sock"
-CONFIG = "/etc/containerd/config.toml"
-PEERS_HANDLER = """
-[plugins."{plugin}".containerd.runtimes.crun]
-runtime_type = "io.containerd.runc.v2"
-[plugins."{plugin}".containerd.runtimes.crun.options]
-BinaryName = "/usr/bin/crun"
-SystemdCgroup = true
-"""
-NETWORK = {"cniVersion": "1.0.0", "name": "scenarios", "plugins": [
-    {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": False,
-     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.66.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
-POD, CONTAINER, NODE, TARGET = range(4)
 # Not cpu.weight, for which older peers have another formula, and not pids.max: crun's cgroup is one below systemd's.
 FILES = ("cd /sys/fs/cgroup; for f in memory.max memory.swap.max cpu.max cpuset.cpus; do "
          "echo $f $(cat $f 2>&1); done")
 STATUS = "grep -e Cap -e NoNew -e Seccomp: -e Groups /proc/self/status; sed 's,//.*,,; s/ .*//' /proc/self/attr/current"
-IMAGE = "localhost/bb:latest"
-
-
-def sandbox_image():
-    """The name that containerd has for the image of a pod: it differs from version to version."""
-    return re.search(r"""(?m)^ *sandbox(?:_image)? = ['"](.+)['"]$""", call("containerd", "config", "dump").out)[1]
-
-
-@pytest.fixture(scope="session")
-def cri(installed):
-    """containerd as contrib/engines/setup leaves it, with crun as a second handler."""
-    set_up("containerd")
-    text = pathlib.Path(CONFIG).read_text()
-    plugin = "io.containerd.cri.v1.runtime" if "io.containerd.cri.v1.runtime" in text else "io.containerd.grpc.v1.cri"
-    pathlib.Path(CONFIG).write_text(text + PEERS_HANDLER.replace("{plugin}", plugin))
-    os.makedirs("/etc/cni/net.d", exist_ok=True)
-    pathlib.Path("/etc/cni/net.d/10-scenarios.conflist").write_text(json.dumps(NETWORK))
-    for args in (["podman", "import", "-q", "--change", 'CMD ["/bin/sleep", "100000"]', "/srv/bb.tar", "pause"],
-                 ["podman", "save", "-q", "--format", "oci-archive", "-o", "/srv/pause.oci", "pause"],
-                 ["systemctl", "restart", "containerd"],
-                 ["ctr", "-n", "k8s.io", "image", "import", "--index-name", IMAGE, "/srv/bb.oci"],
-                 ["ctr", "-n", "k8s.io", "image", "import", "--index-name", sandbox_image(), "/srv/pause.oci"]):
-        r = call(*args)
-        assert r.rc == 0, r
-    c = client.Client(SOCKET)
-    return c
-
-
-class Pod:
-    """A pod of one runtime, and what a kubelet asks of it. Errors are results, as (code, class) pairs."""
-
-    def __init__(self, cri, runtime, name, **linux):
-        self.cri, self.runtime = cri, runtime
-        options = linux.pop("namespace_options", {"network": NODE, "pid": CONTAINER})
-        self.config = {"metadata": {"name": f"{name}-{runtime}", "uid": f"{name}-{runtime}", "namespace": "default"},
-                       "log_directory": f"/var/log/pods/{name}-{runtime}",
-                       "linux": {"cgroup_parent": "/kubepods.slice", "security_context": {"namespace_options": options}, **linux}}
-        self.options = options
-        # the default handler is orlop's
-        self.id = cri.RunPodSandbox(config=self.config, runtime_handler="" if runtime == "orlop" else runtime)["pod_sandbox_id"]
-
-    def container(self, name, *command, resources=None, mounts=(), devices=(), start=True, **security):
-        config = {"metadata": {"name": name}, "image": {"image": IMAGE}, "command": list(command), "log_path": f"{name}.log",
-                  "mounts": list(mounts), "devices": list(devices),
-                  "linux": {"resources": resources or {}, "security_context": {"namespace_options": self.options, **security}}}
-        c = self.cri.CreateContainer(pod_sandbox_id=self.id, config=config, sandbox_config=self.config)["container_id"]
-        if start:
-            self.cri.StartContainer(container_id=c)
-        return c
-
-    def sh(self, container, script, timeout=20):
-        r = self.cri.ExecSync(container_id=container, cmd=["sh", "-c", script], timeout=timeout)
-        return r["exit_code"], r["stdout"].decode(), r["stderr"].decode()
-
-    def ended(self, container, seconds=20):
-        deadline = time.monotonic() + seconds
-        while True:
-            status = self.cri.ContainerStatus(container_id=container)["status"]
-            if status["state"] == 2 or time.monotonic() > deadline:
-                return status["state"], status["exit_code"], status["reason"]
-            time.sleep(0.2)
-
-    def log(self, name):
-        lines = pathlib.Path(f"{self.config['log_directory']}/{name}.log").read_text().splitlines()
-        return [line.split(" ", 1)[1] for line in lines]
-
-    def remove(self):
-        self.cri.StopPodSandbox(pod_sandbox_id=self.id)
-        self.cri.RemovePodSandbox(pod_sandbox_id=self.id)
 
 
 def said(call, *args, **kwargs):
     """What became of a request: its answer, or the code of the error and what it is about."""
-    from conftest import error_class
     try:
         return call(*args, **kwargs)
-    except client.Error as error:
+    except Error as error:
         return error.code, error_class(error.text)
 
 
