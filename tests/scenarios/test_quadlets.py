@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Containers, pods and Kubernetes files that systemd starts, from quadlets, as root and as a user."""
+import itertools
 import os
 import pathlib
 import shlex
+import threading
+import time
+import urllib.request
 
 import pytest
 
-from conftest import beside
+from conftest import beside, call
 from podman_steps import inside, literal, ranges_for_auto, shell, until
 
 IDS = "sed 's/[0-9a-f]\\{{64\\}}/ID/g;s/[0-9a-f]\\{{12\\}}/ID/g'"
@@ -109,3 +113,81 @@ def test_quadlet(podman, name):
 @pytest.mark.parametrize("name", ROOTLESS)
 def test_rootless(rootless, name):
     beside(rootless, name, ROOTLESS[name])
+
+
+WEB = """[Container]
+Image=localhost/bb
+Network=host
+ContainerName=web-%i
+Exec=sh -c "trap 'exit 0' TERM; httpd -f -h /etc -p 127.0.0.1:%i & wait"
+"""
+PORTS = [8101, 8102]
+
+
+class Front:
+    """Asks the workers in turn, the next one when one is not there, as long as the body of `with` lasts."""
+    def __enter__(self):
+        self.answered, self.failed, self.over = 0, 0, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def run(self):
+        for turn in itertools.count():
+            if self.over.wait(0.1):
+                return
+            fine = any(answers(PORTS[(turn + n) % len(PORTS)]) for n in range(len(PORTS)))
+            self.answered, self.failed = self.answered + fine, self.failed + (not fine)
+
+
+def answers(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/passwd", timeout=20) as r:
+            return r.read().startswith(b"root:")
+    except OSError:
+        return False
+
+
+def test_workers_are_restarted_one_by_one(podman):
+    """An application of one unit with instances: no request is lost, and nobody else is started anew."""
+    pathlib.Path(HOME).mkdir(parents=True, exist_ok=True)
+    pathlib.Path(HOME, "web@.container").write_text(WEB)
+    units = [f"web@{port}" for port in PORTS]
+
+    def fine(*args):
+        r = call(*args)
+        assert r.rc == 0, r
+        return r.out
+
+    def is_there(port):
+        deadline = time.monotonic() + 60
+        while not answers(port):
+            assert time.monotonic() < deadline, call("journalctl", "-u", f"web@{port}")
+            time.sleep(0.2)
+
+    def pids():
+        looked = fine("podman", "inspect", "-f", "{{.State.Pid}} {{.OCIRuntime}}", *(f"web-{port}" for port in PORTS))
+        return [line.split() for line in looked.splitlines()]
+
+    fine("systemctl", "daemon-reload")
+    try:
+        fine("systemctl", "start", *units)
+        for port in PORTS:
+            is_there(port)
+        now = pids()
+        assert [runtime for _, runtime in now] == ["orlop"] * len(PORTS)
+        with Front() as front:
+            for n, port in enumerate(PORTS):
+                before = now
+                fine("systemctl", "restart", units[n])
+                is_there(port)
+                now = pids()
+                assert [a != b for a, b in zip(before, now)] == [i == n for i in range(len(PORTS))]
+        assert front.failed == 0 and front.answered > 10
+    finally:
+        fine("systemctl", "stop", *units)
+    assert {fine("systemctl", "show", "-P", "Result", unit) for unit in units} == {"success\n"}

@@ -6,9 +6,11 @@ below an overlay of its own, and is a container of orlop or, to compare, just a 
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import subprocess
+import tarfile
 import time
 import urllib.request
 
@@ -89,17 +91,22 @@ class Application:
         env = {"BASE": self.base, "PORT": self.worker_port(name)}
         return "www-data", env, ["puma", "-C", "/app/puma.rb", "/app/config.ru"]
 
+    def files(self, place):
+        """What is its own to read."""
+        place.mkdir(parents=True)
+        for file in ("config.ru", "puma.rb"):
+            shutil.copy(HERE / file, place)
+        (place / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
+        ports = range(self.base + 100, self.base + 100 + WORKERS)
+        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s; " for port in ports)
+        (place / "nginx.conf").write_text(NGINX.format(servers=servers, port=self.port))
+
     def place(self, name):
         """Its root file system: what all share, and above it what is its own."""
         top = self.where / name
-        for d in ("upper/app", "work", "root"):
-            (top / d).mkdir(parents=True)
-        for file in ("config.ru", "puma.rb"):
-            shutil.copy(HERE / file, top / "upper/app")
-        (top / "upper/app/pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
-        ports = range(self.base + 100, self.base + 100 + WORKERS)
-        servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s; " for port in ports)
-        (top / "upper/app/nginx.conf").write_text(NGINX.format(servers=servers, port=self.port))
+        self.files(top / "upper/app")
+        for d in ("work", "root"):
+            (top / d).mkdir()
         layers = f"lowerdir=/,upperdir={top}/upper,workdir={top}/work"
         run("mount", "-t", "overlay", "-o", layers, "overlay", top / "root")
         return top
@@ -143,31 +150,37 @@ class Application:
 
     def words(self, name):
         """Looked at late: what it has said until then."""
-        return Late(self.where / f"{name}.log")
+        return Late(name, (self.where / f"{name}.log").read_text)
 
 
 class Late:
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, name, read):
+        self.name, self.read = name, read
 
     def __repr__(self):
-        return f"{self.path.name}: {self.path.read_text(errors='replace')[-2000:]}"
+        return f"{self.name}: {self.read()[-2000:]}"
 
 
 class Containers(Application):
     """As it is with orlop."""
+    prefix = ""  # of their names
+
     def begin(self, name, top):
         user, env, argv = self.command(name)
         if not (top / "config.json").exists():
             orlop("spec", "--bundle", top, "--no-terminal", "--net", "host", "--rootfs", "root", "--user", user,
                   *(w for k, v in env.items() for w in ("--env", f"{k}={v}")), "--", *argv)
             config = json.loads((top / "config.json").read_text())
-            config["root"]["readonly"] = False
+            self.configure(name, config)
             (top / "config.json").write_text(json.dumps(config))
             self.limit(name, "RLIMIT_NOFILE", FILES.get(name, DESCRIPTORS))
         with self.log(name) as log:
-            subprocess.run([ORLOP, "run", "--detach", "--bundle", top, name], stdin=subprocess.DEVNULL, stdout=log,
+            subprocess.run([ORLOP, "run", "--detach", "--bundle", top, self.prefix + name], stdin=subprocess.DEVNULL, stdout=log,
                            stderr=log, timeout=60, check=True)
+
+    def configure(self, name, config):
+        """What else its configuration has."""
+        config["root"]["readonly"] = False
 
     def limit(self, name, type, value):
         """For when it is started next."""
@@ -178,21 +191,63 @@ class Containers(Application):
         file.write_text(json.dumps(config))
 
     def pids(self):
-        return {name: json.loads(orlop("state", name))["pid"] for name in SERVICES}
+        return {name: json.loads(orlop("state", self.prefix + name))["pid"] for name in SERVICES}
 
     def ended(self, name, cause):
         """The status of its end, which that brings about."""
-        waits = subprocess.Popen([ORLOP, "wait", "--timeout", "60s", name], stdout=subprocess.PIPE, text=True)
+        waits = subprocess.Popen([ORLOP, "wait", "--timeout", "60s", self.prefix + name], stdout=subprocess.PIPE, text=True)
         cause()
         status = waits.communicate(timeout=60)[0].strip()
-        orlop("delete", name)
+        orlop("delete", self.prefix + name)
         return status
+
+    def stopped(self, name):
+        """The status of its end, which it is asked for."""
+        return self.ended(name, lambda: orlop("kill", self.prefix + name, "TERM"))
 
     def down(self):
         for name in reversed(SERVICES):
-            subprocess.run([ORLOP, "delete", "--force", name], check=False)
+            subprocess.run([ORLOP, "delete", "--force", self.prefix + name], check=False)
         for name in SERVICES:
             run("umount", self.where / name / "root")
+
+
+class Volumes:
+    """Instead of the overlay what is its own is a volume beside what all share, which is read-only."""
+    def place(self, name):
+        top = self.where / name
+        self.files(top / "app")
+        if name == "postgres":
+            run("cp", "-a", "/var/lib/postgresql", top / "data")
+        return top
+
+    def volumes(self, name):
+        """(place in the container, on the host, option)"""
+        own = [("/app", self.where / name / "app", "ro")]
+        return own + [("/var/lib/postgresql", self.where / name / "data", "rw")] * (name == "postgres")
+
+
+class Mapped(Volumes, Containers):
+    """Each in a user namespace of its own ids; on disk all volumes have the owners that the programs see."""
+    prefix = "mapped-"
+
+    def place(self, name):
+        top = super().place(name)
+        (top / "root").mkdir()
+        run("mount", "--bind", "/", top / "root")
+        return top
+
+    def first_id(self, name):
+        return 1000000 + 65536 * SERVICES.index(name)
+
+    def configure(self, name, config):
+        ids = [{"containerID": 0, "hostID": self.first_id(name), "size": 65536}]
+        linux = config["linux"]
+        linux["namespaces"].append({"type": "user"})
+        linux["uidMappings"] = linux["gidMappings"] = ids
+        config["mounts"] += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
+                             *({"destination": d, "type": "bind", "source": str(s), "options": ["bind", "idmap", o]}
+                               for d, s, o in self.volumes(name))]
 
 
 class Processes(Application):
@@ -254,3 +309,55 @@ class Pod(Application):
         self.podman("pod", "rm", "--force", "--time", "5", "cloud")
         for name in SERVICES:
             run("umount", "-l", self.where / name / "root")
+
+
+class Docker(Volumes, Application):
+    """As Docker's containers, with orlop. The image has no file: what it has all share."""
+    def __init__(self, *args):
+        super().__init__(*args)
+        with open(self.where / "dockerd.log", "wb") as log:
+            self.daemon = subprocess.Popen(
+                ["dockerd", "--data-root", self.where / "docker", "--add-runtime", f"orlop={ORLOP}", "--default-runtime", "orlop",
+                 "--exec-opt", "native.cgroupdriver=cgroupfs", "--bridge", "none", "--iptables=false", "--ip6tables=false"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until(lambda: subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0, self.words("dockerd"))
+        with tarfile.open(self.where / "image.tar", "w") as tar:
+            for name in ("usr", "etc", "app", "tmp", "proc", "sys", "dev", "var/lib/postgresql"):
+                folder = tarfile.TarInfo(name)
+                folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(folder)
+            for name in ("bin", "sbin", "lib", "lib64"):
+                tar.add(f"/{name}", name)  # links into /usr
+        run("docker", "import", self.where / "image.tar", "empty")
+
+    def words(self, name):
+        read = super().words(name).read if name == "dockerd" else lambda: run("docker", "logs", name)
+        return Late(name, read)
+
+    def begin(self, name, top):
+        if name in run("docker", "ps", "--all", "--format", "{{.Names}}").split():
+            run("docker", "start", name)
+            return
+        user, env, argv = self.command(name)
+        who = pwd.getpwnam(user)
+        volumes = [("/usr", "/usr", "ro"), ("/etc", "/etc", "ro"), *self.volumes(name)]
+        run("docker", "run", "--detach", "--name", name, "--user", f"{who.pw_uid}:{who.pw_gid}", "--network", "host", "--read-only",
+            "--tmpfs", "/tmp:mode=1777", "--ulimit", f"nofile={FILES.get(name, DESCRIPTORS)}",
+            *(w for d, s, o in volumes for w in ("--volume", f"{s}:{d}:{o}")),
+            *(w for k, v in env.items() for w in ("--env", f"{k}={v}")), "empty", *argv)
+
+    def inspect(self, name, what):
+        return run("docker", "inspect", "--format", "{{." + what + "}}", name).strip()
+
+    def pids(self):
+        return {name: int(self.inspect(name, "State.Pid")) for name in SERVICES}
+
+    def ended(self, name):
+        """The status of its end, which it is asked for."""
+        run("docker", "stop", "--time", "60", name)
+        return self.inspect(name, "State.ExitCode")
+
+    def down(self):
+        run("docker", "rm", "--force", *run("docker", "ps", "--all", "--quiet").split())
+        self.daemon.terminate()
+        self.daemon.wait(60)

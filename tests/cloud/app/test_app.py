@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 An application as people run it, in containers that orlop alone starts: what it does beside the same processes without,
-restarts of its workers under load, a worker that goes beyond its limits, and five hundred workers; and as a pod.
+restarts of its workers under load, a worker that goes beyond its limits, and five hundred workers; with mapped ids, as a
+pod of Podman and by Docker.
 
-    tests/fresh --with "$(tests/cloud/app/packages)" --share "$PWD" trixie -- env ORLOP=$PWD/build/gcc/orlop \\
+    tests/fresh --with "$(tests/cloud/packages)" --share "$PWD" trixie -- env ORLOP=$PWD/build/gcc/orlop \\
         python3 -m pytest -q -p no:cacheprovider tests/cloud/app
 
 Figures are added to $CLOUD_TABLE; they are no result: that no request fails is.
@@ -11,6 +12,7 @@ Figures are added to $CLOUD_TABLE; they are no result: that no request fails is.
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import statistics
@@ -19,7 +21,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from application import HERE, ORLOP, SERVICES, WORKERS, Containers, Pod, Processes, get, orlop, run, until
+from application import (HERE, ORLOP, SERVICES, WORKERS, Containers, Docker, Mapped, Pod, Processes, get, orlop, run,
+                         until)
 
 ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "20")), int(os.environ.get("SECONDS", "1"))
 MANY = int(os.environ.get("MANY", "500"))
@@ -115,7 +118,8 @@ def _restart(app, end, what):
     with Load(app.port, 170) as load:
         for name in NAMES:
             begin = time.monotonic()
-            assert end(name) == "0", app.words(name)
+            status = end(name)
+            assert status == "0", (status, app.words(name))
             app.start(name)
             app.ready(name)
             slowest = max(slowest, time.monotonic() - begin)
@@ -129,14 +133,14 @@ def _restart(app, end, what):
 
 
 def test_rolling_restart(app):
-    _restart(app, lambda name: app.ended(name, lambda: orlop("kill", name, "TERM")), "rolling restart")
+    _restart(app, app.stopped, "rolling restart")
 
 
 @pytest.mark.parametrize("what, limit, value", [("descriptors", "RLIMIT_NOFILE", 64), ("memory", "RLIMIT_AS", 1 << 30)])
 def test_beyond_limits(app, what, limit, value):
     """It ends alone: the others go on under load, and it comes back."""
     name = NAMES[0]
-    app.ended(name, lambda: orlop("kill", name, "TERM"))
+    app.stopped(name)
     app.limit(name, limit, value)
     app.start(name)
     app.ready(name)
@@ -208,3 +212,35 @@ def test_pod(srv):
         _restart(pod, pod.ended, "rolling restart, pod")
     finally:
         pod.down()
+
+
+def test_mapped_ids(srv):
+    """Each container has ids of its own, and a volume that is on disk as the programs see it."""
+    pathlib.Path("/app").mkdir()  # what all share has the place for it
+    app = Mapped(srv / "mapped", 50000)
+    try:
+        begin = time.monotonic()
+        app.up()
+        tell("mapped ids up", containers=len(SERVICES), seconds=time.monotonic() - begin)
+        _restart(app, app.stopped, "rolling restart, mapped ids")
+        for name, pid in app.pids().items():
+            user = pwd.getpwnam(app.command(name)[0]).pw_uid
+            assert os.stat(f"/proc/{pid}").st_uid == app.first_id(name) + user
+        data = [f for f in (app.where / "postgres/data").rglob("*") if f.is_file()]
+        assert {f.owner() for f in data} == {"postgres"}
+        assert max(f.stat().st_mtime for f in data) > time.time() - (time.monotonic() - begin)  # it has written there
+    finally:
+        app.down()
+
+
+def test_docker(srv):
+    """The same by Docker, and its workers one after the other stopped and started."""
+    app = Docker(srv / "docker", 60000)
+    try:
+        begin = time.monotonic()
+        app.up()
+        assert {app.inspect(name, "HostConfig.Runtime") for name in SERVICES} == {"orlop"}
+        tell("docker up", containers=len(SERVICES), seconds=time.monotonic() - begin)
+        _restart(app, app.ended, "rolling restart, docker")
+    finally:
+        app.down()
