@@ -204,7 +204,7 @@ scenarios() { # docker|podman
 	tests=()
 	for file in "$top"/tests/scenarios/test_*.py; do
 		case $file in
-		*_docker*.py | *_containerd.py | *_cri.py) engine=docker ;;
+		*_docker*.py | *_containerd.py | *_cri*.py) engine=docker ;;
 		*) engine=podman ;;
 		esac
 		[ $engine != "$1" ] || tests+=("$file")

@@ -56,6 +56,7 @@ MESSAGES = {
                "rss_bytes": (5, "Value")},
     "Attributes": {"id": (1, STRING)},
     "Stats": {"attributes": (1, "Attributes"), "cpu": (2, "Cpu"), "memory": (3, "Memory")},
+    "StatsFilter": {"id": (1, STRING), "pod_sandbox_id": (2, STRING)},
     "Process": {"process_count": (2, "Value")},
     "LinuxPodStats": {"cpu": (1, "Cpu"), "memory": (2, "Memory"), "process": (4, "Process"), "containers": (5, ["Stats"])},
     "PodStats": {"linux": (2, "LinuxPodStats")},
@@ -82,6 +83,7 @@ CALLS = {  # request, answer
     "UpdateContainerResources": (CONTAINER | {"linux": (2, "Resources")}, {}),
     "ExecSync": (CONTAINER | {"cmd": (2, [STRING]), "timeout": (3, INT)}, {"stdout": (1, BYTES), "stderr": (2, BYTES), "exit_code": (3, INT)}),
     "ContainerStats": (CONTAINER, {"stats": (1, "Stats")}),
+    "ListContainerStats": ({"filter": (1, "StatsFilter")}, {"stats": (1, ["Stats"])}),
     "CheckpointContainer": (CONTAINER | {"location": (2, STRING), "timeout": (3, INT)}, {}),
 }
 
