@@ -103,6 +103,14 @@ int mount_excuse_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, 
 int mount_excuse_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *r, bool own,
 			 struct error *err);
 
+/* Parent or child: is @fd, or -errno, a directory?  Else it is an error of /root/path. */
+int rootfs_check_directory(const struct plan_rootfs *p, int fd, struct error *err);
+/*
+ * The detached tree @take_fd, or -errno, as it is to be: it never stays in the peer group of the host, nothing that is
+ * mounted in it shows up there.  A slave, which only receives, it becomes on request.
+ */
+int rootfs_make_private(const struct plan_rootfs *p, int take_fd, struct error *err);
+
 /* A procfs that is attached nowhere: a descriptor or -errno. */
 int rootfs_private_proc(struct error *err);
 
