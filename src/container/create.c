@@ -11,7 +11,7 @@
 int container_create(const struct create_options *o, struct error *err)
 {
 	struct creation c;
-	int r = creation_prepare(&c, o, false, err), sig;
+	int r = creation_prepare(&c, o, CREATION_WAITS, err), sig;
 
 	if (r == 0)
 		r = container_make_room(&c, err);

@@ -135,7 +135,7 @@ static int prepare_and_run(const struct create_options *o, const struct restorat
 			   struct error *err)
 {
 	struct creation c;
-	int r = creation_prepare(&c, o, true, err);
+	int r = creation_prepare(&c, o, images ? CREATION_RESTORES : CREATION_RUNS, err);
 
 	*ret_status = 0;
 	if (r == 0)

@@ -163,7 +163,8 @@ static int run_stage(struct stage_context *c, const struct stage *s, struct erro
 _Noreturn void init_main(const struct plan *p, struct handles *h, unsigned conversation_flags)
 {
 	struct stage_context c = {
-		.p = p, .h = h, .console = -1, .landlock.fd = -1, .rootfs = {.root = -1, .proc = -1, .nodes = -1},
+		.p = p, .h = h, .console = -1, .landlock.fd = -1,
+		.rootfs = {.root = -1, .proc = -1, .nodes = -1, .outside = OUTSIDE_NONE},
 		.conv = {.fd = h->sync, .parent = false, .flags = conversation_flags,
 			 .state = conversation_start(conversation_flags & ~(unsigned)CONV_LAUNCHER),
 			 .n_idmaps = h->rootfs.n_asked},

@@ -61,7 +61,7 @@ static int make_notification(struct creation *c, struct error *err)
 {
 	int r = c->st.notify ? notify_make_directory(c->dir, err) : 0;
 
-	if (r < 0 || !c->st.notify || !c->run)
+	if (r < 0 || !c->st.notify || c->kind == CREATION_WAITS)
 		return r;
 	c->notify.tell_main = c->o->detach;
 	if (!c->o->detach)
@@ -172,7 +172,7 @@ static int open_handles(struct creation *c, bool again, struct error *err)
 	r = rootfs_open(&p->rootfs, &h->rootfs, err);
 	if (r == 0 && p->hooks->list[HOOK_CREATE_CONTAINER].n)
 		r = host_hooks_open_output(&c->st.annotations, h->hook_output, err);
-	if (r == 0 && !c->run)
+	if (r == 0 && c->kind == CREATION_WAITS)
 		r = open_gate(c, again, err);
 	return r;
 }

@@ -18,9 +18,15 @@
 
 struct netdevs;
 
+enum creation_kind {
+	CREATION_WAITS,			/* for `start` */
+	CREATION_RUNS,			/* execve at once, no start gate */
+	CREATION_RESTORES,		/* the same, and CRIU makes namespaces and mounts */
+};
+
 struct creation {
 	const struct create_options *o;
-	bool run;			/* execve at once, no start gate */
+	enum creation_kind kind;
 	struct arena *arena;
 	const struct plan *plan;
 	char *config_text;
@@ -44,7 +50,7 @@ struct creation {
 };
 
 /* Steps 1 and 2: configuration, facts, plan; everything that can be refused without a side effect. */
-int creation_prepare(struct creation *c, const struct create_options *o, bool run,
+int creation_prepare(struct creation *c, const struct create_options *o, enum creation_kind kind,
 		     struct error *err);
 /* For --replace: is there what the plan names, and will it do?  Nothing stays open, or is made. */
 int creation_rehearse(struct creation *c, struct error *err);

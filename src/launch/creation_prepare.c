@@ -51,13 +51,13 @@ static int open_bundle(struct creation *c, int *ret_fd, const char **ret_path, s
 static int check_terminal(const struct creation *c, struct error *err)
 {
 	bool terminal = c->plan->has_process && c->plan->process.terminal;
-	bool detached = !c->run || c->o->detach;
+	bool detached = c->kind == CREATION_WAITS || c->o->detach;
 
 	if (terminal && detached && !c->o->console_socket) {
 		error_set(err, EINVAL, "the process wants a terminal, and nobody would hold it");
 		error_at(err, "/process/terminal");
 		return error_hint(err, "give --console-socket, or set process.terminal to false%s",
-				  c->run ? ", or leave out --detach" : "");
+				  c->kind != CREATION_WAITS ? ", or leave out --detach" : "");
 	}
 	if (!terminal && c->o->console_socket) {
 		error_usage(err, "--console-socket is of no use: process.terminal is false");
@@ -118,8 +118,8 @@ static int make_plan(struct creation *c, struct facts *facts, unsigned listening
 	TRACE("plan", NULL);
 	struct plan_options po = {
 		.id = arena_strdup(c->arena, c->o->id), .no_pivot = c->o->no_pivot,
-		.no_new_keyring = c->o->no_new_keyring, .detached = !c->run || c->o->detach,
-		.die_with_parent = c->o->die_with_parent,
+		.no_new_keyring = c->o->no_new_keyring, .detached = c->kind == CREATION_WAITS || c->o->detach,
+		.die_with_parent = c->o->die_with_parent, .restores = c->kind == CREATION_RESTORES,
 		.has_console_socket = c->o->console_socket, .preserve_fds = c->o->preserve_fds,
 		.listen_fds = listening, .listen_names = getenv("LISTEN_FDNAMES"),
 		.rootless = options_rootless(c->o->global, facts),
@@ -182,7 +182,7 @@ static int close_others(const struct creation *c, unsigned listening, struct err
 	return options_close_others(listening + c->o->preserve_fds, own, ARRAY_SIZE(own), err);
 }
 
-int creation_prepare(struct creation *c, const struct create_options *o, bool run,
+int creation_prepare(struct creation *c, const struct create_options *o, enum creation_kind kind,
 		     struct error *err)
 {
 	unsigned listening = 0;
@@ -191,7 +191,7 @@ int creation_prepare(struct creation *c, const struct create_options *o, bool ru
 
 	memset(c, 0, sizeof(*c));
 	c->o = o;
-	c->run = run;
+	c->kind = kind;
 	c->dir = c->bundle = c->netns = c->agent = c->console = c->pid_file = -1;
 	c->pidfd_sockets[0] = c->pidfd_sockets[1] = -1;
 	c->cgroup = (struct cgroup)CGROUP_INIT;

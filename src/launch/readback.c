@@ -366,8 +366,7 @@ static int check_descriptors(const struct spawn *s, struct error *err)
 static int check_namespaces(const struct spawn *s, uint64_t ret_ns[N_NAMESPACES], bool *ret_our_userns,
 			    struct error *err)
 {
-	uint64_t fresh = s->handles.exec ? 0 : s->plan->ns.create | s->plan->ns.unshare |
-						      (s->plan->ns.userns_first ? CLONE_NEWUSER : 0);
+	uint64_t fresh = s->handles.exec ? 0 : plan_ns_made(s->plan);
 	_cleanup_close_ int self = -1;
 
 	for (size_t i = 0; i < N_NAMESPACES; i++) {

@@ -33,7 +33,7 @@ static void describe(struct creation *c)
 		st->cgroup_root = (char *)p->cgroup.root;
 		st->cgroup_path = (char *)p->cgroup.path;
 	}
-	st->ns_flags = p->ns.create | p->ns.unshare | (p->ns.userns_first ? CLONE_NEWUSER : 0);
+	st->ns_flags = plan_ns_made(p);
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		st->ns_flags |= p->ns.joins[i].flag;
 	st->has_process = p->has_process;

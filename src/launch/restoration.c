@@ -298,7 +298,7 @@ static int call_criu(struct restoration *r, struct error *err)
 static int read_namespaces(struct creation *c, struct error *err)
 {
 	struct spawn *s = &c->spawn;
-	uint64_t wanted = c->plan->ns.create | c->plan->ns.unshare;
+	uint64_t wanted = plan_ns_made(c->plan);
 
 	c->st.ns_flags = 0;
 	for (size_t i = 0; i < N_NAMESPACES; i++) {

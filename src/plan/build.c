@@ -41,7 +41,7 @@ static bool needs_private_proc(const struct plan *p)
 	for (size_t i = 0; i < p->rootfs.n_mounts; i++)
 		if (p->rootfs.mounts[i].options->tmpcopyup)
 			return true;
-	if (p->rootfs.no_pivot && p->rootfs.mount_ns)	/* which mounts of the host have to go */
+	if (p->rootfs.no_pivot && p->rootfs.mount_ns && !p->rootfs.alone) /* which mounts of the host have to go */
 		return true;
 	return p->security.apparmor || p->security.selinux || p->process.n_sysctls > 0;
 }

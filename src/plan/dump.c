@@ -72,6 +72,7 @@ static void dump_ns(const struct plan_ns *n, FILE *out)
 
 	ns_flags(out, "ns.create", n->create);
 	ns_flags(out, "ns.unshare", n->unshare);
+	ns_flags(out, "ns.from_tree", n->from_tree);
 	for (size_t i = 0; i < n->n_joins; i++) {
 		fprintf(out, "ns.join %s ", ns_name(n->joins[i].flag));
 		put(out, n->joins[i].path);
@@ -195,6 +196,8 @@ static void dump_rootfs(const struct plan_rootfs *r, FILE *out)
 	flag(out, "rootfs.readonly", r->readonly);
 	flag(out, "rootfs.no_pivot", r->no_pivot);
 	flag(out, "rootfs.at_path", r->at_path);
+	flag(out, "rootfs.alone", r->alone);
+	line(out, "rootfs.why_copy", r->why_copy);
 	flag(out, "rootfs.joined_mounts", r->joined_mounts);
 	flag(out, "rootfs.sources_in_child", r->sources_in_child);
 	if (r->host_propagation)

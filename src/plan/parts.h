@@ -19,6 +19,8 @@ int plan_ns(struct arena *a, struct plan *p, const struct facts *f, const struct
 	    struct error *err);
 int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);
+/* plan_tree.c: what a new mount namespace begins with, when the mounts are known. */
+void plan_tree(struct plan *p, const struct facts *f, const struct plan_options *o);
 int plan_rootfs_added(struct arena *a, struct plan *p, const struct facts *f, struct error *err);
 int plan_cgroup(struct arena *a, struct plan *p, const struct facts *f,
 		const struct plan_options *o, struct error *err);

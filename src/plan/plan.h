@@ -35,6 +35,7 @@ struct plan_options {
 	bool systemd_user;		/* the service manager is the user's, not the system's */
 	bool no_pivot;
 	bool no_new_keyring;
+	bool restores;			/* CRIU makes the namespaces and the mounts */
 	bool detached;			/* create, run --detach */
 	bool die_with_parent;		/* run: when the runtime is killed, so is the process */
 	bool has_console_socket;
@@ -79,6 +80,8 @@ struct plan_ns {
 					 * root is the cgroup of the caller at that moment, for clone3
 					 * still the parent's: cgroup_namespaces(7); CLONE_NEWTIME, when
 					 * there are offsets to set before anybody is in it */
+	uint64_t from_tree;		/* CLONE_NEWNS: made with the root file system alone in it, and entered:
+					 * see plan_rootfs.alone */
 	const char *time_offsets;	/* text of timens_offsets, TIME_OFFSETS_FORMAT; NULL = none */
 	bool time_in_launcher;		/* the launcher makes that time namespace and clones into it */
 	struct plan_join *joins;	/* user first, mount last; opened by the parent */
@@ -163,6 +166,10 @@ struct plan_rootfs {
 					 * attached there; otherwise over "/" */
 	bool sources_in_child;		/* the parent lacks CAP_SYS_ADMIN over its mounts: the child opens
 					 * root and bind sources by host path before it pivots */
+	bool alone;			/* the mount namespace begins with the root file system and nothing of the
+					 * host's: open_tree(2), OPEN_TREE_NAMESPACE.  Otherwise with a copy of all
+					 * the host's mounts */
+	const char *why_copy;		/* of a new mount namespace that does not: what it needs those for */
 	bool joined_mounts;		/* the mount namespace is joined: host paths mean nothing there */
 	unsigned long host_propagation;	/* MS_SLAVE or MS_PRIVATE: what the copied host tree gets */
 	unsigned long propagation;	/* of "/" after pivot_root; 0 = leave */
@@ -339,5 +346,8 @@ struct plan {
 	struct plan_security security;
 	const struct oci_hooks *hooks;
 };
+
+/* CLONE_NEW* of the namespaces that are made, in whatever way. */
+uint64_t plan_ns_made(const struct plan *p);
 
 #endif

@@ -21,9 +21,14 @@ static const struct oci_namespace *find_ns(const struct oci_linux *l, uint64_t f
 	return NULL;
 }
 
+uint64_t plan_ns_made(const struct plan *p)
+{
+	return p->ns.create | p->ns.unshare | p->ns.from_tree | (p->ns.userns_first ? CLONE_NEWUSER : 0);
+}
+
 uint64_t plan_ns_flags(const struct plan *p)
 {
-	uint64_t flags = p->ns.create | p->ns.unshare | (p->ns.userns_first ? CLONE_NEWUSER : 0);
+	uint64_t flags = plan_ns_made(p);
 
 	for (size_t i = 0; i < p->ns.n_joins; i++)
 		flags |= p->ns.joins[i].flag;

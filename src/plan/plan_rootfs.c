@@ -301,6 +301,7 @@ int plan_rootfs(struct arena *a, struct plan *p, const struct facts *f,
 	clean_paths(a, &c->linux_.masked_paths, &rf->masked);
 	clean_paths(a, &c->linux_.readonly_paths, &rf->readonly_paths);
 	rf->cwd = early_cwd(a, rf, &c->process);
+	plan_tree(p, f, o);
 	return check_masks(rf, err);
 }
 

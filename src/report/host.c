@@ -70,7 +70,8 @@ static const struct field host_fields[] = {
 	{FIELD_STRINGS("seccompFlags", struct host, seccomp_flags), .flags = REQUIRED},
 	{FIELD_BOOL("systemd", struct host, systemd), .flags = REQUIRED},
 	{FIELD_STRINGS("emulators", struct host, emulators), .flags = REQUIRED},
-	/* Documents of earlier versions have neither. */
+	/* Documents of earlier versions have none of these. */
+	{FIELD_BOOL("treeNamespaces", struct host, facts.tree_namespaces)},
 	{FIELD_STRINGS("filesystems", struct host, filesystems)},
 	{FIELD_BOOL("allFilesystems", struct host, all_filesystems)},
 	{FIELD_BOOL("mapHelpers", struct host, ids.helpers), .flags = REQUIRED},

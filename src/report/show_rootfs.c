@@ -56,8 +56,12 @@ void show_rootfs(struct steps *s, const struct plan *p)
 
 	steps_begin(s, "rootfs");
 	steps_text(s, "path", r->path);
-	steps_text(s, "host-mounts", r->host_propagation & MS_SLAVE ? "slave" :
+	if (!r->alone)
+		steps_text(s, "host-mounts", r->host_propagation & MS_SLAVE ? "slave" :
 				     r->host_propagation & MS_PRIVATE ? "private" : NULL);
+	steps_text(s, "mount-namespace", r->alone ? "of its own, with nothing of the host's in it" :
+					 r->why_copy ? "a copy of the host's" : NULL);
+	steps_text(s, "because", r->why_copy);
 	steps_end(s, "/root");
 	for (size_t i = 0; i < r->n_mounts; i++)
 		show_mount(s, p, &r->mounts[i]);
@@ -75,10 +79,12 @@ void show_rootfs(struct steps *s, const struct plan *p)
 void show_protection(struct steps *s, const struct plan *p)
 {
 	const struct plan_rootfs *r = &p->rootfs;
+	const char *by = r->alone ? "entering the namespace" :
+			 !r->mount_ns ? "chroot" : r->no_pivot ? "moving it" : "pivot_root";
 
 	show_paths(s, "mask", &r->masked, "/linux/maskedPaths");
 	show_paths(s, "read-only", &r->readonly_paths, "/linux/readonlyPaths");
-	steps_one(s, "root", "by", !r->mount_ns ? "chroot" : r->no_pivot ? "moving it" : "pivot_root", NULL);
+	steps_one(s, "root", "by", by, NULL);
 	if (r->propagation)
 		steps_one(s, "propagation", "of-root", p->config->linux_.rootfs_propagation_word,
 			  "/linux/rootfsPropagation");

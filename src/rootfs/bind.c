@@ -118,7 +118,7 @@ int mount_make_bind(const struct plan_rootfs *p, const struct plan_mount *m, con
 
 	if (from_parent && p->devices_by_bind && !m->idmap_where && (early || !rootfs->entered))
 		own = early ? steal_fd(&place->early) :
-		      mount_clone_locked(mount_clone_source(m, m->source), *source);
+		      mount_clone_locked(mount_clone_source(NULL, m, m->source), *source);
 	if (own >= 0) {
 		r = prepare_bind(p, m, own, false, err);
 		if (r == 0)

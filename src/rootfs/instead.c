@@ -26,10 +26,15 @@ static bool is_network_foreign(void)
 	return fd >= 0 && ns < 0 && errno == EPERM;
 }
 
-/* ioctl_nsfs(2): EPERM for an owner that is neither ours nor below it. */
-static bool is_cgroupns_foreign(void)
+int mount_open_cgroupns(const struct rootfs *r)
 {
-	_cleanup_close_ int fd = fd_openat(AT_FDCWD, "/proc/self/ns/cgroup", O_RDONLY, 0);
+	return outside_open(r, "/proc/self/ns/cgroup");
+}
+
+/* ioctl_nsfs(2): EPERM for an owner that is neither ours nor below it. */
+static bool is_cgroupns_foreign(const struct rootfs *r)
+{
+	_cleanup_close_ int fd = mount_open_cgroupns(r);
 	_cleanup_close_ int owner = fd < 0 ? -1 : ioctl(fd, NS_GET_USERNS);
 
 	return fd >= 0 && owner < 0 && errno == EPERM;
@@ -128,7 +133,7 @@ int mount_excuse_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m
 
 	*err = (struct error){0};
 	if (reason == 0 && e.code == EPERM)
-		reason = p->joined_cgroupns && is_cgroupns_foreign();
+		reason = p->joined_cgroupns && is_cgroupns_foreign(r);
 	if (reason == 0 && e.code == EPERM && p->devices_by_bind)
 		reason = is_hidden(r, "cgroup2", !(mount_early_attr(m) & MOUNT_ATTR_RDONLY), err);
 	return judge(reason, &e, err);

@@ -127,7 +127,7 @@ static int make_bind(struct live_mount *v, const struct plan_rootfs *p, struct e
 	if (v->source < 0)
 		v->source = mount_open_source(v->m, err);
 	else if (p->devices_by_bind && !v->m->idmap_where && !v->place.inside)
-		v->place.early = mount_clone_locked(mount_clone_source(v->m, v->m->source), v->source);
+		v->place.early = mount_clone_locked(mount_clone_source(NULL, v->m, v->m->source), v->source);
 	return v->source < 0 ? v->source : 0;
 }
 

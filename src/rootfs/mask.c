@@ -163,13 +163,13 @@ static int make_readonly(struct rootfs *r, struct entry *e, struct error *err)
 }
 
 /*
- * The host's /dev/null: "/" is the host's until pivot_root(2).  Read-only, so that nobody changes
+ * The host's /dev/null.  Read-only, so that nobody changes
  * mode and owner of the host's node through it; reading and writing a device go on.
  */
 static int make_file_mask(const struct rootfs *rootfs, struct error *err)
 {
 	_cleanup_close_ int own = MUTATE(T25) ? path_open_in_root(rootfs->root, "dev/null", O_PATH) : -1;
-	_cleanup_close_ int fd = mount_clone(MUTATE(T25) ? own : AT_FDCWD, MUTATE(T25) ? "" : "/dev/null", false);
+	_cleanup_close_ int fd = MUTATE(T25) ? mount_clone(own, "", false) : outside_clone(rootfs, "/dev/null", 0);
 	struct stat st;
 	int r;
 

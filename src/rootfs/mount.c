@@ -24,13 +24,10 @@ int mount_clone(int dirfd, const char *path, bool recursive)
 				     (unsigned)(*path ? 0 : AT_EMPTY_PATH));
 }
 
-int mount_clone_source(const struct plan_mount *m, const char *path)
+int mount_clone_source(const struct rootfs *r, const struct plan_mount *m, const char *path)
 {
-	if (!m->options->src_nofollow)
-		return mount_clone(AT_FDCWD, path, m->options->recursive);
-	return sys_open_tree(AT_FDCWD, path,
-			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW |
-				     (unsigned)(m->options->recursive ? AT_RECURSIVE : 0));
+	return outside_clone(r, path, (unsigned)(m->options->src_nofollow ? AT_SYMLINK_NOFOLLOW : 0) |
+					      (unsigned)(m->options->recursive ? AT_RECURSIVE : 0));
 }
 
 bool mount_is_link(int mnt)
@@ -181,7 +178,7 @@ int mount_source_error(const struct plan_mount *m, int r, struct error *err)
 
 int mount_open_source(const struct plan_mount *m, struct error *err)
 {
-	int fd = mount_clone_source(m, m->source);
+	int fd = mount_clone_source(NULL, m, m->source);
 
 	return fd < 0 ? mount_source_error(m, fd, err) : fd;
 }

@@ -35,8 +35,22 @@ int mount_old_way(const struct mount_fs *fs, struct error *err);
 /* A detached clone of @path relative to @dirfd ("" for @dirfd itself): a descriptor or -errno. */
 int mount_clone(int dirfd, const char *path, bool recursive);
 
+/*
+ * outside.c, child: enter the mount namespace @take_own, of which we keep the descriptor, and remember the way back to
+ * the host's names.  0 or -errno.  In the end that is given up.
+ */
+int outside_leave(struct outside *o, int take_own, struct error *err);
+void outside_forget(struct outside *o);
+/*
+ * A detached clone of what the absolute @path, without links, is on the host, wherever we are by now; @flags of
+ * open_tree(2).  A descriptor or -errno.  @r NULL: we have not left.
+ */
+int outside_clone(const struct rootfs *r, const char *path, unsigned flags);
+/* To read the file @path of it: a descriptor or -errno. */
+int outside_open(const struct rootfs *r, const char *path);
+
 /* The same of @path, the source of @m or the way to it: as its options say. */
-int mount_clone_source(const struct plan_mount *m, const char *path);
+int mount_clone_source(const struct rootfs *r, const struct plan_mount *m, const char *path);
 /* Is what @mnt shows a symbolic link itself? */
 bool mount_is_link(int mnt);
 
@@ -110,6 +124,9 @@ int rootfs_check_directory(const struct plan_rootfs *p, int fd, struct error *er
  * mounted in it shows up there.  A slave, which only receives, it becomes on request.
  */
 int rootfs_make_private(const struct plan_rootfs *p, int take_fd, struct error *err);
+
+/* Child: the cgroup namespace that we are in: a descriptor or -errno. */
+int mount_open_cgroupns(const struct rootfs *r);
 
 /* A procfs that is attached nowhere: a descriptor or -errno. */
 int rootfs_private_proc(struct error *err);

@@ -171,6 +171,18 @@ static bool is_of_earlier_mount(const struct plan_rootfs *p, size_t i, const cha
 	return false;
 }
 
+/* Parent: the child makes it private when it is in it. */
+static int make_namespace(const struct plan_rootfs *p, const struct rootfs_handles *h, struct error *err)
+{
+	_cleanup_close_ int root = open_root(p, h);
+	int r = rootfs_check_directory(p, root, err);
+
+	if (r < 0)
+		return r;
+	r = sys_open_tree(root, "", OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+	return r < 0 ? error_errno(err, r, "make a mount namespace of %s", p->path) : r;
+}
+
 static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)
 {
 	char root[PATH_MAX] = "";
@@ -261,7 +273,7 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 		}
 		return r < 0 ? r : open_sources(p, h, err);
 	}
-	h->tree = open_root_tree(p, h, err);
+	h->tree = p->alone ? make_namespace(p, h, err) : open_root_tree(p, h, err);
 	if (h->tree < 0)
 		return h->tree;
 	r = open_sources(p, h, err);

@@ -63,10 +63,10 @@ static int take_fs(const struct plan_mount *m, const struct mount_target *t, int
 }
 
 /* The host's tree at @path instead of a file system of our own, with the flags on all of it. */
-static int clone_instead(const char *path, const struct plan_mount *m, bool readonly,
+static int clone_instead(const char *path, const struct plan_mount *m, const struct rootfs *rootfs, bool readonly,
 			 struct error *err)
 {
-	_cleanup_close_ int fd = mount_clone(AT_FDCWD, path, true);
+	_cleanup_close_ int fd = outside_clone(rootfs, path, AT_RECURSIVE);
 	uint64_t set = mount_early_attr(m) & ~(uint64_t)MOUNT_ATTR__ATIME;
 	int r;
 
@@ -87,7 +87,7 @@ static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, c
 	if (fd >= 0)
 		return fd;
 	fd = mount_excuse_sysfs(p, m, r, err);
-	return fd < 0 ? fd : clone_instead("/sys", m, false, err);
+	return fd < 0 ? fd : clone_instead("/sys", m, r, false, err);
 }
 
 /* PROC_CGROUP_INIT_INO: the first cgroup namespace, that of the host. */
@@ -97,13 +97,14 @@ static int make_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, c
  * To mount cgroup2 in the host's cgroup namespace would set its options (nsdelegate, memory_recursiveprot) for
  * the whole host: apply_cgroup_root_flags() in kernel/cgroup/cgroup.c.
  */
-static bool has_own_cgroups(const struct plan_rootfs *p)
+static bool has_own_cgroups(const struct plan_rootfs *p, const struct rootfs *r)
 {
+	_cleanup_close_ int ns = p->joined_cgroupns ? mount_open_cgroupns(r) : -1;
 	struct stat st;
 
 	if (!p->joined_cgroupns)
 		return p->new_cgroupns;
-	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino != FIRST_CGROUP_NS;
+	return ns >= 0 && fstat(ns, &st) == 0 && st.st_ino != FIRST_CGROUP_NS;
 }
 
 /*
@@ -123,7 +124,7 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 	bool own = p->new_cgroupns || p->joined_cgroupns;
 	int r;
 
-	if (has_own_cgroups(p)) {
+	if (has_own_cgroups(p, rootfs)) {
 		r = mount_new_fs(&fs, err);
 		if (r >= 0)
 			return r;
@@ -132,7 +133,7 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 			return r;
 	}
 	if (*source < 0)
-		return clone_instead(p->cgroup_tree, m, own || p->cgroup_readonly, err);
+		return clone_instead(p->cgroup_tree, m, rootfs, own || p->cgroup_readonly, err);
 	if (p->joined_cgroupns)
 		fs.attr |= MOUNT_ATTR_RDONLY;
 	r = mount_isolate(p, m, *source, err);

@@ -181,6 +181,25 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 }
 
 /*
+ * The mount namespace has nothing but the tree, and entering it makes that our root.  What is still to be taken from
+ * the host is taken there.
+ */
+static int enter_alone(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r, struct error *err)
+{
+	int ret = outside_leave(&r->outside, steal_fd(&h->tree), err);
+
+	if (ret < 0)
+		return ret;
+	r->root = rootfs_make_private(p, open_directory("/"), err);
+	if (r->root < 0)
+		return r->root;
+	ret = MUTATE(T14) ? 0 : mount_check_unshared(r->root);
+	if (ret < 0)
+		return error_errno(err, ret, "stop the propagation of %s", p->path);
+	return look_at_root(r, err);
+}
+
+/*
  * Without a mount namespace: over its own directory, where the host sees it too.  The kernel makes what is
  * attached to a shared mount shared; then nothing more that is mounted in it shall be seen elsewhere.
  */
@@ -205,7 +224,8 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 {
 	int ret;
 
-	*r = (struct rootfs){.root = -1, .proc = -1, .nodes = steal_fd(&h->nodes), .pid_ns = -1};
+	*r = (struct rootfs){.root = -1, .proc = -1, .nodes = steal_fd(&h->nodes),
+			     .outside = OUTSIDE_NONE, .pid_ns = -1};
 	if (!p->any_mounts) {
 		r->root = steal_fd(&h->tree);
 	} else if (p->host_mounts) {
@@ -213,7 +233,7 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 		if (ret < 0)
 			return ret;
 	} else {
-		ret = enter_tree(p, h, r, err);
+		ret = p->alone ? enter_alone(p, h, r, err) : enter_tree(p, h, r, err);
 		if (ret < 0)
 			return ret;
 	}

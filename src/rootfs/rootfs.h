@@ -24,12 +24,15 @@ struct rootfs_source {
 	bool ask;			/* the parent alone has the power to give it that */
 };
 
+#define OUTSIDE_NONE {-1, -1, -1}
+
 /* Opened by the parent, inherited by the child.  -1 where not needed. */
 struct rootfs_handles {
 	int bundle;			/* borrowed: its directory, where a relative root is; or -1 */
 	dev_t root_dev;			/* with sources_in_child: what the root is */
 	ino_t root_ino;
-	int tree;			/* detached clone of the root file system, made private */
+	int tree;			/* detached clone of the root file system, made private; plan->alone: the
+					 * mount namespace that begins with one */
 	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
 	struct rootfs_source *places;	/* per plan mount: of those that are -1 */
 	size_t n_sources, n_asked;	/* how many there are, and with `ask` */
@@ -71,6 +74,9 @@ struct rootfs {
 	int root;			/* O_PATH: "/" of the container */
 	int proc;			/* private, unmasked, unattached procfs, or -1 */
 	int nodes;			/* of the handles */
+	struct outside {		/* plan->alone: the way back, outside.c; or -1 */
+		int host_ns, host_root, own_ns;
+	} outside;
 	int pid_ns;			/* borrowed: of which a procfs is to be, if not of ours; or -1 */
 	/* Where the kernel's procfs has no option for it: a descriptor of fsopen(2). */
 	int (*foreign_proc)(int pid_ns, struct error *err);

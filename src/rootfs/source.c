@@ -170,12 +170,13 @@ static int open_inside(const struct plan_mount *m, const char *inside, int root,
 			  *inside ? inside : "/");
 }
 
-static int open_outside(const struct plan_mount *m, const struct rootfs_source *place, struct error *err)
+static int open_outside(const struct plan_mount *m, const struct rootfs_source *place, const struct rootfs *r,
+			struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	fd = mount_clone_source(m, place->path);
+	fd = mount_clone_source(r, m, place->path);
 	if (fd < 0)
 		return mount_source_error(m, fd, err);
 	if (fstat(fd, &st) < 0)
@@ -216,13 +217,13 @@ int source_open(const struct plan_mount *m, struct rootfs_source *place, const s
 		return open_inside(m, place->inside, r->root, err);
 	if (!place || !place->path)
 		return mount_open_source(m, err);
-	return open_outside(m, place, err);
+	return open_outside(m, place, r, err);
 }
 
 int source_open_early(const struct plan_mount *m, struct rootfs_source *place, struct error *err)
 {
 	if (!place->path || !str_eq(place->path, "/") || !m->options->recursive)
 		return 0;
-	place->early = open_outside(m, place, err);
+	place->early = open_outside(m, place, NULL, err);
 	return place->early < 0 ? place->early : 0;
 }

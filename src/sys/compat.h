@@ -81,6 +81,9 @@ struct kernel_dirent {
 #ifndef OPEN_TREE_CLONE
 #define OPEN_TREE_CLONE 1
 #endif
+#ifndef OPEN_TREE_NAMESPACE
+#define OPEN_TREE_NAMESPACE 2
+#endif
 #ifndef OPEN_TREE_CLOEXEC
 #define OPEN_TREE_CLOEXEC O_CLOEXEC
 #endif

@@ -64,6 +64,12 @@ static bool may_not_clone_mounts(void)
 	return fd == -EPERM;
 }
 
+/* The flags are looked at before the descriptor, which is none. */
+static bool knows_tree_namespaces(void)
+{
+	return sys_open_tree(-1, "", OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH) == -EBADF;
+}
+
 static bool is_cgroup2(const char *path)
 {
 	struct statfs st;
@@ -168,6 +174,7 @@ void facts_probe(struct facts *ret)
 	ret->cap_sys_resource = is_effective(c, CAP_SYS_RESOURCE);
 	ret->in_initial_userns = probe_initial_userns();
 	ret->foreign_mounts = ret->cap_sys_admin && !ret->in_initial_userns && may_not_clone_mounts();
+	ret->tree_namespaces = knows_tree_namespaces();
 	ret->last_cap = (unsigned)cap_max_bits() - 1;	/* asked from the kernel when the program started */
 	cap_free(c);
 	ret->proc_kcore = access("/proc/kcore", F_OK) == 0;

@@ -23,6 +23,7 @@ struct facts {
 	bool in_initial_userns;		/* /proc/self/uid_map is "0 0 4294967295" */
 	bool foreign_mounts;		/* cap_sys_admin does not reach our mount namespace: `unshare -Ur` */
 	bool cap_sys_resource;
+	bool tree_namespaces;		/* open_tree(2) has OPEN_TREE_NAMESPACE: Linux 7.0 */
 	unsigned last_cap;		/* highest capability the kernel knows */
 	char cgroup_root[64];		/* where cgroup2 is mounted: "/sys/fs/cgroup",
 					 * "/sys/fs/cgroup/unified", or "" when nowhere */

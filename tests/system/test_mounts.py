@@ -842,7 +842,8 @@ def test_cgroup_and_sysfs_words(box):
 
 
 def test_chroot_without_a_mount(box, orlop, tmp):
-    """What / is must be a mount point; the error says how to make it one."""
+    """What / is must be a mount point, for a copy of the host's mounts; the error says how to make it one."""
+    box.config["hooks"] = {"createContainer": [{"path": "/bin/true"}]}
     top = f"{tmp}/chroot"
     os.mkdir(top)
     enter = """
@@ -854,6 +855,27 @@ def test_chroot_without_a_mount(box, orlop, tmp):
     box.args("exit", 0).write()
     wrap = ["unshare", "-m", "sh", "-ec", enter, top]
     orlop("run", "-b", box.bundle, box.id, wrap=wrap).failed("stop the propagation", "no mount point", "mount --bind")
+
+
+@pytest.mark.skipif(not kernel.has_tree_namespaces(), reason="needs OPEN_TREE_NAMESPACE, Linux 7.0")
+def test_chroot_is_where_names_of_the_host_begin(box, orlop, tmp):
+    """The namespace of the root file system alone needs no mount point, and its sources are those of the chroot."""
+    top = f"{tmp}/chroot"
+    for path in (top, f"{top}/only"):
+        os.mkdir(path)
+    with open(f"{top}/only/file", "w") as f:
+        f.write("of the chroot")
+    enter = """
+        for dir in /*; do
+            if [ -L "$dir" ]; then cp -P "$dir" "$0"; continue; fi
+            [ -d "$dir" ] && mkdir "$0$dir" && mount --rbind "$dir" "$0$dir"
+        done
+        exec chroot "$0" "$@" """
+    box.mounts += [bind("/only", "/a"), bind("/only", "/b", "rbind"), bind("/only/file", "/c")]
+    box.args("open", "/a/file", "r", ",", "open", "/b/file", "r", ",", "open", "/c", "r").write()
+    wrap = ["unshare", "-m", "sh", "-ec", enter, top]
+    seen = orlop("run", "-b", box.bundle, box.id, wrap=wrap).json()["results"]
+    assert [s.get("text") for s in seen] == ["of the chroot"] * 3, seen
 
 
 # ---- texts

@@ -2,6 +2,7 @@
 """System calls and files of /proc that the tests look at; nothing here knows the program."""
 import contextlib
 import ctypes
+import errno
 import os
 import sys
 import re
@@ -176,6 +177,11 @@ def process_with_pid(pid, argv):
 def has_call(number):
     """Arguments that are wrong are another error than ENOSYS."""
     return _libc.syscall(number, 0, 0, 0, ctypes.c_ulong(0xffffffff)) < 0 and ctypes.get_errno() != 38
+
+
+def has_tree_namespaces():
+    """OPEN_TREE_NAMESPACE of open_tree(2), Linux 7.0: flags are looked at first."""
+    return _libc.syscall(428, -1, b"", 2 | os.O_CLOEXEC | 0x1000) < 0 and ctypes.get_errno() == errno.EBADF
 
 
 def session_keyring():

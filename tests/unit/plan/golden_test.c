@@ -62,6 +62,7 @@ static const struct {
 	{ "cap_sys_admin", BOOL, offsetof(struct host, facts.cap_sys_admin) },
 	{ "cap_sys_resource", BOOL, offsetof(struct host, facts.cap_sys_resource) },
 	{ "in_initial_userns", BOOL, offsetof(struct host, facts.in_initial_userns) },
+	{ "tree_namespaces", BOOL, offsetof(struct host, facts.tree_namespaces) },
 	{ "cgroup_hybrid", BOOL, offsetof(struct host, facts.cgroup_hybrid) },
 	{ "proc_kcore", BOOL, offsetof(struct host, facts.proc_kcore) },
 	{ "cgroup_root", TEXT64, offsetof(struct host, facts.cgroup_root) },
