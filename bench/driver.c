@@ -4,13 +4,15 @@
  * took.  Small and static, so that what it adds is little and the same for every program.
  *
  * Usage: driver CPU ERRORS   (CPU -1: any)
- * Request: one byte (t = time, m = the same and wait for all descendants, c = count system calls),
- * the length of what follows as uint32_t, the arguments, each with a NUL at its end.
- * Answer: int64_t[5]: wait status, nanoseconds, peak resident memory in KiB, system calls, microseconds of
- * processor time of the program and what it waited for.
+ * Request: one byte (t = time, m = the same and wait for all descendants, c = count system calls, p = page faults,
+ * switches and migrations), the length of what follows as uint32_t, the arguments, each with a NUL at its end.
+ * Answer: int64_t[8]: wait status, nanoseconds, peak resident memory in KiB, system calls, microseconds of
+ * processor time of the program and what it waited for; of all its processes page faults, context switches and
+ * migrations to another processor.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,7 +30,7 @@
 #define ARGS_MAX 64
 #define PATIENCE 120		/* seconds */
 
-enum { STATUS, NANOSECONDS, MEMORY, CALLS, PROCESSOR, N_ANSWERS };
+enum { STATUS, NANOSECONDS, MEMORY, CALLS, PROCESSOR, FAULTS, SWITCHES, MIGRATIONS, N_ANSWERS };
 
 extern char **environ;
 static char text[1 << 16];
@@ -189,6 +192,53 @@ static void count(int null, int64_t *answer)
 	}
 }
 
+/* ---- counting what the kernel does ---------------------------------------------------------- */
+
+static int open_counter(pid_t pid, uint64_t what)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr), .type = PERF_TYPE_SOFTWARE, .config = what, .inherit = 1, .disabled = 1,
+		.enable_on_exec = 1,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* Of the program and all that it starts, from its execve on. */
+static void count_events(int null, int64_t *answer)
+{
+	static const uint64_t events[] = {
+		PERF_COUNT_SW_PAGE_FAULTS, PERF_COUNT_SW_CONTEXT_SWITCHES, PERF_COUNT_SW_CPU_MIGRATIONS,
+	};
+	int fds[3], gate[2], status;
+	pid_t pid;
+	char go = 0;
+
+	if (pipe2(gate, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		die("fork");
+	if (pid == 0) {
+		close(gate[1]);
+		if (read(gate[0], &go, 1) != 1)
+			_exit(126);
+		start(null);
+	}
+	close(gate[0]);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = open_counter(pid, events[i]);
+		if (fds[i] < 0)
+			die("perf_event_open");
+	}
+	if (write(gate[1], &go, 1) != 1 || waitpid(pid, &status, 0) != pid)
+		die("wait");
+	close(gate[1]);
+	answer[STATUS] = status;
+	for (int i = 0; i < 3; i++) {
+		if (read(fds[i], &answer[FAULTS + i], sizeof(int64_t)) != sizeof(int64_t))
+			die("read a counter");
+		close(fds[i]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -215,6 +265,8 @@ int main(int argc, char **argv)
 		prctl(PR_SET_CHILD_SUBREAPER, mode == 'm', 0, 0, 0);
 		if (mode == 'c')
 			count(null, answer);
+		else if (mode == 'p')
+			count_events(null, answer);
 		else
 			measure(mode, null, answer);
 		if (write(STDOUT_FILENO, answer, sizeof(answer)) != sizeof(answer))

@@ -23,7 +23,8 @@ class Failed(Exception):
     pass
 
 
-Answer = collections.namedtuple("Answer", "status ms kib calls cpu_ms")
+Answer = collections.namedtuple("Answer", "status ms kib calls cpu_ms faults switches migrations")
+SIZE = struct.calcsize("<8q")
 
 
 def ending(status):
@@ -50,13 +51,13 @@ class Driver:
         text = b"".join(a.encode() + b"\0" for a in argv)
         self.process.stdin.write(mode + struct.pack("<I", len(text)) + text)
         reply = b""
-        while len(reply) < 40:
-            more = self.process.stdout.read(40 - len(reply))
+        while len(reply) < SIZE:
+            more = self.process.stdout.read(SIZE - len(reply))
             if not more:
                 raise Failed("the driver has ended")
             reply += more
-        status, ns, kib, calls, us = struct.unpack("<5q", reply)
-        answer = Answer(status, ns / 1e6, kib, calls, us / 1e3)
+        status, ns, kib, calls, us, *counts = struct.unpack("<8q", reply)
+        answer = Answer(status, ns / 1e6, kib, calls, us / 1e3, *counts)
         if check and status:
             raise Failed("%s: %s: %s" % (" ".join(argv), ending(status), self.said()[-500:] or "it said nothing"))
         return answer
@@ -90,10 +91,10 @@ class Program:
     def command(self, *words):
         return [self.path, "--root", self.root] + list(words)
 
-    @classmethod
-    def new_id(cls):
-        cls.serial += 1
-        return "bench%d-%d" % (os.getpid(), cls.serial)
+    @staticmethod
+    def new_id():
+        Program.serial += 1
+        return "bench%d-%d" % (os.getpid(), Program.serial)
 
     def command_for_run(self, bundle):
         return self.command("run", "--bundle", bundle, self.new_id())
@@ -165,13 +166,43 @@ def install(path):
     return target
 
 
-def build():
-    for name, flags in (("driver", []), ("floor", []), ("loop", []),
-                        ("nothing", ["-nostdlib", "-fno-stack-protector"])):
+def musl_flags(compiler):
+    """(before, after) the source, to link it with musl as configure links orlop; headers of the kernel are the system's."""
+    lib = next(iter(glob.glob("/usr/lib/*-linux-musl/libc.a") + glob.glob("/usr/*-linux-musl/lib*/libc.a") +
+                    glob.glob("/usr/local/musl/lib/libc.a")), None)
+    include = lib and next((d for d in (os.path.dirname(lib).replace("/lib/", "/include/"),
+                                        os.path.dirname(os.path.dirname(lib)) + "/include") if os.path.exists(d + "/stdio.h")),
+                           None)
+    if not include:
+        return None
+
+    def say(word):
+        return subprocess.run([compiler, word], capture_output=True, text=True, check=True).stdout.strip()
+    where = os.path.dirname(lib)
+    before = ["-nostdinc", "-isystem", include, "-isystem", say("-print-file-name=include"), "-idirafter", "/usr/include",
+              "-idirafter", "/usr/include/" + say("-dumpmachine"), "-nostdlib", where + "/crt1.o", where + "/crti.o"]
+    return before, [lib, "-lgcc", where + "/crtn.o"]
+
+
+def build(orlop):
+    """The floor has the C library of @orlop: what another one takes to start is not the kernel's work."""
+    compiler = os.environ.get("CC", "cc")
+    version = subprocess.run([orlop, "--version"], capture_output=True, text=True, check=True).stdout
+    musl = musl_flags(compiler) if "C library: musl" in version else None
+    if not musl and "C library: musl" in version:
+        peers.warn("musl is missing: the floor is linked with another C library than orlop")
+    for name, before, after in (("driver", [], []), ("floor", *(musl or ([], []))), ("loop", [], []),
+                                ("nothing", ["-nostdlib", "-fno-stack-protector"], [])):
         source, target = "%s/%s.c" % (HERE, name), "%s/%s" % (BUILD, name)
-        if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(source):
-            subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra",
-                            "-static", "-o", target, source] + flags, check=True)
+        command = [compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-static", *before, "-o", target,
+                   source, *after]
+        stamp = target + ".command"
+        if os.path.exists(stamp) and os.path.getmtime(stamp) > os.path.getmtime(source) and \
+                open(stamp).read() == " ".join(command):
+            continue
+        subprocess.run(command, check=True)
+        with open(stamp, "w") as f:
+            f.write(" ".join(command))
 
 
 def enter_private_view():
@@ -215,7 +246,7 @@ class Session:
             raise SystemExit("bench: needs root")
         os.makedirs(BUILD, exist_ok=True)
         if not os.environ.get("ORLOP_BENCH_INSIDE"):
-            build()
+            build(find_orlop(o.orlop))
             if not o.no_fetch:
                 peers.fetch(BUILD, o.suite)
             enter_private_view()

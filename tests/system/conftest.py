@@ -33,10 +33,12 @@ Markers
                                 machines: now and then their emulated processor makes the kernel panic under CRIU
     needs_core_sched            left out, and not skipped, where the kernel has no core scheduling or no core two threads: only
                                 the machine of the lane core-sched has both
+    needs_tree_namespaces       skipped where the kernel has no OPEN_TREE_NAMESPACE (Linux 7.0)
     kernel                      depends on the kernel or on what systemd made of the machine: runs on each, also
-                                when ORLOP_PASSED, a file, names the tests that have passed elsewhere
-    one_vm                      takes long, or is much the same on each kernel: of the virtual machines it runs in one, that with
-                                the older kernel; natively it has met another, with all its parameters: the first is repeated
+                                when ORLOP_PASSED, a file, names the tests that have passed elsewhere; in the virtual machine
+                                with the older kernel with its first parameter only
+    one_vm                      takes long, or is much the same on each kernel: if it has passed elsewhere, that is enough, and
+                                what only virtual machines can do is done in the one with the older kernel
     spec("RT-031", ...)         rows of tests/spec/requirements.csv that the test shows: see tests/spec-report
     case("T31", ...)            rows of tests/security/cases.csv that it shows, if its name does not say so
     control("T31", ...)         shows that the tests of that case can fail: see tests/security/README.md
@@ -61,7 +63,7 @@ _work = None
 def pytest_configure(config):
     global _work
     for line in ("needs_vm(reason)", "needs_native(reason)", "needs_controllers(*names)",
-                 "needs_apparmor", "needs_selinux", "needs_criu", "needs_core_sched", "kernel", "one_vm", "spec(*ids)", "case(*ids)", "control(*ids)"):
+                 "needs_apparmor", "needs_selinux", "needs_criu", "needs_core_sched", "needs_tree_namespaces", "kernel", "one_vm", "spec(*ids)", "case(*ids)", "control(*ids)"):
         config.addinivalue_line("markers", f"{line}: see conftest.py")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root", 2)
@@ -80,9 +82,10 @@ def pytest_unconfigure():
 
 def pytest_collection_modifyitems(config, items):
     """
-    What has passed on another machine is not repeated here, unless it depends on the kernel; where it does so little that
-    one machine is enough, the first parameter stands for all.  tests/security/report reads cases and controls from
-    pytest's XML.
+    What has passed on another machine is not repeated here, unless it depends on the kernel.  Each test that does has met
+    one kernel with all its parameters natively and meets another so in the second virtual machine; in the first its first
+    parameter stands for all.  So it does in the second for what only virtual machines can do, and what the first has done
+    with all.  tests/security/report reads cases and controls from pytest's XML.
     """
     for item in items:
         for kind in ("case", "control"):
@@ -94,19 +97,20 @@ def pytest_collection_modifyitems(config, items):
         return
     with open(os.environ["ORLOP_PASSED"]) as f:
         passed = set(f.read().splitlines())
-    once = set()
+    second, once = "ORLOP_SECOND_VM" in os.environ, set()
 
-    def repeated(item):
-        if _junit_name(item) not in passed:
-            return True
-        if not item.get_closest_marker("kernel"):
-            return False
-        if not item.get_closest_marker("one_vm"):
-            return True
+    def is_first(item):
         function = item.nodeid.partition("[")[0]
         first = function not in once
         once.add(function)
         return first
+
+    def repeated(item):
+        if _junit_name(item) not in passed:
+            return not second or item.get_closest_marker("needs_tree_namespaces") or is_first(item)
+        if not item.get_closest_marker("kernel") or item.get_closest_marker("one_vm"):
+            return False
+        return second or is_first(item)
 
     _leave_out(config, items, lambda item: not repeated(item))
 
@@ -135,6 +139,8 @@ def pytest_runtest_setup(item):
             pytest.skip(f"needs cgroup2 controllers {' '.join(m.args)}")
         if m.name == "needs_apparmor" and not host.apparmor():
             pytest.skip("needs AppArmor")
+        if m.name == "needs_tree_namespaces" and not kernel.has_tree_namespaces():
+            pytest.skip("needs OPEN_TREE_NAMESPACE, Linux 7.0")
         if m.name == "needs_selinux" and not host.selinux():
             pytest.skip("needs SELinux")
         if m.name == "needs_criu" and (not host.criu() or host.IN_VM and not item.get_closest_marker("one_vm")):

@@ -857,7 +857,7 @@ def test_chroot_without_a_mount(box, orlop, tmp):
     orlop("run", "-b", box.bundle, box.id, wrap=wrap).failed("stop the propagation", "no mount point", "mount --bind")
 
 
-@pytest.mark.skipif(not kernel.has_tree_namespaces(), reason="needs OPEN_TREE_NAMESPACE, Linux 7.0")
+@pytest.mark.needs_tree_namespaces
 def test_chroot_is_where_names_of_the_host_begin(box, orlop, tmp):
     """The namespace of the root file system alone needs no mount point, and its sources are those of the chroot."""
     top = f"{tmp}/chroot"

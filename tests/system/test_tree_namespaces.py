@@ -12,8 +12,7 @@ import pytest
 from lib import kernel
 from lib.config import bind, mount, namespace, userns
 
-pytestmark = [pytest.mark.kernel,
-              pytest.mark.skipif(not kernel.has_tree_namespaces(), reason="needs OPEN_TREE_NAMESPACE, Linux 7.0")]
+pytestmark = [pytest.mark.kernel, pytest.mark.needs_tree_namespaces]
 
 
 def copying(box):
