@@ -5,13 +5,18 @@ The smallest memory.max with which a container runs a static `true`, by bisectio
 which has the memory controller.  The process is set up inside its cgroup, so what the runtime needs there
 counts, besides what the kernel charges for the namespaces and mounts.
 
-Usage: vm_memory.py FLOOR ORLOP [PROGRAM...]      prints {"name": {"version": ..., "kib": ...}} as JSON
+And what a container's cgroup had at most ("peak"), what the process of a created one that waits has for itself
+("private"), and what each of many such takes of their cgroups ("waiting").
+
+Usage: vm_memory.py FLOOR ORLOP [PROGRAM...]      prints {"name": {"version": ..., "kib": ..., ...}} as JSON
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -26,6 +31,7 @@ FLOORS = {FLOOR: "default", BARE: "nothing", ALONE: "alone"}
 PAGE = 4
 TIMES = 5       # it has to run so many times in a row
 MOST = 1 << 16  # KiB
+MANY = 40       # created at once
 
 
 def make_bundle(rootfs, name, kib):
@@ -76,6 +82,54 @@ def bisect(name, path, rootfs):
     return {"kib": high * PAGE if high < MOST // PAGE else None}
 
 
+def figure(path):
+    with open(path) as f:
+        return int(f.read())
+
+
+def state(command, name):
+    return json.loads(run_quietly(command + ["state", name]).stdout)
+
+
+def private_kib(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        return sum(int(n) for n in re.findall(r"^Private_\w+: *(\d+) kB", f.read(), re.M))
+
+
+def silently(argv):
+    """The process of a container keeps the streams."""
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120,
+                          check=False).returncode == 0
+
+
+def waiting(name, path, rootfs):
+    """KiB of a container that ran `true`, and of some that were created."""
+    command, bundle = [path, "--root", TOP + "/state-" + name], make_bundle(rootfs, name, None)
+    names = ["w%d-%s" % (i, name) for i in range(MANY)]
+    above = CGROUP + "/" + name
+    try:
+        for verb in ("create", "start"):
+            if not silently(command + [verb] + ["--bundle", bundle] * (verb == "create") + [names[0]]):
+                return {}
+        while state(command, names[0])["status"] != "stopped":
+            time.sleep(0.05)
+        peak = figure(above + "/memory.peak")
+        run_quietly(command + ["delete", names[0]])
+        with open(bundle + "/config.json") as f:
+            config = json.load(f)
+        for one in names:
+            config["linux"]["cgroupsPath"] = "/bench/%s/%s" % (name, one)
+            bundles_module.write_bundle(bundle, config)
+            if not silently(command + ["create", "--bundle", bundle, one]):
+                return {"peak": peak // 1024}
+        private = [private_kib(state(command, one)["pid"]) for one in names[:5]]
+        return {"peak": peak // 1024, "private": sorted(private)[2],
+                "waiting": sum(figure("%s/%s/memory.current" % (above, one)) for one in names) // MANY // 1024}
+    finally:
+        for one in names:
+            run_quietly(command + ["delete", "--force", one])
+
+
 def main():
     # The kernel charges 64 pages ahead on each processor, and takes them back from others too late.
     os.sched_setaffinity(0, {0})
@@ -100,6 +154,8 @@ def main():
         shutil.copy(path, local)    # pages of a share are no pages of a local file
         os.mkdir(TOP + "/state-" + name, 0o711)
         found[name] = dict(bisect(name, local, rootfs), version="" if name in FLOORS else peers.version(local))
+        if name not in FLOORS:
+            found[name].update(waiting(name, local, rootfs))
     json.dump(found, sys.stdout)
 
 
