@@ -56,7 +56,7 @@ void outside_forget(struct outside *o)
 	}
 }
 
-static int open_tree(int dir, const char *path, unsigned flags)
+static int tree_at(int dir, const char *path, unsigned flags)
 {
 	return sys_open_tree(dir, path, flags | OPEN_TREE_CLOEXEC | (unsigned)(*path ? 0 : AT_EMPTY_PATH));
 }
@@ -67,11 +67,11 @@ static int open_tree(int dir, const char *path, unsigned flags)
  */
 static int clone_all_below(int dir, const char *path, unsigned flags)
 {
-	_cleanup_close_ int ns = open_tree(dir, path, flags | OPEN_TREE_NAMESPACE | AT_RECURSIVE);
+	_cleanup_close_ int ns = tree_at(dir, path, flags | OPEN_TREE_NAMESPACE | AT_RECURSIVE);
 	int r;
 
 	if (ns == -ENOTDIR)	/* below a file there is nothing */
-		return open_tree(dir, path, flags | OPEN_TREE_CLONE);
+		return tree_at(dir, path, flags | OPEN_TREE_CLONE);
 	r = ns < 0 ? ns : enter(ns);
 	return r < 0 ? r : mount_clone(AT_FDCWD, "/", true);
 }
@@ -82,7 +82,7 @@ int outside_clone(const struct rootfs *r, const char *path, unsigned flags)
 	int ret, host;
 
 	if (!r || r->outside.host_ns < 0)
-		return open_tree(AT_FDCWD, path, flags | OPEN_TREE_CLONE);
+		return tree_at(AT_FDCWD, path, flags | OPEN_TREE_CLONE);
 	ret = enter(r->outside.host_ns);
 	if (ret < 0)
 		return ret;
@@ -90,7 +90,7 @@ int outside_clone(const struct rootfs *r, const char *path, unsigned flags)
 	if (flags & AT_RECURSIVE)
 		fd = clone_all_below(host, path + 1, flags & ~(unsigned)AT_RECURSIVE);
 	else
-		fd = open_tree(host, path + 1, flags | OPEN_TREE_CLONE);
+		fd = tree_at(host, path + 1, flags | OPEN_TREE_CLONE);
 	ret = enter(r->outside.own_ns);
 	return ret < 0 ? ret : steal_fd(&fd);
 }
