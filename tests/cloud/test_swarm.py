@@ -9,23 +9,15 @@ The tests are one story: each begins where the one before it ended. What was see
 appended to $SCENARIOS_TABLE.
 """
 import collections
-import concurrent.futures
 import http.client
 import os
-import pathlib
 import subprocess
-import sys
 import threading
 import time
 
-import pytest
+import cluster
+from cluster import NODES, TOP, at, everywhere, fine
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests/vm"))
-from node import on  # noqa: E402
-
-NODES = ["node1", "node2", "node3"]
-TABLE = os.environ.get("SCENARIOS_TABLE")
 PORT = 8080
 # Says which version it is and who; when it is told to end, it goes on until nobody is sent to it any more.
 WEB = """trap 'sleep 3; exit' TERM
@@ -38,31 +30,12 @@ UPDATE = ["--update-parallelism", "3", "--update-order", "start-first", "--updat
           "--rollback-parallelism", "3", "--rollback-order", "start-first", "--rollback-monitor", "1s"]
 
 
-def fine(run):
-    assert run.returncode == 0, run
-    return run.stdout.decode().strip()
-
-
 def docker(*args, stdin=None, timeout=300):
     return fine(subprocess.run(["docker", *args], input=stdin, capture_output=True, timeout=timeout))
 
 
-def at(node, script):
-    return fine(on(node, "sh", "-c", script))
-
-
-def everywhere(function, *args):
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return list(pool.map(function, NODES, *args))
-
-
-def until(question, wanted, seconds=180, step=1):
-    """The answer that is wanted."""
-    deadline = time.monotonic() + seconds
-    while not wanted(answer := question()):
-        assert time.monotonic() < deadline, (answer, docker("service", "ps", "--no-trunc", "web"), docker("node", "ls"))
-        time.sleep(step)
-    return answer
+def until(question, wanted, **options):
+    return cluster.until(question, wanted, why=lambda: (docker("service", "ps", "--no-trunc", "web"), docker("node", "ls")), **options)
 
 
 def running(service="web"):
@@ -128,17 +101,6 @@ class Load:
     def __str__(self):
         versions = ", ".join(f"{n} of version {v}" for v, n in sorted(self.seen.items()))
         return f"requests: {versions}, {len(self.failures)} failed, slowest {self.slowest:.1f} s"
-
-
-@pytest.fixture
-def told(request):
-    """told(TEXT) adds to what the table says of this test."""
-    said, begin = [], time.monotonic()
-    yield lambda text: said.append(str(text))
-    if TABLE:
-        with open(TABLE, "a") as f:
-            name = request.node.name.removeprefix("test_")
-            print("swarm", name, f"{time.monotonic() - begin:.1f}", "; ".join(said), sep="\t", file=f)
 
 
 def install(node):

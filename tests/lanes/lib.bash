@@ -187,11 +187,11 @@ in_vm() {
 }
 
 # The same in the machine that tests/scenarios/setup makes, with engines and images. The table of steps is $lane.tsv.
-# $wide: also what the lanes have no time for. $nodes: in a cluster of so many.
+# $wide: also what the lanes have no time for. $nodes: in a cluster of so many. $setup: another script than that.
 in_scenario_vm() {
 	local status=0 verb=(run)
 	[ -z "${nodes-}" ] || verb=(cluster "$nodes")
-	set -- "${verb[@]}" ${image:+--image "$image"} --setup "$top/tests/scenarios/setup" --share "$top" \
+	set -- "${verb[@]}" ${image:+--image "$image"} --setup "${setup:-$top/tests/scenarios/setup}" --share "$top" \
 		--env SCENARIOS_TABLE="$build/$lane.tsv" ${wide:+--env SCENARIOS_WIDE=1} --timeout "${limit:-1500}" -- "$@"
 	"$top/tests/vm/lab" "$@" || status=$?
 	[ $status = 125 ] || return $status
