@@ -208,6 +208,15 @@ static int read_link(int fd, const struct stat *st, const char *shown, char **re
 	return 0;
 }
 
+static int cannot_make(int r, const char *shown, struct error *err)
+{
+	error_errno(err, r, "make state root %s", shown);
+	if (r == -EACCES && strncmp(shown, "/run/user/", strlen("/run/user/")) == 0)
+		error_hint(err, "systemd makes /run/user/UID when the user logs in, or from the start after "
+			   "`loginctl enable-linger`");
+	return r;
+}
+
 /* One component.  @dir, of which *st tells, is replaced by it; a link is put in front of @rest instead. */
 static int step(int *dir, struct stat *dir_st, const char *name, const char *shown, bool create, char **rest,
 		unsigned *links, struct error *err)
@@ -222,7 +231,7 @@ static int step(int *dir, struct stat *dir_st, const char *name, const char *sho
 			return r;
 		r = root_mkdir(*dir, name, geteuid() == 0 ? 0711 : 0700);
 		if (r < 0 && r != -EEXIST)
-			return error_errno(err, r, "make state root %s", shown);
+			return cannot_make(r, shown, err);
 		fd = fd_openat(*dir, name, O_PATH | O_NOFOLLOW, 0);
 	}
 	if (fd < 0)

@@ -363,6 +363,15 @@ def test_no_state_root(user):
         assert r.returncode == 1 and "XDG_RUNTIME_DIR" in r.stderr and "--root" in r.stderr
 
 
+def test_state_root_of_no_session(user):
+    """Only systemd can make the directory of a session."""
+    box = user.box()
+    box.write()
+    r = subprocess.run([*SETPRIV, user.program, "--root", "/run/user/4242/orlop", "run", "--bundle", box.bundle, box.id],
+                       capture_output=True, text=True, env={"PATH": user.env["PATH"]})
+    assert r.returncode == 1 and "/run/user/4242/orlop: permission denied" in r.stderr and "loginctl enable-linger" in r.stderr, r
+
+
 # ---- ranges ------------------------------------------------------------------------------------
 
 
