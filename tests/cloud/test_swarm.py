@@ -154,6 +154,23 @@ def test_constraint(told):
     told("2 replicas where the label is")
 
 
+def test_sixty_containers(told):
+    """With the six there are sixty, twenty on each node; orlop and systemd know them, and when they go they are gone."""
+    count = "orlop --root /run/docker/runtime-runc/moby list -q | wc -l; systemctl list-units --plain --no-legend 'docker-*.scope' | wc -l"
+    docker("service", "create", "-d", "--no-resolve-image", "--name", "many", "--replicas", "54", "--stop-grace-period", "1s",
+           "bb", "sleep", "1000")
+    begin = time.monotonic()
+    assert until(lambda: running("many"), lambda nodes: len(nodes) == 54, seconds=300) == sorted(NODES * 18)
+    told(f"54 more after {time.monotonic() - begin:.0f} s")
+    assert everywhere(at, [count] * 3) == ["20\n20"] * 3
+    for node in NODES:
+        all_answer(node)
+    begin = time.monotonic()
+    docker("service", "rm", "many")
+    until(lambda: everywhere(at, [count] * 3), lambda counts: counts == ["2\n2"] * 3)
+    told(f"gone after {time.monotonic() - begin:.0f} s")
+
+
 def test_network_drops(told):
     """A node is away for 10 s. Whether the swarm has replaced its replicas by then or not, there are six afterwards, and
     the node has no more than those that are its own."""

@@ -149,21 +149,22 @@ system_tests() { # NAME REPORT [PREFIX...]
 		-o junit_family=xunit1 --junitxml="$report" "${tests[@]}"
 }
 
-# The same as a lane: every test is a result. In as many parts as are given, at once; 0: what $tests says.
+# The same as a lane: every test is a result. In as many parts as are given, at once; 0: what $tests says. $as: a name for
+# the files, if others of the lane run meanwhile.
 system_lane() { # NAME PARTS [PREFIX...]
-	local name=$1 parts=$2 part pids=() report log status deal=yes
+	local name=$1 parts=$2 part pids=() report log status deal=yes files=${as:-$lane}
 	shift 2
 	if [ "$parts" = 0 ]; then parts=1 deal=''; fi
 	for ((part = 1; part <= parts; part++)); do
-		rm -f "$build/$lane-$part.xml"
+		rm -f "$build/$files-$part.xml"
 		(
 			[ -z "$deal" ] || read -ra tests < <("$top/tests/lanes/results.py" shard "$part" "$parts" "$build"/system-[0-9].xml)
-			system_tests "$name" "$build/$lane-$part.xml" "$@" >"$logs/$lane-pytest-$part.log" 2>&1 </dev/null
+			system_tests "$name" "$build/$files-$part.xml" "$@" >"$logs/$files-pytest-$part.log" 2>&1 </dev/null
 		) &
 		pids+=($!)
 	done
 	for ((part = 1; part <= parts; part++)); do
-		status=0 report=$build/$lane-$part.xml log=$logs/$lane-pytest-$part.log
+		status=0 report=$build/$files-$part.xml log=$logs/$files-pytest-$part.log
 		wait "${pids[part - 1]}" || status=$?
 		if [ -s "$report" ] && [ $status -le 1 ]; then
 			"$top/tests/lanes/results.py" junit "$lane" "$report" >>"$results"

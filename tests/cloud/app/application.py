@@ -27,11 +27,12 @@ http {{
     access_log off;
     client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy; fastcgi_temp_path /tmp/fastcgi;
     uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
-    upstream workers {{ {servers} keepalive 16; }}
+    # no connection is kept: one of Puma's threads would wait for the next request while another has none to serve it
+    upstream workers {{ {servers} }}
     server {{
         listen 127.0.0.1:{port};
         location / {{
-            proxy_pass http://workers; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_pass http://workers;
             # Puma may answer 500 to what comes when it closes its connections ("closed stream")
             proxy_next_upstream error timeout http_500 http_502 http_503;
         }}
@@ -210,6 +211,10 @@ class Containers(Application):
             subprocess.run([ORLOP, "delete", "--force", self.prefix + name], check=False)
         for name in SERVICES:
             run("umount", self.where / name / "root")
+
+
+class Second(Containers):
+    prefix = "second-"
 
 
 class Volumes:
