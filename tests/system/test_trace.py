@@ -118,20 +118,27 @@ def count(box, *options):
     return Counter(m[1] for m in calls if m), "\n".join(lines)
 
 
-def test_off_it_costs_nothing(box):
-    """On, it is memory and a file; of what is marked no mark is a system call.  Off, not even these."""
-    box.args("exit", 0)
-    count(box)  # makes the state root
+def difference(box):
+    """{call: how many more with a trace}, without those that depend on who is quicker."""
     off, text = count(box)
     on, text_on = count(box, "--trace", f"{box.bundle}/t.json")
     shared = r"mmap\(NULL, \d{6,}, PROT_READ\|PROT_WRITE, MAP_SHARED\|MAP_ANONYMOUS"
     assert re.search(shared, text_on) and not re.search(shared, text)
     assert "t.json" in text_on and "t.json" not in text
     vary = {"clock_gettime", "ppoll", "poll", "rt_sigprocmask", "restart_syscall", "wait4", "waitid", "recvmsg", "read", "sched_yield"}
-    more = {k: on[k] - off[k] for k in set(on) | set(off) if on[k] != off[k] and k not in vary}
-    assert set(more) <= {"openat", "close", "fstat", "newfstatat", "write", "mmap", "munmap", "madvise", "brk", "mremap",
-                         "getdents64", "ftruncate"}, more
-    assert all(0 < n < 30 for n in more.values()), more
+    return {k: on[k] - off[k] for k in set(on) | set(off) if on[k] != off[k] and k not in vary}
+
+
+def test_off_it_costs_nothing(box):
+    """On, it is memory and a file; of what is marked no mark is a system call.  Off, not even these."""
+    box.args("exit", 0)
+    count(box)  # makes the state root
+    may = {"openat", "close", "fstat", "newfstatat", "write", "mmap", "munmap", "madvise", "brk", "mremap", "getdents64", "ftruncate"}
+    for _ in range(4):  # the cgroup above is other tests', too, and may come and go meanwhile
+        more = difference(box)
+        if set(more) <= may:
+            break
+    assert set(more) <= may and all(0 < n < 30 for n in more.values()), more
 
 
 # ---- drawn ----------------------------------------------------------------------------------------
