@@ -9,6 +9,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tarfile
 import time
@@ -27,12 +28,11 @@ http {{
     access_log off;
     client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy; fastcgi_temp_path /tmp/fastcgi;
     uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
-    # no connection is kept: one of Puma's threads would wait for the next request while another has none to serve it
-    upstream workers {{ {servers} }}
+    upstream workers {{ {servers} {keep} }}
     server {{
         listen 127.0.0.1:{port};
         location / {{
-            proxy_pass http://workers;
+            proxy_pass http://workers; proxy_http_version 1.1; proxy_set_header Connection "{connection}";
             # Puma may answer 500 to what comes when it closes its connections ("closed stream")
             proxy_next_upstream error timeout http_500 http_502 http_503;
         }}
@@ -69,6 +69,9 @@ def get(port, path="/"):
 
 
 class Application:
+    """Below the ports that the kernel gives to who does not ask for one."""
+    keeps = True  # nginx its connections to the workers
+
     def __init__(self, where, base):
         self.where, self.base, self.port = where, base, base + 80
         where.mkdir()
@@ -100,7 +103,8 @@ class Application:
         (place / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
         ports = range(self.base + 100, self.base + 100 + WORKERS)
         servers = "".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s; " for port in ports)
-        (place / "nginx.conf").write_text(NGINX.format(servers=servers, port=self.port))
+        (place / "nginx.conf").write_text(NGINX.format(
+            servers=servers, port=self.port, keep="keepalive 16;" * self.keeps, connection="" if self.keeps else "close"))
 
     def place(self, name):
         """Its root file system: what all share, and above it what is its own."""
@@ -213,7 +217,13 @@ class Containers(Application):
             run("umount", self.where / name / "root")
 
 
-class Second(Containers):
+class First(Containers):
+    """To be compared: where connections are kept, some of Puma's threads wait for the next request of theirs while there
+    are others to serve."""
+    prefix, keeps = "first-", False
+
+
+class Second(First):
     prefix = "second-"
 
 
@@ -257,6 +267,8 @@ class Mapped(Volumes, Containers):
 
 class Processes(Application):
     """The same without: chroot, and a session each, as the kernel may share processors out among sessions."""
+    keeps = False
+
     def __init__(self, *args):
         super().__init__(*args)
         self.running = []
@@ -271,10 +283,9 @@ class Processes(Application):
                 stderr=log, start_new_session=True, env={"PATH": os.environ["PATH"], **{k: str(v) for k, v in env.items()}}))
 
     def down(self):
-        for p in reversed(self.running):
-            p.terminate()
-        for p in self.running:
-            p.wait(30)
+        for p in reversed(self.running):  # on SIGTERM PostgreSQL would wait for its clients
+            p.send_signal(signal.SIGINT if "postgres:postgres" in p.args[1] else signal.SIGTERM)
+            p.wait(60)
         for name in SERVICES:
             run("umount", "-l", "-R", self.where / name / "root")
 

@@ -9,6 +9,7 @@ pod of Podman and by Docker.
 
 Figures are added to $CLOUD_TABLE; they are no result: that no request fails is.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -21,8 +22,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from application import (HERE, ORLOP, SERVICES, WORKERS, Containers, Docker, Mapped, Pod, Processes, Second, get, orlop, run,
-                         until)
+from application import (HERE, ORLOP, SERVICES, WORKERS, Containers, Docker, First, Mapped, Pod, Processes, Second, get, orlop,
+                         run, until)
 
 ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "10")), int(os.environ.get("SECONDS", "1"))
 MANY = int(os.environ.get("MANY", "500"))
@@ -83,15 +84,15 @@ def _app(srv):
 
 
 @pytest.fixture(name="four")
-def _four(srv, app):
+def _four(srv):
     """Containers, processes, and each once more: what is started later may be a few percent quicker, whatever it is."""
-    more = [Processes(srv / "processes", 20000), Second(srv / "second-containers", 21000),
-            Processes(srv / "second-processes", 22000)]
-    for one in more:
-        one.up()
-    yield [app, *more]
-    for one in more:
-        one.down()
+    four = [First(srv / "first-containers", 20000), Processes(srv / "processes", 21000),
+            Second(srv / "second-containers", 22000), Processes(srv / "second-processes", 23000)]
+    with contextlib.ExitStack() as stack:
+        for app in four:
+            stack.callback(app.down)
+            app.up()
+        yield four
 
 
 def test_throughput(four):
@@ -204,7 +205,7 @@ def test_five_hundred_workers(srv):
 
 def test_pod(srv):
     """The same application as a pod of Podman, and its workers one after the other stopped and started."""
-    pod = Pod(srv / "pod", 40000)
+    pod = Pod(srv / "pod", 24000)
     try:
         begin = time.monotonic()
         pod.up()
@@ -218,7 +219,7 @@ def test_pod(srv):
 def test_mapped_ids(srv):
     """Each container has ids of its own, and a volume that is on disk as the programs see it."""
     pathlib.Path("/app").mkdir()  # what all share has the place for it
-    app = Mapped(srv / "mapped", 50000)
+    app = Mapped(srv / "mapped", 25000)
     try:
         begin = time.monotonic()
         app.up()
@@ -236,7 +237,7 @@ def test_mapped_ids(srv):
 
 def test_docker(srv):
     """The same by Docker, and its workers one after the other stopped and started."""
-    app = Docker(srv / "docker", 60000)
+    app = Docker(srv / "docker", 26000)
     try:
         begin = time.monotonic()
         app.up()
