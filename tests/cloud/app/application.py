@@ -266,26 +266,33 @@ class Mapped(Volumes, Containers):
 
 
 class Processes(Application):
-    """The same without: chroot, and a session each, as the kernel may share processors out among sessions."""
+    """The same without: chroot, and a session each, as the kernel may share processors out among sessions.
+    And each has a cgroup as a service of systemd has, two below the root: what the kernel accounts there is no container's."""
     keeps = False
 
     def __init__(self, *args):
         super().__init__(*args)
         self.running = []
+        self.cgroup = pathlib.Path("/sys/fs/cgroup") / self.where.name
 
     def begin(self, name, top):
         user, env, argv = self.command(name)
         run("mount", "-t", "proc", "proc", top / "root/proc")
         run("mount", "--rbind", "/dev", top / "root/dev")
+        cgroup = self.cgroup / name
+        cgroup.mkdir(parents=True)
         with self.log(name) as log:
             self.running.append(subprocess.Popen(
-                ["chroot", f"--userspec={user}:{user}", top / "root", *argv], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True, env={"PATH": os.environ["PATH"], **{k: str(v) for k, v in env.items()}}))
+                ["sh", "-ec", 'echo 0 >"$0"; exec chroot "$@"', cgroup / "cgroup.procs", f"--userspec={user}:{user}", top / "root",
+                 *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={"PATH": os.environ["PATH"], **{k: str(v) for k, v in env.items()}}))
 
     def down(self):
         for p in reversed(self.running):  # on SIGTERM PostgreSQL would wait for its clients
-            p.send_signal(signal.SIGINT if "postgres:postgres" in p.args[1] else signal.SIGTERM)
+            p.send_signal(signal.SIGINT if "--userspec=postgres:postgres" in p.args else signal.SIGTERM)
             p.wait(60)
+        for name in SERVICES:
+            (self.cgroup / name).rmdir()
+        self.cgroup.rmdir()
         for name in SERVICES:
             run("umount", "-l", "-R", self.where / name / "root")
 
