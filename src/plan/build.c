@@ -41,7 +41,8 @@ static bool needs_private_proc(const struct plan *p)
 	for (size_t i = 0; i < p->rootfs.n_mounts; i++)
 		if (p->rootfs.mounts[i].options->tmpcopyup)
 			return true;
-	if (p->rootfs.no_pivot && p->rootfs.mount_ns && !p->rootfs.alone) /* which mounts of the host have to go */
+	/* which mounts of the host have to go, if they are there */
+	if (p->rootfs.no_pivot && p->rootfs.mount_ns && (!p->rootfs.alone || p->rootfs.foreign))
 		return true;
 	return p->security.apparmor || p->security.selinux || p->process.n_sysctls > 0;
 }

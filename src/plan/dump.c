@@ -197,6 +197,7 @@ static void dump_rootfs(const struct plan_rootfs *r, FILE *out)
 	flag(out, "rootfs.no_pivot", r->no_pivot);
 	flag(out, "rootfs.at_path", r->at_path);
 	flag(out, "rootfs.alone", r->alone);
+	flag(out, "rootfs.foreign", r->foreign);
 	line(out, "rootfs.why_copy", r->why_copy);
 	flag(out, "rootfs.joined_mounts", r->joined_mounts);
 	flag(out, "rootfs.sources_in_child", r->sources_in_child);

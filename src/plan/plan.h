@@ -169,6 +169,7 @@ struct plan_rootfs {
 	bool alone;			/* the mount namespace begins with the root file system and nothing of the
 					 * host's: open_tree(2), OPEN_TREE_NAMESPACE.  Otherwise with a copy of all
 					 * the host's mounts */
+	bool foreign;			/* and we have no power over the host's: a user namespace, or no privileges */
 	const char *why_copy;		/* of a new mount namespace that does not: what it needs those for */
 	bool joined_mounts;		/* the mount namespace is joined: host paths mean nothing there */
 	unsigned long host_propagation;	/* MS_SLAVE or MS_PRIVATE: what the copied host tree gets */

@@ -33,10 +33,8 @@ static const char *needs_host_mounts(const struct plan *p, const struct facts *f
 
 	if (!f->tree_namespaces)
 		return "Linux before 7.0 makes no other";
-	if (p->ns.userns || !f->in_initial_userns)
-		return "user namespace";
-	if (rf->sources_in_child)
-		return "no power over the host's mounts";
+	if (rf->foreign && !f->foreign_tree_namespaces)
+		return "before Linux 7.2.13 it uncovers files for who has no power over the host's mounts";
 	/* createContainer are programs of the host; the others may enter it, to find the tree at its path. */
 	if (hooks->list[HOOK_PRESTART].n || hooks->list[HOOK_CREATE_RUNTIME].n || hooks->list[HOOK_CREATE_CONTAINER].n)
 		return "hooks";
@@ -52,6 +50,7 @@ void plan_tree(struct plan *p, const struct facts *f, const struct plan_options 
 
 	if (!(p->ns.create & CLONE_NEWNS))
 		return;
+	rf->foreign = p->ns.userns || rf->sources_in_child;
 	rf->why_copy = o->restores ? "CRIU" : needs_host_mounts(p, f);
 	rf->alone = !rf->why_copy;
 	if (!rf->alone)

@@ -72,6 +72,7 @@ static const struct field host_fields[] = {
 	{FIELD_STRINGS("emulators", struct host, emulators), .flags = REQUIRED},
 	/* Documents of earlier versions have none of these. */
 	{FIELD_BOOL("treeNamespaces", struct host, facts.tree_namespaces)},
+	{FIELD_BOOL("foreignTreeNamespaces", struct host, facts.foreign_tree_namespaces)},
 	{FIELD_STRINGS("filesystems", struct host, filesystems)},
 	{FIELD_BOOL("allFilesystems", struct host, all_filesystems)},
 	{FIELD_BOOL("mapHelpers", struct host, ids.helpers), .flags = REQUIRED},

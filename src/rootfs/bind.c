@@ -113,12 +113,13 @@ int mount_make_bind(const struct plan_rootfs *p, const struct plan_mount *m, con
 		    int *source, bool from_parent, struct rootfs_source *place, struct error *err)
 {
 	bool early = place && place->early >= 0;
+	const char *path = rootfs->outside.away ? place->path : m->source;
 	_cleanup_close_ int own = -1;
 	int r;
 
-	if (from_parent && p->devices_by_bind && !m->idmap_where && (early || !rootfs->entered))
+	if (from_parent && p->devices_by_bind && !m->idmap_where && path && (early || !rootfs->entered))
 		own = early ? steal_fd(&place->early) :
-		      mount_clone_locked(mount_clone_source(NULL, m, m->source), *source);
+		      mount_clone_locked(mount_clone_source(rootfs, m, path), *source);
 	if (own >= 0) {
 		r = prepare_bind(p, m, own, false, err);
 		if (r == 0)

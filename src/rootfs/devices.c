@@ -170,9 +170,9 @@ static int make_node(const struct plan_device *d, struct parent *c, int root, st
 }
 
 /* The host's node of the same name, if it is the one. */
-static int clone_host_node(const struct plan_device *d, struct error *err)
+static int clone_host_node(const struct plan_device *d, const struct rootfs *rootfs, struct error *err)
 {
-	_cleanup_close_ int node = mount_clone(AT_FDCWD, d->path, false);
+	_cleanup_close_ int node = outside_clone(rootfs, d->path, 0);
 	struct stat st;
 	int r;
 
@@ -212,7 +212,10 @@ static int bind_node(const struct plan_rootfs *p, size_t i, const struct rootfs 
 	_cleanup_close_ int node = -1, target = -1;
 	int r;
 
-	node = d->made_outside && rootfs->nodes >= 0 ? nodes_clone(rootfs->nodes, i, err) : clone_host_node(d, err);
+	if (d->made_outside && rootfs->nodes >= 0)
+		node = nodes_clone(rootfs->nodes, i, err);
+	else
+		node = clone_host_node(d, rootfs, err);
 	if (node < 0)
 		return node;
 	target = path_open_in_root(rootfs->root, d->path, O_PATH | O_NOFOLLOW);

@@ -62,7 +62,7 @@ static bool is_whole(const struct mountinfo *m, const struct mountinfo *all, siz
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (all[i].parent == m->id && all[i].id != m->id &&
-		    !is_made_for_mounts(all[i].point + strlen(m->point)))
+		    !is_made_for_mounts(all[i].point + (str_eq(m->point, "/") ? 0 : strlen(m->point))))
 			return false;
 	return true;
 }
@@ -71,10 +71,11 @@ static bool is_whole(const struct mountinfo *m, const struct mountinfo *all, siz
  * mount_too_revealing() in fs/namespace.c: a user namespace mounts a new one only where all of one is to be seen
  * already.  1: it is not; 0: it is, so that was no reason.
  */
-static int is_hidden(const struct rootfs *r, const char *type, bool writable, struct error *err)
+static int is_hidden(const struct plan_rootfs *p, const struct rootfs *r, const char *type, bool writable,
+		     struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf text = {0};
-	_cleanup_close_ int own = r->proc >= 0 ? -1 : rootfs_private_proc(err);
+	_cleanup_close_ int own = r->proc >= 0 ? -1 : rootfs_private_proc(r, err);
 	struct mountinfo *all = NULL;
 	size_t n = 0, room = 0;
 	char *rest, *line;
@@ -82,7 +83,11 @@ static int is_hidden(const struct rootfs *r, const char *type, bool writable, st
 
 	if (r->proc < 0 && own < 0)
 		return own;
-	ret = mountinfo_read(r->proc >= 0 ? r->proc : own, "self/mountinfo", &text);
+	ret = outside_begin(r, mount_seen_at(p, type));
+	if (ret == 0)
+		ret = mountinfo_read(r->proc >= 0 ? r->proc : own, "self/mountinfo", &text);
+	if (ret == 0)
+		ret = outside_end(r);
 	if (ret < 0)
 		return error_errno(err, ret, "read the mounts that are there");
 	for (rest = text.data; (line = strsep(&rest, "\n"));) {
@@ -121,7 +126,7 @@ int mount_excuse_sysfs(const struct plan_rootfs *p, const struct plan_mount *m, 
 	*err = (struct error){0};
 	reason = is_network_foreign();
 	if (reason == 0)
-		reason = is_hidden(r, "sysfs", !(mount_early_attr(m) & MOUNT_ATTR_RDONLY), err);
+		reason = is_hidden(p, r, "sysfs", !(mount_early_attr(m) & MOUNT_ATTR_RDONLY), err);
 	return judge(reason, &e, err);
 }
 
@@ -135,6 +140,6 @@ int mount_excuse_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m
 	if (reason == 0 && e.code == EPERM)
 		reason = p->joined_cgroupns && is_cgroupns_foreign(r);
 	if (reason == 0 && e.code == EPERM && p->devices_by_bind)
-		reason = is_hidden(r, "cgroup2", !(mount_early_attr(m) & MOUNT_ATTR_RDONLY), err);
+		reason = is_hidden(p, r, "cgroup2", !(mount_early_attr(m) & MOUNT_ATTR_RDONLY), err);
 	return judge(reason, &e, err);
 }

@@ -21,7 +21,8 @@
 
 void live_init(struct live *l)
 {
-	*l = (struct live){.self = -1, .r = {.root = -1, .proc = -1, .nodes = -1, .pid_ns = -1}};
+	*l = (struct live){.self = -1, .r = {.root = -1, .proc = -1, .nodes = -1, .pid_ns = -1,
+					     .outside = OUTSIDE_NONE}};
 }
 
 static void close_fd(int *fd)
@@ -91,7 +92,7 @@ static int open_one(struct live_mount *v, const struct plan_rootfs *p, const cha
 	if (v->m->kind == MOUNT_BIND)
 		r = open_bind(v, p, rootfs, root, err);
 	else if (v->m->idmap_where)
-		r = v->source = mount_open_fs(v->m, NULL, false, NULL, err);
+		r = v->source = mount_open_fs(p, v->m, NULL, NULL, err);
 	v->from_parent = v->source >= 0;
 	if (r < 0 || !v->m->idmap_where)
 		return r < 0 ? r : 0;
@@ -133,10 +134,8 @@ static int make_bind(struct live_mount *v, const struct plan_rootfs *p, struct e
 
 static int make_fs(struct live *l, struct live_mount *v, struct error *err)
 {
-	bool foreign = l->r.pid_ns >= 0 && str_eq(v->m->fstype, "proc");
-
 	if (v->source < 0)
-		v->source = mount_open_fs(v->m, NULL, true, foreign ? &l->r : NULL, err);
+		v->source = mount_open_fs(l->p, v->m, NULL, &l->r, err);
 	v->from_parent = true;
 	return v->source < 0 ? v->source : 0;
 }
@@ -146,7 +145,7 @@ int live_make(struct live *l, struct error *err)
 	int r = 0;
 
 	if (l->p && l->p->private_proc) {
-		l->r.proc = rootfs_private_proc(err);
+		l->r.proc = rootfs_private_proc(&l->r, err);
 		r = l->r.proc;
 	}
 	for (struct live_mount *v = l->v; r >= 0 && l->p && v < l->v + l->n; v++) {

@@ -20,6 +20,9 @@ struct mount_fs {
 	const char *mode;		/* value of one more key, "mode", or NULL */
 	uint64_t attr;			/* MOUNT_ATTR_* of fsmount(2) */
 	const struct rootfs *foreign;	/* procfs: of the pid namespace that this has; NULL: ours */
+	/* A user namespace may mount it where one is to be seen: at this path of the host; or NULL. */
+	const struct rootfs *seen_by;
+	const char *seen_at;
 	bool private_ns;		/* we are in a mount namespace of our own: mount(2) may help out */
 };
 
@@ -36,18 +39,24 @@ int mount_old_way(const struct mount_fs *fs, struct error *err);
 int mount_clone(int dirfd, const char *path, bool recursive);
 
 /*
- * outside.c, child: enter the mount namespace @take_own, of which we keep the descriptor, and remember the way back to
- * the host's names.  0 or -errno.  In the end that is given up.
+ * outside.c, child.  Before the host's names are left, where we have no power over its mount namespace: a view of
+ * what is below the absolute @path, without links, or beside it, if it is a file.  Then: enter the mount namespace
+ * @take_own, of which we keep the descriptor; without that power (@foreign) only views lead back.  0 or -errno.
  */
-int outside_leave(struct outside *o, int take_own, struct error *err);
+void outside_view(struct outside *o, const char *path);
+int outside_leave(struct outside *o, int take_own, bool foreign, struct error *err);
+/* And in the end nothing does. */
 void outside_forget(struct outside *o);
 /*
- * A detached clone of what the absolute @path, without links, is on the host, wherever we are by now; @flags of
- * open_tree(2).  A descriptor or -errno.  @r NULL: we have not left.
+ * A detached clone of what @path, as above, is on the host, wherever we are by now; @flags of open_tree(2).  A
+ * descriptor or -errno.  @r NULL: we have not left.
  */
 int outside_clone(const struct rootfs *r, const char *path, unsigned flags);
 /* To read the file @path of it: a descriptor or -errno. */
 int outside_open(const struct rootfs *r, const char *path);
+/* For calls that depend on the mount namespace: be where @path is, and in our own again.  0 or -errno. */
+int outside_begin(const struct rootfs *r, const char *path);
+int outside_end(const struct rootfs *r);
 
 /* The same of @path, the source of @m or the way to it: as its options say. */
 int mount_clone_source(const struct rootfs *r, const struct plan_mount *m, const char *path);
@@ -124,12 +133,14 @@ int rootfs_check_directory(const struct plan_rootfs *p, int fd, struct error *er
  * mounted in it shows up there.  A slave, which only receives, it becomes on request.
  */
 int rootfs_make_private(const struct plan_rootfs *p, int take_fd, struct error *err);
+/* A mount namespace of our user namespace that begins with the directory @root: a descriptor or -errno. */
+int rootfs_make_namespace(const struct plan_rootfs *p, int root, struct error *err);
 
 /* Child: the cgroup namespace that we are in: a descriptor or -errno. */
 int mount_open_cgroupns(const struct rootfs *r);
 
 /* A procfs that is attached nowhere: a descriptor or -errno. */
-int rootfs_private_proc(struct error *err);
+int rootfs_private_proc(const struct rootfs *r, struct error *err);
 
 /* Do mounts go from the bind mount @m to the host, too?  Then it must be of the host's own peer group. */
 bool mount_shares_with_host(const struct plan_rootfs *p, const struct plan_mount *m);
@@ -198,8 +209,10 @@ int source_open_early(const struct plan_mount *m, struct rootfs_source *place, s
 int mount_source_error(const struct plan_mount *m, int r, struct error *err);
 
 /* Parent or child: a detached new file system of the plan.  @mode as in struct mount_fs. */
-int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, const struct rootfs *foreign,
+int mount_open_fs(const struct plan_rootfs *p, const struct plan_mount *m, const char *mode, const struct rootfs *r,
 		  struct error *err);
+/* Where the host has one of that type to be seen, if that decides whether it may be mounted; or NULL. */
+const char *mount_seen_at(const struct plan_rootfs *p, const char *fstype);
 
 /* Child: a root directory that the container's root may not enter makes every step below it fail with
  * EACCES; then that is the error, not @err.  Returns -err->code. */

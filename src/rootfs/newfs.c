@@ -180,6 +180,19 @@ static int open_foreign(const struct rootfs *r, struct error *err)
 	return error_errno(err, ret, "open a procfs of the pid namespace that is joined");
 }
 
+/* mount_too_revealing() in fs/namespace.c looks for one in the mount namespace that we are in. */
+static int make_where_seen(const struct mount_fs *m, int fs)
+{
+	_cleanup_close_ int mnt = -1;
+	int r = m->seen_at && m->seen_by ? outside_begin(m->seen_by, m->seen_at) : 0;
+
+	if (r < 0)
+		return r;
+	mnt = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr);
+	r = m->seen_at && m->seen_by ? outside_end(m->seen_by) : 0;
+	return r < 0 ? r : steal_fd(&mnt);
+}
+
 int mount_new_fs(const struct mount_fs *m, struct error *err)
 {
 	_cleanup_close_ int fs = -1;
@@ -204,11 +217,19 @@ int mount_new_fs(const struct mount_fs *m, struct error *err)
 	}
 	if (r < 0)
 		return r;
-	r = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr);
+	r = make_where_seen(m, fs);
 	return r < 0 ? fail(fs, r, err, "mount file system", m->fstype, NULL) : r;
 }
 
-int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns, const struct rootfs *foreign,
+const char *mount_seen_at(const struct plan_rootfs *p, const char *fstype)
+{
+	if (!p->devices_by_bind)	/* not in a user namespace */
+		return NULL;
+	return str_eq(fstype, "proc") ? "/proc" : str_eq(fstype, "sysfs") ? "/sys" :
+	       str_eq(fstype, "cgroup2") ? p->cgroup_tree : NULL;
+}
+
+int mount_open_fs(const struct plan_rootfs *p, const struct plan_mount *m, const char *mode, const struct rootfs *r,
 		  struct error *err)
 {
 	const struct mount_fs fs = {
@@ -218,8 +239,10 @@ int mount_open_fs(const struct plan_mount *m, const char *mode, bool private_ns,
 		.data = &m->data,
 		.mode = mode,
 		.attr = mount_early_attr(m),
-		.private_ns = private_ns,
-		.foreign = foreign,
+		.private_ns = r && p->mount_ns,
+		.foreign = r && r->pid_ns >= 0 && str_eq(m->fstype, "proc") ? r : NULL,
+		.seen_by = r,
+		.seen_at = r ? mount_seen_at(p, m->fstype) : NULL,
 	};
 
 	return mount_new_fs(&fs, err);

@@ -130,7 +130,7 @@ static int open_source(const struct plan_rootfs *p, const struct plan_mount *m,
 	} else if (m->kind == MOUNT_CGROUP2) {
 		return open_cgroups(p, h, ret, err);
 	} else if (m->idmap_where) {
-		*ret = mount_open_fs(m, NULL, false, NULL, err);
+		*ret = mount_open_fs(p, m, NULL, NULL, err);
 	} else {
 		return 0;
 	}
@@ -171,15 +171,21 @@ static bool is_of_earlier_mount(const struct plan_rootfs *p, size_t i, const cha
 	return false;
 }
 
-/* Parent: the child makes it private when it is in it. */
+/* Parent: the child makes it private when it is in it.  Of a foreign one the child makes it. */
 static int make_namespace(const struct plan_rootfs *p, const struct rootfs_handles *h, struct error *err)
 {
 	_cleanup_close_ int root = open_root(p, h);
 	int r = rootfs_check_directory(p, root, err);
 
-	if (r < 0)
-		return r;
-	r = sys_open_tree(root, "", OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+	if (r < 0 || p->foreign)
+		return r < 0 ? r : steal_fd(&root);
+	return rootfs_make_namespace(p, root, err);
+}
+
+int rootfs_make_namespace(const struct plan_rootfs *p, int root, struct error *err)
+{
+	int r = sys_open_tree(root, "", OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+
 	return r < 0 ? error_errno(err, r, "make a mount namespace of %s", p->path) : r;
 }
 
@@ -202,11 +208,19 @@ static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)
 	}
 }
 
+/* What shows each process something else, as /proc/self, the child looks at in a copy of the host's mounts. */
+static bool needs_copy(const struct plan_rootfs *p, const struct rootfs_handles *h)
+{
+	for (size_t i = 0; p->alone && p->foreign && i < p->n_mounts; i++)
+		if (p->mounts[i].kind == MOUNT_BIND && !h->places[i].inside && !h->places[i].path)
+			return true;
+	return false;
+}
+
 static int open_sources(const struct plan_rootfs *p, struct rootfs_handles *h, struct error *err)
 {
 	_cleanup_(idmap_ns_close) struct idmap_ns ns = {.fd = -1};
 
-	find_sources(p, h);
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
 		bool later = m->kind == MOUNT_BIND && is_for_child(p, m, &h->places[i]);
@@ -262,6 +276,8 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 		h->tree = open_root(p, h);
 		return rootfs_check_directory(p, h->tree, err);
 	}
+	find_sources(p, h);
+	h->copy = needs_copy(p, h);
 	if (p->sources_in_child) {
 		struct stat st;
 
@@ -271,9 +287,11 @@ int rootfs_open(const struct plan_rootfs *p, struct rootfs_handles *h, struct er
 			h->root_dev = st.st_dev;
 			h->root_ino = st.st_ino;
 		}
+		if (p->alone && !h->copy)
+			h->tree = steal_fd(&check);
 		return r < 0 ? r : open_sources(p, h, err);
 	}
-	h->tree = p->alone ? make_namespace(p, h, err) : open_root_tree(p, h, err);
+	h->tree = p->alone && !h->copy ? make_namespace(p, h, err) : open_root_tree(p, h, err);
 	if (h->tree < 0)
 		return h->tree;
 	r = open_sources(p, h, err);

@@ -36,12 +36,11 @@ static bool keeps_mode(const struct plan_mount *m, const struct mount_target *t)
 static int make_fs(const struct plan_rootfs *p, const struct plan_mount *m, const struct rootfs *rootfs,
 		   const struct mount_target *t, struct error *err)
 {
-	bool foreign = rootfs->pid_ns >= 0 && str_eq(m->fstype, "proc");
 	char mode[16];
 	int r;
 
 	snprintf(mode, sizeof(mode), "%o", t->st.stx_mode & 07777u);
-	r = mount_open_fs(m, keeps_mode(m, t) ? mode : NULL, p->mount_ns, foreign ? rootfs : NULL, err);
+	r = mount_open_fs(p, m, keeps_mode(m, t) ? mode : NULL, rootfs, err);
 	if (r == -EINVAL && str_eq(m->fstype, "devpts") && has_key(&m->data, "gid="))
 		error_hint(err, "is the group of gid= mapped into the user namespace?");
 	return r;
@@ -119,6 +118,8 @@ static int make_cgroup2(const struct plan_rootfs *p, const struct plan_mount *m,
 		.source = m->source ? m->source : "cgroup",
 		.flags = &m->options->sb_flags,
 		.data = &m->data,
+		.seen_by = rootfs,
+		.seen_at = mount_seen_at(p, "cgroup2"),
 		.attr = MUTATE(T91) ? 0 : mount_early_attr(m) | (p->cgroup_readonly ? MOUNT_ATTR_RDONLY : 0),
 	};
 	bool own = p->new_cgroupns || p->joined_cgroupns;

@@ -66,7 +66,7 @@ int rootfs_pivot(const struct plan_rootfs *p, struct rootfs *r, struct error *er
 	if (fchdir(r->root) < 0)
 		return error_errno(err, errno, "enter the root file system");
 	outside_forget(&r->outside);
-	if (p->alone)		/* it is our root, and there is no other */
+	if (r->outside.away)	/* it is our root, and there is no other */
 		ret = 0;
 	else if (p->mount_ns && !p->no_pivot)
 		ret = pivot(err);

@@ -65,7 +65,7 @@ void place_free(struct rootfs *r)
 static int read_point(const struct rootfs *r, uint64_t id, char *buf, size_t size, struct error *err)
 {
 	_cleanup_(strbuf_free) struct strbuf text = {0};
-	_cleanup_close_ int own = r->proc >= 0 ? -1 : rootfs_private_proc(err);
+	_cleanup_close_ int own = r->proc >= 0 ? -1 : rootfs_private_proc(r, err);
 	char *rest, *line;
 	int ret;
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -44,10 +45,10 @@ static int open_own_root(const struct plan_rootfs *p, const struct rootfs_handle
  * /proc/sys/fs/binfmt_misc.  With them, but what is used of it must be its own: our files here, sysctls as they
  * are opened.
  */
-static int clone_covered_proc(void)
+static int clone_covered_proc(const struct rootfs *r)
 {
 	static const char *const used[] = {"thread-self/attr", "self/fd", "sys"};
-	_cleanup_close_ int fd = mount_clone(AT_FDCWD, "/proc", true);
+	_cleanup_close_ int fd = outside_clone(r, "/proc", AT_RECURSIVE);
 
 	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(used); i++) {
 		int dir = sys_openat2(fd, used[i], O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_XDEV);
@@ -64,12 +65,14 @@ static int clone_covered_proc(void)
  * Without rights over the pid namespace (it is the host's, and we are in a user namespace) a clone
  * of the procfs at /proc serves, after a look that it is one.
  */
-int rootfs_private_proc(struct error *err)
+int rootfs_private_proc(const struct rootfs *r, struct error *err)
 {
 	const struct mount_fs fs = {
 		.fstype = "proc",
 		.source = "proc",
 		.attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		.seen_by = r,
+		.seen_at = "/proc",
 	};
 	_cleanup_close_ int fd = mount_new_fs(&fs, err);
 	struct statfs st;
@@ -77,9 +80,9 @@ int rootfs_private_proc(struct error *err)
 
 	if (fd == -EPERM) {
 		*err = (struct error){0};
-		fd = mount_clone(AT_FDCWD, "/proc", false);
+		fd = outside_clone(r, "/proc", 0);
 		if (fd == -EINVAL)
-			fd = clone_covered_proc();
+			fd = clone_covered_proc(r);
 		if (fd < 0)
 			return error_errno(err, fd, "open /proc");
 		if (fstatfs(fd, &st) < 0 || fstat(fd, &root) < 0)
@@ -180,14 +183,38 @@ static int enter_tree(const struct plan_rootfs *p, struct rootfs_handles *h, str
 	return look_at_root(r, err);
 }
 
+/* All that is looked at on the host while the container is made. */
+static void make_views(const struct plan_rootfs *p, const struct rootfs_handles *h, struct outside *o)
+{
+	outside_view(o, "/proc");
+	for (size_t i = 0; i < p->n_mounts; i++) {
+		const char *seen = p->mounts[i].fstype ? mount_seen_at(p, p->mounts[i].fstype) : NULL;
+
+		if (seen)
+			outside_view(o, seen);
+		if (p->mounts[i].kind == MOUNT_BIND && h->places[i].path && !h->places[i].link)
+			outside_view(o, h->places[i].path);
+	}
+	if (p->masked.n)
+		outside_view(o, "/dev/null");
+	for (size_t i = 0; i < p->n_devices; i++)
+		if (!S_ISFIFO(p->devices[i].mode) && !p->devices[i].made_outside)
+			outside_view(o, p->devices[i].path);
+}
+
 /*
  * The mount namespace has nothing but the tree, and entering it makes that our root.  What is still to be taken from
  * the host is taken there.
  */
 static int enter_alone(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r, struct error *err)
 {
-	int ret = outside_leave(&r->outside, steal_fd(&h->tree), err);
+	int ret, own = p->foreign ? rootfs_make_namespace(p, h->tree, err) : steal_fd(&h->tree);
 
+	if (own < 0)
+		return own;
+	if (p->foreign)
+		make_views(p, h, &r->outside);
+	ret = outside_leave(&r->outside, own, p->foreign, err);
 	if (ret < 0)
 		return ret;
 	r->root = rootfs_make_private(p, open_directory("/"), err);
@@ -197,6 +224,16 @@ static int enter_alone(const struct plan_rootfs *p, struct rootfs_handles *h, st
 	if (ret < 0)
 		return error_errno(err, ret, "stop the propagation of %s", p->path);
 	return look_at_root(r, err);
+}
+
+/* Into the mount namespace of the container, new or joined. */
+static int enter_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, struct rootfs *r, struct error *err)
+{
+	if (p->alone && !h->copy)
+		return enter_alone(p, h, r, err);
+	if (p->alone && unshare(CLONE_NEWNS) < 0)
+		return error_errno(err, errno, "copy the mounts of the host");
+	return enter_tree(p, h, r, err);
 }
 
 /*
@@ -233,12 +270,12 @@ int rootfs_enter(const struct plan_rootfs *p, struct rootfs_handles *h, struct r
 		if (ret < 0)
 			return ret;
 	} else {
-		ret = p->alone ? enter_alone(p, h, r, err) : enter_tree(p, h, r, err);
+		ret = enter_mounts(p, h, r, err);
 		if (ret < 0)
 			return ret;
 	}
 	if (p->private_proc)
-		r->proc = rootfs_private_proc(err);
+		r->proc = rootfs_private_proc(r, err);
 	return p->private_proc && r->proc < 0 ? r->proc : 0;
 }
 

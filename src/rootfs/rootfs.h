@@ -24,7 +24,19 @@ struct rootfs_source {
 	bool ask;			/* the parent alone has the power to give it that */
 };
 
-#define OUTSIDE_NONE {-1, -1, -1}
+/* plan->alone: how to come to names of the host afterwards, outside.c. */
+struct outside {
+	bool away;			/* where we are they mean nothing */
+	int own_ns;			/* the mount namespace that we are in; -1 when there is no way any more */
+	int host_ns, host_root;		/* with power over it: the host's, and what was "/" there; or -1 */
+	struct outside_view {
+		char *dir;
+		size_t len;
+		int ns;			/* without: a mount namespace of our own that begins with it; or -errno */
+	} *views;
+	size_t n_views;
+};
+#define OUTSIDE_NONE {.own_ns = -1, .host_ns = -1, .host_root = -1}
 
 /* Opened by the parent, inherited by the child.  -1 where not needed. */
 struct rootfs_handles {
@@ -32,7 +44,9 @@ struct rootfs_handles {
 	dev_t root_dev;			/* with sources_in_child: what the root is */
 	ino_t root_ino;
 	int tree;			/* detached clone of the root file system, made private; plan->alone: the
-					 * mount namespace that begins with one */
+					 * mount namespace that begins with one; foreign: the directory */
+	bool copy;			/* plan->alone all the same cannot be: a source is another for each
+					 * process */
 	int *sources;			/* per plan mount: detached clone of a bind source, or -1 */
 	struct rootfs_source *places;	/* per plan mount: of those that are -1 */
 	size_t n_sources, n_asked;	/* how many there are, and with `ask` */
@@ -74,9 +88,7 @@ struct rootfs {
 	int root;			/* O_PATH: "/" of the container */
 	int proc;			/* private, unmasked, unattached procfs, or -1 */
 	int nodes;			/* of the handles */
-	struct outside {		/* plan->alone: the way back, outside.c; or -1 */
-		int host_ns, host_root, own_ns;
-	} outside;
+	struct outside outside;
 	int pid_ns;			/* borrowed: of which a procfs is to be, if not of ours; or -1 */
 	/* Where the kernel's procfs has no option for it: a descriptor of fsopen(2). */
 	int (*foreign_proc)(int pid_ns, struct error *err);

@@ -64,10 +64,29 @@ static bool may_not_clone_mounts(void)
 	return fd == -EPERM;
 }
 
-/* The flags are looked at before the descriptor, which is none. */
-static bool knows_tree_namespaces(void)
+/* The flags are looked at before the right to make one, and that before the descriptor, which is none. */
+static bool knows_tree_namespaces(const struct facts *f)
 {
-	return sys_open_tree(-1, "", OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH) == -EBADF;
+	int r = sys_open_tree(-1, "", OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	return r == -EBADF || (r == -EPERM && !f->cap_sys_admin);
+}
+
+/* Before, a copy that is not recursive left out what lies over its files.  Nothing tells but the release. */
+static bool is_safe_for_others(void)
+{
+	struct utsname host;
+	unsigned long part[3] = {0};
+	char *at = host.release;
+
+	if (uname(&host) < 0)
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		part[i] = strtoul(at, &at, 10);
+		if (*at == '.')
+			at++;
+	}
+	return part[0] > 7 || (part[0] == 7 && (part[1] > 2 || (part[1] == 2 && part[2] >= 13)));
 }
 
 static bool is_cgroup2(const char *path)
@@ -174,7 +193,8 @@ void facts_probe(struct facts *ret)
 	ret->cap_sys_resource = is_effective(c, CAP_SYS_RESOURCE);
 	ret->in_initial_userns = probe_initial_userns();
 	ret->foreign_mounts = ret->cap_sys_admin && !ret->in_initial_userns && may_not_clone_mounts();
-	ret->tree_namespaces = knows_tree_namespaces();
+	ret->tree_namespaces = knows_tree_namespaces(ret);
+	ret->foreign_tree_namespaces = ret->tree_namespaces && is_safe_for_others();
 	ret->last_cap = (unsigned)cap_max_bits() - 1;	/* asked from the kernel when the program started */
 	cap_free(c);
 	ret->proc_kcore = access("/proc/kcore", F_OK) == 0;

@@ -24,6 +24,7 @@ struct facts {
 	bool foreign_mounts;		/* cap_sys_admin does not reach our mount namespace: `unshare -Ur` */
 	bool cap_sys_resource;
 	bool tree_namespaces;		/* open_tree(2) has OPEN_TREE_NAMESPACE: Linux 7.0 */
+	bool foreign_tree_namespaces;	/* and it uncovers nothing for who has no power over the mounts: 7.2.13, 7.3 */
 	unsigned last_cap;		/* highest capability the kernel knows */
 	char cgroup_root[64];		/* where cgroup2 is mounted: "/sys/fs/cgroup",
 					 * "/sys/fs/cgroup/unified", or "" when nowhere */

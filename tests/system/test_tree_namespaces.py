@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from lib import kernel
-from lib.config import bind, mount, namespace, userns
+from lib.config import bind, mount, namespace, set_caps, userns
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs_tree_namespaces]
 
@@ -83,9 +83,19 @@ CASES = {
 }
 
 
+def in_user_namespace(box):
+    userns(box.config)
+    os.chown(box.rootfs, 100000, 100000)
+    os.chmod(f"{box.bundle}/..", 0o755)
+
+
+@pytest.mark.parametrize("user", [False, True], ids=["root", "user namespace"])
 @pytest.mark.parametrize("case", CASES)
-def test_same_mounts_either_way(box, volume, case):
+def test_same_mounts_either_way(box, volume, case, user):
+    """In a user namespace there is no way back to the host's mounts, but to copies of some."""
     CASES[case](box, volume)
+    if user:
+        in_user_namespace(box)
     looks = [("open", "/a/file", "r"), ("list", "/a/sub"), ("open", "/a/mnt", "r"), ("list", "/"), ("list", "/dev")]
     alone = shown(box, *looks)
     assert any(line[0] == "/" for line in alone[0])
@@ -106,16 +116,36 @@ def test_no_copy_is_made(box):
     assert "CLONE_NEWNS" in calls and "pivot_root" in calls, calls
 
 
-@pytest.mark.parametrize("change", [lambda box: userns(box.config),
-                                    lambda box: box.config["hooks"].update(prestart=[{"path": "/bin/true"}]),
-                                    lambda box: box.config["hooks"].update(createRuntime=[{"path": "/bin/true"}])],
-                         ids=["user namespace", "prestart", "createRuntime"])
-def test_copy_where_it_is_needed(box, change):
-    box.config["hooks"] = {}
-    change(box)
-    os.chown(box.rootfs, 100000, 100000)
+@pytest.mark.parametrize("kind", ["prestart", "createRuntime", "createContainer"])
+def test_copy_where_it_is_needed(box, kind):
+    box.config["hooks"] = {kind: [{"path": "/bin/true"}]}
     box.args("true")
     assert "CLONE_NEWNS" in traced(box, "clone3,unshare")
+
+
+def test_no_copy_in_a_user_namespace(box):
+    in_user_namespace(box)
+    box.args("true")
+    assert "CLONE_NEWNS" not in traced(box, "clone3,unshare")
+
+
+def test_source_that_is_another_for_each_process(box):
+    """Of such the child in a user namespace looks at its own, in a copy of the host's mounts."""
+    box.mounts.append(bind("/proc/self/status", "/m"))
+    in_user_namespace(box)
+    box.args("open", "/m", "r")
+    assert "CLONE_NEWNS" in traced(box, "clone3,unshare")
+
+
+def test_no_more_than_the_host_shows(box, volume):
+    """What is locked in a copy of the host's mounts is locked in a view: flags stay, and nothing is uncovered."""
+    kernel.mount(None, f"{volume}/sub", None, kernel.MS["remount"] | kernel.MS["bind"] | kernel.MS["ro"] | kernel.MS["nosuid"])
+    box.mounts.append(bind(volume, "/a", "rbind"))
+    in_user_namespace(box)
+    set_caps(box.process, ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"])
+    again = str(kernel.MS["remount"] | kernel.MS["bind"])
+    seen = box.probe(commands=["mount", "", "/a/sub", "", again, "", ",", "umount", "/a/sub", "2"])["results"]
+    assert [s["errno"] for s in seen] == ["EPERM", "EINVAL"], seen
 
 
 def test_layers_are_names_of_the_host(box):

@@ -63,6 +63,7 @@ static const struct {
 	{ "cap_sys_resource", BOOL, offsetof(struct host, facts.cap_sys_resource) },
 	{ "in_initial_userns", BOOL, offsetof(struct host, facts.in_initial_userns) },
 	{ "tree_namespaces", BOOL, offsetof(struct host, facts.tree_namespaces) },
+	{ "foreign_tree_namespaces", BOOL, offsetof(struct host, facts.foreign_tree_namespaces) },
 	{ "cgroup_hybrid", BOOL, offsetof(struct host, facts.cgroup_hybrid) },
 	{ "proc_kcore", BOOL, offsetof(struct host, facts.proc_kcore) },
 	{ "cgroup_root", TEXT64, offsetof(struct host, facts.cgroup_root) },
