@@ -841,19 +841,22 @@ def test_cgroup_and_sysfs_words(box):
         assert set(m["options"]) <= kernel.mount_at(seen, m["destination"]).options
 
 
+# A directory that is no mount point becomes the root, with all that is in that of the host.
+ENTER_CHROOT = """
+    for dir in /*; do
+        if [ -L "$dir" ]; then cp -P "$dir" "$0"; continue; fi
+        [ -d "$dir" ] && mkdir "$0$dir" && mount --rbind "$dir" "$0$dir"
+    done
+    exec chroot "$0" "$@" """
+
+
 def test_chroot_without_a_mount(box, orlop, tmp):
     """What / is must be a mount point, for a copy of the host's mounts; the error says how to make it one."""
     box.config["hooks"] = {"createContainer": [{"path": "/bin/true"}]}
     top = f"{tmp}/chroot"
     os.mkdir(top)
-    enter = """
-        for dir in /*; do
-            if [ -L "$dir" ]; then cp -P "$dir" "$0"; continue; fi
-            [ -d "$dir" ] && mkdir "$0$dir" && mount --rbind "$dir" "$0$dir"
-        done
-        exec chroot "$0" "$@" """
     box.args("exit", 0).write()
-    wrap = ["unshare", "-m", "sh", "-ec", enter, top]
+    wrap = ["unshare", "-m", "sh", "-ec", ENTER_CHROOT, top]
     orlop("run", "-b", box.bundle, box.id, wrap=wrap).failed("stop the propagation", "no mount point", "mount --bind")
 
 
@@ -865,15 +868,9 @@ def test_chroot_is_where_names_of_the_host_begin(box, orlop, tmp):
         os.mkdir(path)
     with open(f"{top}/only/file", "w") as f:
         f.write("of the chroot")
-    enter = """
-        for dir in /*; do
-            if [ -L "$dir" ]; then cp -P "$dir" "$0"; continue; fi
-            [ -d "$dir" ] && mkdir "$0$dir" && mount --rbind "$dir" "$0$dir"
-        done
-        exec chroot "$0" "$@" """
     box.mounts += [bind("/only", "/a"), bind("/only", "/b", "rbind"), bind("/only/file", "/c")]
     box.args("open", "/a/file", "r", ",", "open", "/b/file", "r", ",", "open", "/c", "r").write()
-    wrap = ["unshare", "-m", "sh", "-ec", enter, top]
+    wrap = ["unshare", "-m", "sh", "-ec", ENTER_CHROOT, top]
     seen = orlop("run", "-b", box.bundle, box.id, wrap=wrap).json()["results"]
     assert [s.get("text") for s in seen] == ["of the chroot"] * 3, seen
 
