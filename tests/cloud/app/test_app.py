@@ -24,19 +24,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from application import (HERE, ORLOP, SERVICES, WORKERS, Containers, Docker, First, Mapped, Pod, Processes, Second, get, orlop,
                          run, until)
+from table import tell
 
 ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "10")), int(os.environ.get("SECONDS", "1"))
 MANY = int(os.environ.get("MANY", "500"))
-TABLE = pathlib.Path(os.environ.get("CLOUD_TABLE", "build/cloud.tsv"))
 NAMES = [f"worker{n}" for n in range(WORKERS)]
-
-
-def tell(what, **figures):
-    line = "\t".join([what, *(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in figures.items())])
-    print(line)
-    TABLE.parent.mkdir(exist_ok=True)
-    with TABLE.open("a") as f:
-        print(line, file=f)
 
 
 class Load:

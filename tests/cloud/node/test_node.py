@@ -20,20 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from containerd import ORLOP, run
 from pods import Pod
+from table import tell
 
 PODS, EACH, PROBED = int(os.environ.get("PODS", "5")), 20, int(os.environ.get("PROBED", "10"))
 STATES = "/run/containerd/runc/k8s.io"
-TABLE = pathlib.Path(os.environ.get("CLOUD_TABLE", "build/cloud.tsv"))
 # Ends when it is told to, by a file, and tells of itself meanwhile.
 PROGRAM = "n=0; until [ -e /tmp/end ]; do n=$((n + 1)); echo $n; sleep 0.5; done; exit 8"
-
-
-def tell(what, **figures):
-    line = "\t".join([what, *(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in figures.items())])
-    print(line)
-    TABLE.parent.mkdir(exist_ok=True)
-    with TABLE.open("a") as f:
-        print(line, file=f)
 
 
 def at_once(work, items, workers=4):
