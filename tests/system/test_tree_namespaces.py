@@ -48,7 +48,8 @@ def volume(box):
     os.symlink("file", f"{path}/link")
     kernel.mount("sub", f"{path}/sub", "tmpfs", kernel.MS["nosuid"])
     other = subprocess.Popen(["unshare", "--mount", "sleep", "1000"])
-    kernel.until(lambda: kernel.ns_inode(other.pid, "mnt") != kernel.ns_inode("self", "mnt"))
+    # Until it is a program of its own, unshare(1) may not have made its mounts private, and the file would come back to its own.
+    kernel.until(lambda: kernel.read(f"/proc/{other.pid}/comm") == "sleep\n")
     kernel.mount(f"/proc/{other.pid}/ns/mnt", f"{path}/mnt", None, kernel.MS["bind"])
     yield path
     box.orlop.clean()
