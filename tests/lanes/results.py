@@ -7,10 +7,12 @@ results.py skippers DIR          programs whose logs tell of a skipped test
 results.py again LANE FILE...    what those programs said on the other machine
 results.py junit LANE FILE       pytest's report
 results.py skipped FILE          the tests that pytest skipped, as its arguments
-results.py shard K N [FILE...]   the K-th of N equal parts of the system tests; FILE: how long they took
+results.py shard K N             the K-th of N equal parts of the system tests
+results.py shard K N SELECTED [FILE...]   of those that pytest has selected; FILE: how long they took
 results.py summary FILE          the last line of tests/run; status 1 when something failed
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -86,28 +88,39 @@ def skipped(file):
             print(f"{case.get('file')}::{case.get('name')}")
 
 
-def shard(which, count, *reports):
+def shard(which, count, *selected):
     """
-    Files of tests, dealt out by the time they took here, or else by their size.  In the virtual machine
-    that is longer, and a test that takes no time here takes half a second to set up.  What has passed here
-    counts for nothing there, if its file is not marked as depending on the kernel.
+    Tests, dealt out file by file; by their size, or, for a virtual machine, those that `selected` names: what
+    `pytest --collect-only` told, and reports of how long they took here.  There that is longer, and a test that takes no
+    time here takes half a second to set up; what only that machine can do takes some seconds.
     """
-    cost = {str(path): path.stat().st_size for path in pathlib.Path("tests/system").glob("test_*.py")}
-    reports = [report for report in map(pathlib.Path, reports) if report.exists()]
-    if reports:
-        took = dict.fromkeys(cost, 0.01)
-        again = {name for name in cost if "pytest.mark.kernel" in pathlib.Path(name).read_text()}
-        for case in (case for report in reports for case in xml.etree.ElementTree.parse(report).iter("testcase")):
-            name = "tests/system/" + pathlib.Path(case.get("file", "")).name
-            if name in again or (name in took and case.find("skipped") is not None):
-                took[name] += 0.5 + 2.5 * float(case.get("time", 0))
-        cost = took
-    loads = [[0, []] for _ in range(int(count))]
+    if not selected:
+        cost = {str(path): path.stat().st_size for path in pathlib.Path("tests/system").glob("test_*.py")}
+        print(*sorted(dealt(cost, int(which), int(count))))
+        return
+    took = {}
+    for report in filter(os.path.exists, selected[1:]):
+        for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+            took[f"tests/system/{pathlib.Path(case.get('file', '')).name}::{case.get('name')}"] = \
+                None if case.find("skipped") is not None else float(case.get("time", 0))
+    cost, functions = {}, {}
+    for test in pathlib.Path(selected[0]).read_text().splitlines():
+        if "::" not in test:
+            continue
+        file, seconds = test.partition("::")[0], took.get(test)
+        cost[file] = cost.get(file, 0) + (3 if seconds is None else 0.5 + 2.5 * seconds)
+        functions.setdefault(file, {})[test.partition("[")[0]] = True
+    print(*(function for file in sorted(dealt(cost, int(which), int(count))) for function in functions[file]))
+
+
+def dealt(cost, which, count):
+    """Those names of `cost` that the first, second… of `count` gets."""
+    loads = [[0, []] for _ in range(count)]
     for name in sorted(cost, key=cost.get, reverse=True):
         least = min(loads, key=lambda load: load[0])
         least[0] += cost[name]
         least[1].append(name)
-    print(*sorted(loads[int(which) - 1][1]))
+    return loads[which - 1][1]
 
 
 def settle(results):
