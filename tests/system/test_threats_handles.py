@@ -3,6 +3,7 @@
 What a container could get hold of: descriptors, memory and binary of the runtime, code and files of
 the image that the runtime reads.  T30 to T41.
 """
+import errno
 import hashlib
 import json
 import os
@@ -240,16 +241,56 @@ def test_T34_executable_of_visible_processes_cannot_be_written(box, tmp):
     assert readonly or "memfd" in os.readlink(exe)
 
 
-@pytest.mark.parametrize("call", ["openat", "fstatfs", "open_tree", "mount_setattr", "execveat"])
-def test_T34_what_fails_once_is_tried_again(box, tmp, call):
+def nothing_writable_is_mapped(pid):
+    """Of the program that a process executes: neither its own name of it, nor what it has mapped."""
+    exe, files = os.stat(f"/proc/{pid}/exe"), 0
+    for name in (f"/proc/{pid}/exe", *(f"/proc/{pid}/map_files/{n}" for n in os.listdir(f"/proc/{pid}/map_files"))):
+        st = os.stat(name)
+        if (st.st_dev, st.st_ino) != (exe.st_dev, exe.st_ino):
+            continue
+        files += 1
+        fd = os.open(name, os.O_RDONLY)
+        assert os.fstatvfs(fd).f_flag & os.ST_RDONLY, name
+        os.close(fd)
+        with pytest.raises(OSError) as e:
+            os.close(os.open(name, os.O_WRONLY))
+        assert e.value.errno in (errno.EROFS, errno.ETXTBSY), name
+    assert files > 3
+
+
+def test_T34_what_is_mapped_cannot_be_written(box):
+    box.args("pause").create().ok()
+    nothing_writable_is_mapped(box.pid)
+
+
+FAIL_ONCE = ["openat", "fstatfs", "open_tree", "mount_setattr", "openat:2", "openat:3", "mmap", "mmap:2", "mmap:4", "brk", "prctl",
+             "fstatfs:2", "prctl execveat"]
+
+
+@pytest.mark.parametrize("calls", FAIL_ONCE)
+def test_T34_what_fails_once_is_tried_again(box, tmp, calls):
     """The program's entry tries it before the C library begins; that it failed there changes nothing."""
-    box.args("pause").create(wrap=["strace", "-qq", "-o", f"{tmp}/trace", "-e", f"trace={call}",
-                                   "-e", f"inject={call}:error=EPERM:when=1"]).ok()
-    assert kernel.read(f"{tmp}/trace").count("INJECTED") == 1
-    fd = os.open(f"/proc/{box.pid}/exe", os.O_RDONLY)
-    readonly = bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
-    os.close(fd)
-    assert readonly
+    wrap = ["strace", "-qq", "-o", f"{tmp}/trace"]
+    for word in calls.split():
+        call, _, when = word.partition(":")
+        wrap += ["-e", f"inject={call}:error=EPERM:when={when or 1}"]
+    box.args("pause").create(wrap=wrap).ok()
+    assert kernel.read(f"{tmp}/trace").count("INJECTED") == len(calls.split())
+    nothing_writable_is_mapped(box.pid)
+
+
+def test_T34_once_is_enough(make_box, tmp):
+    """Who may tell the kernel another name of what it executes need not execute it again; it tells the rest as it was."""
+    seen = {}
+    for name, more in {"once": [], "twice": ["-e", "inject=prctl:error=EPERM:when=1"]}.items():
+        box = make_box()
+        box.args("pause").create(wrap=["strace", "-qq", "-o", f"{tmp}/{name}", "-e", "trace=execve,execveat,prctl", *more]).ok()
+        fields = [int(f) for f in kernel.stat_fields(box.pid)[1:]]
+        code, data, arguments, environment = ([fields[n - 4] for n in pair] for pair in ((26, 27), (45, 46), (48, 49), (50, 51)))
+        seen[name] = [end - start for start, end in (code, data, arguments, environment)] + [data[0] - code[0]]
+        assert fields[28 - 4] and fields[47 - 4] and arguments[1] == environment[0]
+    assert [kernel.read(f"{tmp}/{name}").count("execve") for name in seen] == [1, 2]
+    assert seen["once"] == seen["twice"] and min(seen["once"]) > 0
 
 
 def test_T34_file_capabilities_are_refused_at_the_entry(box, tmp):
