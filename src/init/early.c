@@ -13,6 +13,7 @@
 
 #include "init/init.h"
 #include "sys/compat.h"
+#include "sys/syscalls.h"
 
 struct call {
 	long number;
@@ -24,7 +25,8 @@ static const struct call always[] = {{SYS_read, 0, 0}, {SYS_write, 0, 0}, {SYS_c
 /* caps_drop() */
 static const struct call privileged[] = {{SYS_capget, 0, 0}, {SYS_capset, 0, 0}};
 static const struct call cloned_last[] = {
-	{SYS_clone, CLONE_PARENT, 0}, {SYS_exit_group, 0, 0}, {SYS_setsid, 0, 0}, {SYS_prlimit64, 0, 0},
+	{SYS_clone, SYS_SUCCESSOR_FLAGS, 0}, {SYS_rt_sigprocmask, 0, 0}, {SYS_exit_group, 0, 0}, {SYS_setsid, 0, 0},
+	{SYS_prlimit64, 0, 0},
 	{SYS_prctl, PR_SET_PDEATHSIG, 0}, {SYS_prctl, PR_GET_PDEATHSIG, 0}, {SYS_prctl, PR_SET_DUMPABLE, 0},
 };
 static const struct call terminal[] = {{SYS_ioctl, 0, TIOCGWINSZ}, {SYS_ioctl, 0, TIOCSWINSZ}};

@@ -115,10 +115,8 @@ int stage_pid_namespace(struct stage_context *c, struct error *err)
  */
 int stage_clone(struct stage_context *c, struct error *err)
 {
-	int r = sys_clone_sibling(NULL);
+	int r = sys_clone_successor();
 
-	if (r > 0)
-		sys_exit(0);
 	if (r < 0)
 		return error_errno(err, r, "clone the process that is visible in the container");
 	r = stage_go_dark(err);		/* the clone forgot who is to die with whom */

@@ -35,6 +35,74 @@ pid_t sys_clone_sibling(int *ret_pidfd)
 #endif
 }
 
+/* Between the clone and its end the caller may not touch the stack, which is the other's: so both are one piece. */
+#if defined(__x86_64__)
+static long clone_and_exit(long flags)
+{
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	long r;
+
+	__asm__ volatile("syscall\n"
+			 "	test %%rax, %%rax\n"
+			 "	jle 1f\n"
+			 "	mov %[exit], %%eax\n"
+			 "	xor %%edi, %%edi\n"
+			 "	syscall\n"
+			 "	hlt\n"
+			 "1:\n"
+			 : "=a"(r), "+D"(flags)
+			 : "0"(SYS_clone), "S"(0L), "d"(0L), "r"(r10), "r"(r8), [exit] "i"(SYS_exit_group)
+			 : "rcx", "r11", "memory");
+	return r;
+}
+#elif defined(__aarch64__)
+static long clone_and_exit(long flags)
+{
+	register long x8 __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = flags;
+	register long x1 __asm__("x1") = 0;
+	register long x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = 0;
+	register long x4 __asm__("x4") = 0;
+
+	__asm__ volatile("svc 0\n"
+			 "	cmp x0, 0\n"
+			 "	b.le 1f\n"
+			 "	mov x8, %[exit]\n"
+			 "	mov x0, 0\n"
+			 "	svc 0\n"
+			 "	brk 1\n"
+			 "1:\n"
+			 : "+r"(x0), "+r"(x8)
+			 : "r"(x1), "r"(x2), "r"(x3), "r"(x4), [exit] "i"(SYS_exit_group)
+			 : "cc", "memory");
+	return x0;
+}
+#endif
+
+pid_t sys_clone_successor(void)
+{
+#ifdef SYS_SUCCESSOR_SHARES
+	sigset_t all, before;
+	long r;
+
+	sys_all_signals(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &before) < 0)	/* a handler would use the stack */
+		return -errno;
+	r = clone_and_exit(SYS_SUCCESSOR_FLAGS);
+	if (sigprocmask(SIG_SETMASK, &before, NULL) < 0 && r == 0)
+		sys_exit(1);
+	return (pid_t)r;
+#else
+	pid_t pid = sys_clone_sibling(NULL);
+
+	if (pid > 0)
+		sys_exit(0);
+	return pid;
+#endif
+}
+
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};

@@ -19,6 +19,15 @@ pid_t sys_clone3(struct clone_args *args);
 /* clone(2) of a process that continues like fork(2), and whose parent is ours (CLONE_PARENT).  Not clone3(2), which
  * profiles refuse, as they cannot look into its arguments. */
 pid_t sys_clone_sibling(int *ret_pidfd);	/* NULL: none is wanted */
+/* The same for a process that ends with it: returns in the new one alone, 0, or an error.  Nothing of the memory is
+ * copied where we know how; besides clone(2) and exit_group(2) it takes rt_sigprocmask(2). */
+pid_t sys_clone_successor(void);
+#if defined(__x86_64__) || defined(__aarch64__)
+#define SYS_SUCCESSOR_SHARES
+#define SYS_SUCCESSOR_FLAGS (CLONE_PARENT | CLONE_VM)
+#else
+#define SYS_SUCCESSOR_FLAGS CLONE_PARENT
+#endif
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
 ssize_t sys_getdents64(int fd, void *buf, size_t size);	/* struct kernel_dirent, getdents(2) */

@@ -12,6 +12,7 @@
 
 #include "child.h"
 #include "ns/ns.h"
+#include "sys/syscalls.h"
 
 static void test_plain(void **state)
 {
@@ -82,6 +83,21 @@ static void clone_sibling(void)
 	CHECK(waitpid(pid, NULL, 0) < 0 && errno == ECHILD);
 }
 
+/* It goes on where its maker was, with all that was written there, and its maker has ended without an error. */
+static void clone_successor(void)
+{
+	volatile int written = 1;
+	pid_t parent = getppid(), maker = getpid(), pid;
+	sigset_t before = {0}, after = {0};	/* larger than the kernel's */
+
+	CHECK(sigprocmask(SIG_SETMASK, NULL, &before) == 0);
+	written++;
+	pid = sys_clone_successor();
+	CHECK(pid == 0 && getpid() != maker && getppid() == parent && written == 2);
+	CHECK(sigprocmask(SIG_SETMASK, NULL, &after) == 0 && memcmp(&before, &after, sizeof(before)) == 0);
+	_exit(0);
+}
+
 static void test_parent(void **state)
 {
 	int status, n = 0;
@@ -89,11 +105,12 @@ static void test_parent(void **state)
 	(void)state;
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	assert_int_equal(in_child(clone_sibling), 0);
+	assert_int_equal(in_child(clone_successor), 0);
 	while (waitpid(-1, &status, 0) > 0) {
 		assert_int_equal(status, 0);
 		n++;
 	}
-	assert_int_equal(n, 1);
+	assert_int_equal(n, 2);
 }
 
 static void test_into_cgroup(void **state)
