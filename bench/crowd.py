@@ -95,6 +95,21 @@ class Crowd:
             p.wait()
 
 
+def contention(program, bundle, total, ways, libraries):
+    """(how many a second, [ms of each, the slowest last]): create + start + delete of @total, @ways at a time."""
+    with Crowd(program, bundle, ways, libraries) as crowd:
+        begin = time.monotonic()
+
+        def life(driver, name):
+            crowd.names.append(name)
+            answers = [crowd.ask(driver, *words) for words in
+                       (("create", "--bundle", bundle, name), ("start", name), ("delete", "--force", name))]
+            crowd.names.remove(name)
+            return answers
+        times = crowd.in_parallel(life, [program.new_id() for _ in range(total)])
+        return total / (time.monotonic() - begin), sorted(ms for ms, _ in times)
+
+
 def medians(pairs):
     return tuple(statistics.median(x) for x in zip(*pairs))
 
