@@ -6,7 +6,7 @@ import selectors
 import subprocess
 import time
 
-QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off,svm=off",
+QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off,svm=off,erms=off,smap=off",
         "-machine", "q35,sata=off,smbus=off,i8042=off,vmport=off", "-smp", "2", "-nodefaults", "-no-user-config",
         "-display", "none", "-no-reboot"]
 CMDLINE = "console=ttyS0 quiet loglevel=0 panic=-1 mitigations=off net.ifnames=0"
