@@ -64,9 +64,9 @@ def names(place):
 
 
 def sockets(place):
-    """Bound ones, with a path or without."""
+    """Bound ones, without a path or with one: the same path in another mount namespace is somebody else's."""
     bound = (line.split()[7] for line in kernel.read("/proc/net/unix").splitlines()[1:] if len(line.split()) > 7)
-    return {s for s in bound if place.tag in s or place.work in s}
+    return {s for s in bound if place.tag in s or s.startswith(place.work) and os.path.lexists(s)}
 
 
 def descriptors(place):
