@@ -191,7 +191,7 @@ def build(orlop):
     musl = musl_flags(compiler) if "C library: musl" in version else None
     if not musl and "C library: musl" in version:
         peers.warn("musl is missing: the floor is linked with another C library than orlop")
-    for name, before, after in (("driver", [], []), ("floor", *(musl or ([], []))), ("loop", [], []),
+    for name, before, after in (("driver", [], []), ("floor", *(musl or ([], []))), ("loop", [], []), ("timed", [], []),
                                 ("nothing", ["-nostdlib", "-fno-stack-protector"], [])):
         source, target = "%s/%s.c" % (HERE, name), "%s/%s" % (BUILD, name)
         command = [compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-static", *before, "-o", target,
