@@ -3,6 +3,7 @@
 #include "dbus/systemd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,11 @@
 #include "dbus/properties.h"
 #include "dbus/systemd_parts.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/mem.h"
+
+#define QUEUED_MS 5000		/* what was queued before systemd executed itself anew is done by then */
+#define QUEUED_STEP_MS 50
 
 #define ANSWER_MS 20000	/* while jobs may take longer */
 
@@ -255,8 +260,8 @@ static char *object_of(struct systemd *s, const struct dbus_call *c)
 	return xstrdup(dbus_get_path(&body));
 }
 
-/* Is the process already in the unit, which was started although we did not hear of it? */
-static bool has_process(struct systemd *s, const struct start *q)
+/* 1: the process is in the unit; 0: not yet, if ever; -1: one of them is not there. */
+static int has_process(struct systemd *s, const struct start *q)
 {
 	_cleanup_(strbuf_free) struct strbuf name = {0}, pid = {0};
 	struct dbus_call by_name = manager_call("GetUnit", "s", &name);
@@ -267,7 +272,20 @@ static bool has_process(struct systemd *s, const struct start *q)
 	dbus_put_u32(&pid, (uint32_t)q->pid);
 	named = object_of(s, &by_name);
 	its = object_of(s, &by_pid);
-	return *named && str_eq(named, its);
+	return *named && *its ? str_eq(named, its) : -1;
+}
+
+/* Was the unit started for the process, although we did not hear of it?  Its job may still be in the queue. */
+static bool gets_process(struct systemd *s, const struct start *q)
+{
+	int64_t deadline = clock_now_ms() + QUEUED_MS;
+	int r = has_process(s, q);
+
+	while (r == 0 && clock_now_ms() < deadline) {
+		poll(NULL, 0, QUEUED_STEP_MS);
+		r = has_process(s, q);
+	}
+	return r > 0;
 }
 
 int systemd_start_unit(struct systemd *s, const char *unit, const struct systemd_property *p, size_t n, pid_t pid,
@@ -278,7 +296,7 @@ int systemd_start_unit(struct systemd *s, const char *unit, const struct systemd
 
 	while (r == -ECONNRESET && systemd_reconnect(s)) {
 		r = start_once(s, &q, timeout_ms, err);
-		if (r == -EEXIST && q.pid > 0 && has_process(s, &q))
+		if (r == -EEXIST && q.pid > 0 && gets_process(s, &q))
 			r = 0;
 	}
 	return r;

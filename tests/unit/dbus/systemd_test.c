@@ -172,7 +172,7 @@ static void has_it_alive(struct peer *p)
 	EXPECT(p->n == 0 && recv(p->fd, &c, 1, 0) == 0);
 }
 
-static const char *unit_of_process;
+static bool its_process;
 
 /* It had started the unit, and we did not hear of it. */
 static void executes_itself_anew(struct peer *p)
@@ -191,7 +191,14 @@ static void executes_itself_anew(struct peer *p)
 	peer_reads(p, "GetUnit");
 	peer_answers(p, "o", "/org/freedesktop/systemd1/unit/box");
 	peer_reads(p, "GetUnitByPID");
-	peer_answers(p, "o", unit_of_process);
+	peer_answers(p, "o", "/org/freedesktop/systemd1/unit/session");	/* the job is in the queue */
+	peer_reads(p, "GetUnit");
+	peer_answers(p, "o", "/org/freedesktop/systemd1/unit/box");
+	peer_reads(p, "GetUnitByPID");
+	if (its_process)
+		peer_answers(p, "o", "/org/freedesktop/systemd1/unit/box");
+	else
+		peer_refuses(p, "org.freedesktop.systemd1.NoUnitForPID", "PID 1 does not belong to any loaded unit.");
 }
 
 static void hangs_up_between(struct peer *p)
@@ -386,9 +393,9 @@ static void test_connection_is_lost(void **state)
 	struct systemd *s;
 
 	(void)state;
-	unit_of_process = "/org/freedesktop/systemd1/unit/box";
+	its_process = true;
 	assert_int_equal(start(executes_itself_anew, true), 0);
-	unit_of_process = "/org/freedesktop/systemd1/unit/other";
+	its_process = false;
 	assert_int_equal(start(executes_itself_anew, true), -EEXIST);
 	s = connected(&pp, hangs_up_between);
 	assert_int_equal(systemd_stop_unit(s, UNIT, patience_ms, &err), 0);
