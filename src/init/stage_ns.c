@@ -68,7 +68,7 @@ int stage_namespaces(struct stage_context *c, struct error *err)
 	if (r < 0)
 		return r;
 	if ((ns->unshare & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
-		return error_errno(err, errno, "make a cgroup namespace");
+		return error_hint_limits(err, error_errno(err, errno, "make a cgroup namespace"));
 	return 0;
 }
 

@@ -275,14 +275,14 @@ _Noreturn void init_launcher(const struct plan *p, struct handles *h, uint64_t c
 		r = enter_joined(p, h, &err);
 	/* What it clones would be visible in a joined pid namespace: it goes on itself. */
 	if (r == 0 && p->ns.clone_last && unshare((int)create_flags) < 0)
-		r = error_errno(&err, errno, "make namespaces");
+		r = error_hint_limits(&err, error_errno(&err, errno, "make namespaces"));
 	if (r == 0 && !p->ns.clone_last) {
 		/* The runtime stays the parent: no intermediate process is left (CLONE_PARENT). */
 		r = ns_clone(CLONE_PARENT | create_flags, -1, NULL);
 		if (r > 0)
 			sys_exit(0);
 		if (r < 0)
-			error_errno(&err, r, "clone3 the container process");
+			error_hint_limits(&err, error_errno(&err, r, "clone3 the container process"));
 	}
 	if (r == 0)	/* its pid travels as credentials, which the kernel translates */
 		r = conversation_send(&conv, MSG_CHILD_PID, -1, &err);

@@ -124,13 +124,12 @@ static int clone_process(struct spawn *s, unsigned flags, struct error *err)
 			error_hint(err, "its cgroup takes no processes because one above it, or beside it, is "
 				   "threaded: see its cgroup.type, and cgroups(7); choose another "
 				   "linux.cgroupsPath");
-		else if (pid == -EPERM || pid == -ENOSPC || pid == -EUSERS)
+		else if (pid == -EPERM)
 			error_hint(err, "are user namespaces allowed here? see "
-				   "/proc/sys/user/max_user_namespaces and "
 				   "/proc/sys/kernel/unprivileged_userns_clone");
 		else if (pid == -EAGAIN)
 			error_hint(err, "a limit on processes: pids.max of the cgroup, or RLIMIT_NPROC");
-		return pid;
+		return error_hint_limits(err, pid);
 	}
 	if (pid == 0) {
 		caller_hide_arguments();

@@ -84,7 +84,7 @@ static int set_clocks(const struct plan_ns *p, int fd, struct error *err)
 int ns_time_make(const struct plan_ns *p, int fd, struct error *err)
 {
 	if (unshare(CLONE_NEWTIME) < 0)
-		return error_errno(err, errno, "make a time namespace");
+		return error_hint_limits(err, error_errno(err, errno, "make a time namespace"));
 	return set_clocks(p, fd, err);
 }
 

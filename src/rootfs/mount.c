@@ -170,7 +170,7 @@ int mount_change_attr(int mnt, uint64_t set, uint64_t clr, bool recursive, struc
 
 int mount_source_error(const struct plan_mount *m, int r, struct error *err)
 {
-	error_errno(err, r, "mount source %s", m->source);
+	error_hint_limits(err, error_errno(err, r, "mount source %s", m->source));
 	if (r == -EINVAL && !m->options->recursive)
 		error_hint(err, "there may be mounts below it which cannot be left out: use rbind");
 	return error_at(err, "/mounts/%u/source", m->index);

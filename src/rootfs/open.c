@@ -53,7 +53,7 @@ int rootfs_check_directory(const struct plan_rootfs *p, int fd, struct error *er
 	struct stat st;
 
 	if (fd < 0) {
-		error_errno(err, fd, "root file system %s", p->path);
+		error_hint_limits(err, error_errno(err, fd, "root file system %s", p->path));
 		if (fd == -ENOENT)
 			error_hint(err, "a directory with the files of the container: unpack an image or a small "
 				   "system there, as by docker export or debootstrap; `orlop spec` names it "
@@ -186,7 +186,7 @@ int rootfs_make_namespace(const struct plan_rootfs *p, int root, struct error *e
 {
 	int r = sys_open_tree(root, "", OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
 
-	return r < 0 ? error_errno(err, r, "make a mount namespace of %s", p->path) : r;
+	return r < 0 ? error_hint_limits(err, error_errno(err, r, "make a mount namespace of %s", p->path)) : r;
 }
 
 static void find_sources(const struct plan_rootfs *p, struct rootfs_handles *h)

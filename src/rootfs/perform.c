@@ -213,7 +213,7 @@ static int attach(const struct plan_mount *m, int mnt, const struct mount_target
 	dir = is_directory(mnt);
 	/* move_mount(2) calls this EINVAL, among other things. */
 	if (dir == is_directory(target))
-		return error_errno(err, r, "attach the mount");
+		return error_hint_limits(err, error_errno(err, r, "attach the mount"));
 	/* Docker knows these words of the kernel, and takes "is a directory" for a program that is one. */
 	return error_errno(err, ENOTDIR, "%s, %s, cannot be mounted on %s",
 			   m->kind == MOUNT_BIND ? m->source : "the mount", dir ? "a directory" : "a file",

@@ -232,7 +232,7 @@ static int enter_mounts(const struct plan_rootfs *p, struct rootfs_handles *h, s
 	if (p->alone && !h->copy)
 		return enter_alone(p, h, r, err);
 	if (p->alone && unshare(CLONE_NEWNS) < 0)
-		return error_errno(err, errno, "copy the mounts of the host");
+		return error_hint_limits(err, error_errno(err, errno, "copy the mounts of the host"));
 	return enter_tree(p, h, r, err);
 }
 

@@ -203,6 +203,14 @@ int error_hint(struct error *err, const char *fmt, ...)
 	return -err->code;
 }
 
+int error_hint_limits(struct error *err, int code)
+{
+	if (code == -ENOSPC || code == -EUSERS)
+		error_hint(err, "a limit on namespaces or mounts is reached: see /proc/sys/user/max_*_namespaces and "
+			   "/proc/sys/fs/mount-max");
+	return code;
+}
+
 const char *error_hint_text(const struct error *err, char *buf, size_t size)
 {
 	size_t n;

@@ -76,6 +76,12 @@ int error_kind(struct error *err, enum error_kind kind);
 int error_phase(struct error *err, const char *phase);
 int error_path(struct error *err, const char *path);
 
+/*
+ * ENOSPC of a call that makes namespaces or mounts, namespaces(7) and proc(5): the hint says which limits there are.
+ * Returns @code.
+ */
+int error_hint_limits(struct error *err, int code);
+
 /* Append what to do about it: "TEXT (HINT)", and another one: "TEXT (HINT; HINT)". */
 int error_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

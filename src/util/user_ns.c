@@ -143,7 +143,10 @@ int user_ns_make(const struct user_ns_request *q, int *ret_user, int *ret_time, 
 	}
 	if (pid < 0) {
 		error_errno(err, (int)pid, "make a user namespace");
-		return error_hint(err, "are user namespaces allowed here? see /proc/sys/user/max_user_namespaces");
+		if (pid == -EPERM)
+			error_hint(err, "are user namespaces allowed here? see "
+				   "/proc/sys/kernel/unprivileged_userns_clone");
+		return error_hint_limits(err, pid);
 	}
 	close(steal_fd(&theirs));
 	r = with_holder(q, ours, pid, &user, &time, err);

@@ -572,3 +572,28 @@ def test_joined_user_namespace_and_an_id_that_is_not_mapped(pod):
     box.linux["uidMappings"] = maps
     box.process["user"]["uid"] = 5000
     box.refused("/process/user/uid", "5000")
+
+
+def with_no_more(kind):
+    """As root of a user namespace in which there may be no namespaces of this kind."""
+    return ["unshare", "-Urm", "sh", "-ec", f'echo 0 >/proc/sys/user/max_{kind}_namespaces; exec "$@"', "sh"]
+
+
+@pytest.mark.parametrize("kind, said", [("uts", "clone3 the container process"), ("net", "clone3 the container process"),
+                                        ("cgroup", "make a cgroup namespace"), ("time", "time namespace"), ("mnt", "namespace")])
+def test_limit_on_namespaces_is_named(box, kind, said):
+    """The kernel calls it ENOSPC."""
+    for m in box.mounts:
+        m["options"] = [o for o in m.get("options", []) if not o.startswith("gid=")]
+    del box.linux["resources"]
+    if kind == "time":
+        box.linux["namespaces"].append({"type": "time"})
+        box.linux["timeOffsets"] = {"boottime": {"secs": 10}}
+    box.write()
+    r = box.orlop("run", "--bundle", box.bundle, box.id, wrap=with_no_more(kind))
+    r.failed(said, "No space left on device", "/proc/sys/user/max_*_namespaces")
+
+
+def test_limit_on_mounts_is_named(box):
+    box.run(wrap=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=move_mount:error=ENOSPC:when=2"]).failed(
+        "attach the mount", "No space left on device", "/proc/sys/fs/mount-max")
