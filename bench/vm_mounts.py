@@ -10,6 +10,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -48,9 +49,10 @@ def add_mounts(n):
 
 
 def run(command, bundle):
+    signal.alarm(120)   # a timeout of subprocess.run() looks for the end twenty times a second
     begin = time.monotonic()
     subprocess.run(command + ["run", "--bundle", bundle, "x%d" % time.monotonic_ns()], stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, check=True, timeout=120)
+                   stdout=subprocess.DEVNULL, check=True)
     return (time.monotonic() - begin) * 1000
 
 
