@@ -259,6 +259,8 @@ static int check_values(const char *type, const char *word, const char *where, s
 
 	if (strpbrk(word, "\"\\"))
 		return 0;
+	if (!strchr(word, ','))
+		return check_value(type, word, where, err);
 	for (const char *s = word; e == 0 && *s; s += *s == ',') {
 		_cleanup_free_ char *piece = xstrndup(s, strcspn(s, ","));
 

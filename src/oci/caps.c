@@ -21,15 +21,17 @@ const char *capability_name(unsigned number, char buf[32])
 	return strncmp(buf, "CAP_", 4) == 0 ? buf : NULL;
 }
 
-/* libcap also takes "cap_chown", "Cap_Chown" and "0"; the specification has one spelling. */
+/* libcap also takes "cap_chown", "Cap_Chown", "CAP_CHOWN " and "0"; the specification has one spelling. */
 int capability_number(const char *name)
 {
 	cap_value_t value;
-	char buf[32];
 
-	if (strncmp(name, "CAP_", 4) != 0 || cap_from_name(name, &value) < 0 || value < 0)
+	if (strncmp(name, "CAP_", 4) != 0)
 		return -1;
-	return capability_name((unsigned)value, buf) && strcmp(buf, name) == 0 ? (int)value : -1;
+	for (const char *c = name; *c; c++)
+		if (!isupper((unsigned char)*c) && *c != '_')
+			return -1;
+	return cap_from_name(name, &value) < 0 || value < 0 ? -1 : (int)value;
 }
 
 const char *capability_nearest(const char *word, char buf[32])
