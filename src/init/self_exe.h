@@ -10,7 +10,8 @@
 
 /*
  * Called before anything is opened, by the commands that put a process into a container.  Returns 0
- * at once when our executable lies on a read-only mount or is a sealed memory file; otherwise
+ * at once when our executable lies on a read-only mount, as sys/entry.c sees to, or is a sealed memory
+ * file; otherwise
  * executes it again through a detached read-only bind mount (open_tree(2), mount_setattr(2)), or,
  * without the privilege for that, from a sealed copy (memfd_create(2)).  As it returns 0 it has called caller_hide().
  */

@@ -98,7 +98,7 @@ static bool puts_into_container(char *const *argv)
 	return false;
 }
 
-static unsigned long auxiliary(char *const *envp, unsigned long type)
+static unsigned long auxiliary(char *const *envp, unsigned long type, unsigned long missing)
 {
 	const unsigned long *aux;
 
@@ -108,13 +108,13 @@ static unsigned long auxiliary(char *const *envp, unsigned long type)
 		if (aux[0] == type)
 			return aux[1];
 	}
-	return 0;
+	return missing;
 }
 
 /* main() refuses, and says so. */
 static bool has_powers_of_its_file(char *const *envp)
 {
-	return auxiliary(envp, AT_SECURE);
+	return auxiliary(envp, AT_SECURE, 1);
 }
 
 EARLY static bool is_protected(long exe)
@@ -155,10 +155,12 @@ EARLY static bool map_segment(long file, unsigned long base, unsigned long page,
  */
 EARLY static bool map_again(long file, char *const *envp, struct prctl_mm_map *ret)
 {
-	const ElfW(Phdr) *p = (const ElfW(Phdr) *)auxiliary(envp, AT_PHDR);
-	const ElfW(Phdr) *last = p + auxiliary(envp, AT_PHNUM);
-	unsigned long base = (unsigned long)__ehdr_start;
+	const ElfW(Phdr) *p = (const ElfW(Phdr) *)auxiliary(envp, AT_PHDR, 0);
+	const ElfW(Phdr) *last = p + auxiliary(envp, AT_PHNUM, 0);
+	unsigned long base = (unsigned long)__ehdr_start, page = auxiliary(envp, AT_PAGESZ, 0);
 
+	if (!p || !page)
+		return false;
 	for (const ElfW(Phdr) *i = p; i < last; i++) {
 		if (i->p_type == PT_INTERP)
 			return false;
@@ -166,7 +168,7 @@ EARLY static bool map_again(long file, char *const *envp, struct prctl_mm_map *r
 	for (; p < last; p++) {
 		if (p->p_type != PT_LOAD)
 			continue;
-		if (!map_segment(file, base, auxiliary(envp, AT_PAGESZ), p))
+		if (!map_segment(file, base, page, p))
 			return false;
 		if (p->p_flags & PF_X) {
 			ret->start_code = base + p->p_vaddr;
